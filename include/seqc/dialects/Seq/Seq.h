@@ -1,0 +1,58 @@
+//===- Seq.h - The seqc dialect ---------------------------------*- C++ -*-===//
+
+#ifndef SEQC_DIALECTS_SEQ_SEQ_H
+#define SEQC_DIALECTS_SEQ_SEQ_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "seqc/dialects/Seq/SeqDialect.h.inc"
+#include "seqc/dialects/Seq/SeqEnums.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "seqc/dialects/Seq/SeqAttrs.h.inc"
+namespace seqc {
+class YieldOp;
+} // namespace seqc
+#define GET_OP_CLASSES
+#include "seqc/dialects/Seq/SeqOps.h.inc"
+
+namespace seqc {
+
+/// The shape of a value: its dimensions if it is a ranked tensor, none if scalar.
+llvm::ArrayRef<int64_t> shapeOf(mlir::Type type);
+
+/// The element type of a tensor, or the type itself.
+mlir::Type elementOf(mlir::Type type);
+
+/// A ranked tensor of `shape`, or `element` itself for an empty shape.
+mlir::Type tensorOrScalar(llvm::ArrayRef<int64_t> shape, mlir::Type element);
+
+/// True if `op` may stand in a step region (constraints R11 and S10).
+bool isStepOperation(mlir::Operation *op);
+
+/// True if a value of `from` may be read as `to`: equal, or a wider float.
+bool widensTo(mlir::Type from, mlir::Type to);
+
+/// The well-known associative scans, for builders.
+enum class NamedScan { Add, Mul, Max, Min, LogSumExp, Affine, ArgMax, MatMul };
+
+/// Builds a scan of `kind` over `seq`, which all have the axes `axes`.
+/// Affine takes (a, x) and returns both; ArgMax takes (value, index); MatMul
+/// takes matrices of one static square shape.  Other kinds take one operand.
+ScanOp buildNamedScan(mlir::OpBuilder &builder, mlir::Location loc,
+                      NamedScan kind, mlir::ValueRange seq, AxesAttr axes,
+                      bool exclusive = false, bool reverse = false);
+
+} // namespace seqc
+
+#endif // SEQC_DIALECTS_SEQ_SEQ_H

@@ -1,0 +1,327 @@
+//===- SeqOps.td - The seqc dialect: what can be said ------*- tablegen -*-===//
+//
+// One step of a recurrence, an associative scan, and the few operations a step
+// is made of.  Constraints are numbered (R1, S1, E1, ...); the verifier and the
+// tests repeat the numbers.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SEQC_DIALECTS_SEQ_SEQOPS_TD
+#define SEQC_DIALECTS_SEQ_SEQOPS_TD
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Seq_Dialect : Dialect {
+  let name = "seqc";
+  let cppNamespace = "::seqc";
+  let summary = "Sequence operators: recurrences and scans written as one step";
+  let description = [{
+    A program in this dialect says what happens to one token; everything else
+    (loops, scans, layouts, threads) is derived by the compiler.
+
+    Operand types are not repeated in the text: each operand's type is that of
+    its definition, which therefore has to come first.
+
+    Intermediate values have no rounding of their own: the meaning of a step is
+    its value over the reals, computed in float64 by the reference interpreter
+    and in f32 (f64 where an operand is f64) by compiled code.  Values round
+    once, at the yield, to the declared result type.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+def Seq_AxesAttr : AttrDef<Seq_Dialect, "Axes"> {
+  let mnemonic = "axes";
+  let summary = "Names of the leading dimensions of an operand";
+  let description = [{
+    `(b, t, h floordiv 2)`: dimension 0 is axis `b`, dimension 1 is the time
+    axis `t`, dimension 2 is indexed by `h floordiv 2` (grouped heads).  An axis
+    of the program that an operand does not name is broadcast.
+  }];
+  let parameters = (ins ArrayRefParameter<"::mlir::StringAttr">:$names,
+                        ArrayRefParameter<"int64_t">:$divisors);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    /// Position of `axis` among the names, or -1.
+    int64_t find(::llvm::StringRef axis) const;
+    bool has(::llvm::StringRef axis) const { return find(axis) >= 0; }
+    unsigned size() const { return getNames().size(); }
+  }];
+}
+
+def Seq_ReduceKind : I32EnumAttr<"ReduceKind", "what a reduction computes", [
+    I32EnumAttrCase<"add", 0>, I32EnumAttrCase<"max", 1>,
+    I32EnumAttrCase<"min", 2>, I32EnumAttrCase<"argmax", 3>]> {
+  let cppNamespace = "::seqc";
+  let genSpecializedAttr = 0;
+}
+def Seq_ReduceKindAttr : EnumAttr<Seq_Dialect, Seq_ReduceKind, "reduce_kind">;
+
+//===----------------------------------------------------------------------===//
+// Operations
+//===----------------------------------------------------------------------===//
+
+class Seq_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Seq_Dialect, mnemonic, traits>;
+
+def Seq_RecurrenceOp : Seq_Op<"recurrence", [
+    AttrSizedOperandSegments, Pure, SingleBlock,
+    DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>]> {
+  let summary = "A recurrence over time, written as the step of one token";
+  let description = [{
+    Visits the tokens of each sequence in order and runs the region on every
+    one: it gets the token's slices of the `seq` operands, the `weight`
+    operands (the same at every token) and the carries, and yields the token's
+    outputs and the next carries.
+
+    Clauses, in this order, all but `seq` optional: `seq`, `weight`, `carry`,
+    `restart`, `segments` or `resets`, `out`, `snapshot`, `position`, `first`,
+    `reverse`.  Block arguments come in the order seq slices, weights, carries,
+    snapshots, position (`index`), first (`i1`).
+
+    Results are one tensor per `out` value, then one final state per carry.
+
+    Constraints:
+    * R1: every seq map names `t` exactly once, without floordiv; weight,
+      carry and restart maps do not name `t`.
+    * R2: an operand is a ranked tensor with a dimension for every name in its
+      map, and static remaining dimensions.  With an empty map it may be a scalar.
+    * R3: the region's arguments are the slices in the stated order; an
+      argument's element type is its operand's or a wider float.
+    * R4: static sizes of one axis agree between operands.
+    * R5: axes of weight, carry and restart maps occur in a seq map (carries
+      may also name the segment axis).
+    * R6: the yield has one `carry` value per carry, of the carry's type.
+    * R7: the table of `segments` is a rank-1 tensor of i32 or i64; the flags of
+      `resets` are i1 or i8 and name `t`; at most one of the two.
+    * R8: `restart` needs `resets` and has one value per carry, of its type.
+    * R9: `snapshot` names a carry and a positive period.
+    * R10: an `out` map names every axis at most once, `t` included exactly once,
+      and covers all axes; there is one per yielded output.
+    * R11: the step's operations are those of the step vocabulary: `arith`,
+      `math`, static `tensor` slices and reshapes, `seqc.einsum`, `seqc.reduce`.
+    * R12: values from above used inside the step are constants.
+    * R13: floordiv divisors are positive; an axis with floordiv occurs without
+      it in some operand.
+
+    The adjoint with respect to a broadcast operand is a sum over its missing axes.
+
+    Example:
+    ```mlir
+    func.func @gla(%q: tensor<?x?x?x128xbf16>, %k: tensor<?x?x?x128xbf16>,
+                   %v: tensor<?x?x?x128xbf16>, %g: tensor<?x?x?x128xf32>,
+                   %s0: tensor<?x?x128x128xf32>)
+        -> (tensor<?x?x?x128xf32>, tensor<?x?x128x128xf32>) {
+      %o, %sT = seqc.recurrence seq(%q, %k, %v, %g : (b, t, h)) carry(%s0 : (b, h)) {
+      ^step(%qt: tensor<128xbf16>, %kt: tensor<128xbf16>, %vt: tensor<128xbf16>,
+            %gt: tensor<128xf32>, %s: tensor<128x128xf32>):
+        %a    = math.exp %gt : tensor<128xf32>
+        %kept = seqc.einsum "k,kv->kv"(%a, %s)
+        %kv   = seqc.einsum "k,v->kv"(%kt, %vt)
+        %next = arith.addf %kept, %kv : tensor<128x128xf32>
+        %ot   = seqc.einsum "k,kv->v"(%qt, %next)
+        seqc.yield out(%ot) carry(%next)
+      }
+      return %o, %sT : tensor<?x?x?x128xf32>, tensor<?x?x128x128xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Variadic<AnyType>:$seq, Variadic<AnyType>:$weights,
+      Variadic<AnyType>:$carries, Variadic<AnyType>:$restarts,
+      Optional<AnyType>:$segments, Optional<AnyType>:$resets,
+      ArrayAttr:$seqMaps, ArrayAttr:$weightMaps, ArrayAttr:$carryMaps,
+      ArrayAttr:$restartMaps, OptionalAttr<Seq_AxesAttr>:$segmentsMap,
+      OptionalAttr<Seq_AxesAttr>:$resetsMap, ArrayAttr:$outMaps,
+      DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$snapshots,
+      UnitAttr:$position, UnitAttr:$first, UnitAttr:$reverse);
+  let results = (outs Variadic<AnyType>:$results);
+  let regions = (region SizedRegion<1>:$step);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let hasCanonicalizer = 1;
+  let extraClassDeclaration = [{
+    YieldOp getYield();
+    ::mlir::ResultRange getOuts();
+    ::mlir::ResultRange getFinals();
+    /// All axes in order of first appearance over the seq maps.
+    ::llvm::SmallVector<::mlir::StringAttr> getAxes();
+    /// The axes of a state: all but time, with the segment axis in its place.
+    ::llvm::SmallVector<::mlir::StringAttr> getCarryAxes();
+    /// Axes of final state `carry`: those of its initial value when complete.
+    AxesAttr getFinalMap(unsigned carry);
+    /// The name of the segment axis, or a null attribute.
+    ::mlir::StringAttr getSegmentAxis();
+    // Block arguments by role.
+    ::mlir::Block::BlockArgListType getSeqArgs();
+    ::mlir::Block::BlockArgListType getWeightArgs();
+    ::mlir::Block::BlockArgListType getCarryArgs();
+    ::mlir::Block::BlockArgListType getSnapshotArgs();
+    /// The `position` argument or null.
+    ::mlir::Value getPositionArg();
+    /// The `first` argument or null.
+    ::mlir::Value getFirstArg();
+    static ::llvm::StringRef getTimeAxis() { return "t"; }
+  }];
+}
+
+def Seq_ScanOp : Seq_Op<"scan", [
+    AttrSizedOperandSegments, Pure, SingleBlock,
+    DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>]> {
+  let summary = "Prefix combination over time by an associative region";
+  let description = [{
+    `y_t = x_1 . x_2 . ... . x_t`, where `.` is the region: its first half of
+    arguments is the earlier (left) tuple, its second half the later (right).
+    `exclusive` leaves `x_t` out; `initial` values stand to the left of the
+    first element; `final` adds one total per tuple member as further results.
+    With `resets` a flagged token drops everything to its left.
+
+    Constraints:
+    * S1: every seq map names `t` exactly once, without floordiv; initial maps
+      do not name `t`.
+    * S2: an operand is a ranked tensor with a dimension for every name in its
+      map, and static remaining dimensions.
+    * S3: the region has two arguments per seq operand, left then right, whose
+      types agree; the element type is the operand's or a wider float.
+    * S4: static sizes of one axis agree between operands.
+    * S5: there is one identity per seq operand, of the element type.
+    * S6: the yield has one `out` value per seq operand, of the element type,
+      and no `carry` value.
+    * S7: the table of `segments` is a rank-1 tensor of i32 or i64; the flags of
+      `resets` are i1 or i8 and name `t`; at most one of the two.
+    * S8: `initial` has no values or one per seq operand, of its type.
+    * S9: an `out` map covers all axes, each once.
+    * S10: the region's operations are those of the step vocabulary, and values
+      from above are constants.
+    * S11: floordiv divisors are positive; an axis with floordiv occurs without
+      it in some operand.
+
+    Example:
+    ```mlir
+    func.func @cumsum(%x: tensor<?x?x?xf32>) -> tensor<?x?x?xf32> {
+      %zero = arith.constant 0.0 : f32
+      %y = seqc.scan seq(%x : (b, t, d)) identity(%zero) {
+      ^combine(%l: f32, %r: f32):
+        %s = arith.addf %l, %r : f32
+        seqc.yield out(%s)
+      }
+      return %y : tensor<?x?x?xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Variadic<AnyType>:$seq, Variadic<AnyType>:$identities,
+      Variadic<AnyType>:$initials, Optional<AnyType>:$segments,
+      Optional<AnyType>:$resets, ArrayAttr:$seqMaps, ArrayAttr:$initialMaps,
+      OptionalAttr<Seq_AxesAttr>:$segmentsMap,
+      OptionalAttr<Seq_AxesAttr>:$resetsMap, ArrayAttr:$outMaps,
+      UnitAttr:$exclusive, UnitAttr:$reverse, UnitAttr:$final);
+  let results = (outs Variadic<AnyType>:$results);
+  let regions = (region SizedRegion<1>:$combine);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let hasCanonicalizer = 1;
+  let extraClassDeclaration = [{
+    YieldOp getYield();
+    ::mlir::ResultRange getOuts();
+    ::mlir::ResultRange getFinals();
+    ::llvm::SmallVector<::mlir::StringAttr> getAxes();
+    ::llvm::SmallVector<::mlir::StringAttr> getCarryAxes();
+    /// Axes of total `i`: those of its initial value when complete.
+    AxesAttr getFinalMap(unsigned i);
+    ::mlir::StringAttr getSegmentAxis();
+    ::mlir::Block::BlockArgListType getLeftArgs();
+    ::mlir::Block::BlockArgListType getRightArgs();
+  }];
+}
+
+def Seq_EinsumOp : Seq_Op<"einsum", [Pure,
+    DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "Sum of products over named letters";
+  let description = [{
+    `seqc.einsum "k,kv->v"(%q, %s)`.  A scalar operand has an empty term; an
+    empty output term gives a scalar.  Operands may differ in float type; the
+    result is f64 if any operand is, else f32.
+
+    Constraints:
+    * E1: the equation has one term per operand and one output term.
+    * E2: terms are letters; none occurs twice in one term.
+    * E3: an operand has one dimension per letter (a scalar for an empty term),
+      static, of a float type.
+    * E4: a letter has one size.
+    * E5: every output letter occurs in an operand's term.
+
+    Example:
+    ```mlir
+    func.func @matvec(%a: tensor<4x8xf32>, %x: tensor<8xf32>) -> tensor<4xf32> {
+      %y = seqc.einsum "ij,j->i"(%a, %x)
+      return %y : tensor<4xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Variadic<AnyType>:$operands, StrAttr:$equation);
+  let results = (outs AnyType:$result);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let hasFolder = 1;
+  let hasCanonicalizer = 1;
+  let extraClassDeclaration = [{
+    /// The letters of each operand.  Valid on a verified op.
+    ::llvm::SmallVector<std::string> getTerms();
+    std::string getOutputTerm();
+    /// True if a letter is summed over.
+    bool isContraction();
+  }];
+}
+
+def Seq_ReduceOp : Seq_Op<"reduce", [Pure,
+    DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "Reduction over one feature dimension";
+  let description = [{
+    `seqc.reduce max %x over 0`.  `argmax` gives the first index (i64) of the
+    largest element.  NaN wins, as in NumPy.  A rank-1 input gives a scalar.
+
+    Constraints:
+    * D1: the input is a ranked tensor of static shape with floats (or, for add,
+      max and min, integers), and no dimension of size zero.
+    * D2: the axis is one of its dimensions.
+
+    Example:
+    ```mlir
+    func.func @rowmax(%x: tensor<4x8xf32>) -> tensor<4xf32> {
+      %m = seqc.reduce max %x over 1
+      return %m : tensor<4xf32>
+    }
+    ```
+  }];
+  let arguments = (ins AnyType:$input, Seq_ReduceKindAttr:$kind, I64Attr:$axis);
+  let results = (outs AnyType:$result);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let hasCanonicalizer = 1;
+}
+
+def Seq_YieldOp : Seq_Op<"yield", [AttrSizedOperandSegments, Pure, Terminator,
+    ParentOneOf<["RecurrenceOp", "ScanOp"]>]> {
+  let summary = "Ends a step: this token's outputs and the next carries";
+  let description = [{
+    Example: `seqc.yield out(%o) carry(%next)`; either part may be missing.
+  }];
+  let arguments = (ins Variadic<AnyType>:$outs, Variadic<AnyType>:$carries);
+  let hasCustomAssemblyFormat = 1;
+}
+
+#endif // SEQC_DIALECTS_SEQ_SEQOPS_TD

@@ -1,0 +1,19 @@
+//===- Register.cpp - Everything seqc registers ---------------------------===//
+
+#include "seqc/passes/Pipelines/Register.h"
+
+#include "seqc/dialects/Seq/Seq.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
+#include "mlir/Target/LLVMIR/Dialect/All.h"
+
+void seqc::registerAllDialects(mlir::DialectRegistry &registry) {
+  registry.insert<SeqDialect>();
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  mlir::registerAllToLLVMIRTranslations(registry);
+}
+
+void seqc::registerAllPasses() { mlir::registerAllPasses(); }
