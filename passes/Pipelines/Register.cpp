@@ -3,6 +3,7 @@
 #include "seqc/passes/Pipelines/Register.h"
 
 #include "seqc/dialects/Seq/Seq.h"
+#include "seqc/passes/Lowering/CPU/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -16,4 +17,7 @@ void seqc::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllToLLVMIRTranslations(registry);
 }
 
-void seqc::registerAllPasses() { mlir::registerAllPasses(); }
+void seqc::registerAllPasses() {
+  mlir::registerAllPasses();
+  registerCPULoweringPasses();
+}

@@ -1,0 +1,55 @@
+//===- Entry.h - What an entry's arguments look like from outside *- C++ -*-===//
+
+#ifndef SEQC_LIB_SUPPORT_ENTRY_H
+#define SEQC_LIB_SUPPORT_ENTRY_H
+
+#include "mlir/IR/Types.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/Error.h"
+
+#include <string>
+
+namespace mlir::func {
+class FuncOp;
+} // namespace mlir::func
+
+namespace seqc {
+
+/// One dimension: static (symbol < 0), or symbol / divisor + offset.
+struct EntryDim {
+  int64_t size = 0;
+  int symbol = -1;
+  int64_t divisor = 1;
+  int64_t offset = 0;
+};
+
+/// One argument of an entry; results come after the inputs, as outputs.
+struct EntryArg {
+  std::string name;
+  /// A ranked tensor or a scalar.
+  mlir::Type type;
+  llvm::SmallVector<EntryDim> dims;
+  bool isOutput = false;
+  /// The symbol that this segment table covers, or -1.
+  int segmentsOf = -1;
+  /// How `seqc run` draws it ("" for the default); see docs.
+  std::string draw;
+};
+
+/// An entry's interface: the sizes that callers choose (symbols, named after the
+/// axes of the operations that use them) and the arguments in terms of them.
+struct EntryInfo {
+  std::string name;
+  llvm::SmallVector<std::string> symbols;
+  /// Sizes the program declares for examples (`seqc.sizes`), or -1.
+  llvm::SmallVector<int64_t> exampleSizes;
+  llvm::SmallVector<EntryArg> args;
+};
+
+/// Describes a function at the input stage.  Fails if an argument or result is
+/// not a tensor or scalar, or a result's size does not follow from the inputs'.
+llvm::Expected<EntryInfo> describeEntry(mlir::func::FuncOp func);
+
+} // namespace seqc
+
+#endif // SEQC_LIB_SUPPORT_ENTRY_H

@@ -1,0 +1,123 @@
+//===- Passes.td - Lowering to CPU code --------------------*- tablegen -*-===//
+
+#ifndef SEQC_PASSES_LOWERING_CPU_PASSES_TD
+#define SEQC_PASSES_LOWERING_CPU_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def EntryToMemrefs : Pass<"seqc-entry-to-memrefs", "::mlir::ModuleOp"> {
+  let summary = "Entries take their tensors, results included, as memrefs";
+  let description = [{
+    **Expects** public functions over ranked tensors and scalars.
+    **Guarantees** that every public function returns nothing: tensor and scalar
+    arguments arrive as contiguous memrefs, results leave through further memref
+    arguments, in order.
+    **Fails when** a public function has an argument or result of another type.
+    **Example** `func.func @f(%x: tensor<?xf32>) -> tensor<?xf32>` becomes
+    `func.func @f(%x: memref<?xf32>, %y: memref<?xf32>)`.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
+def ScanToRecurrence : Pass<"seqc-scan-to-recurrence"> {
+  let summary = "Scans become recurrences whose carry is the running prefix";
+  let description = [{
+    **Expects** `seqc.scan` operations.
+    **Guarantees** that those that `seqc-scan-to-blocks` does not take are gone:
+    the recurrence's carries start at the initial values or the identities, and
+    its step applies the combine region.
+    **Fails when** never.
+    **Example** a cumulative sum becomes `seqc.yield out(%s) carry(%s)` with
+    `%s = arith.addf %carry, %x`.
+  }];
+  let options = [Option<"all", "all", "bool", "false",
+                        "Convert the scans that have a blocked form, too">];
+  let dependentDialects = ["::seqc::SeqDialect", "::mlir::arith::ArithDialect"];
+}
+
+def ScanToBlocks : Pass<"seqc-scan-to-blocks"> {
+  let summary = "Scans along contiguous rows become blocked, vectorised scans";
+  let description = [{
+    **Expects** `seqc.scan` operations, in functions that
+    `seqc-entry-to-memrefs` has converted.
+    **Guarantees** that scans of scalars whose operands are contiguous along time
+    are loops over blocks: each lane of a vector scans a short run, the runs'
+    totals are scanned across lanes, and two levels of running totals keep
+    rounding errors of long sums small.  The order of combination depends on the
+    length only, never on the number of threads.
+    **Fails when** never; other scans are left alone.
+    **Example** see `test/passes/Lowering/CPU/scan-to-blocks.mlir`.
+  }];
+  let options = [Option<"width", "width", "int64_t", "16", "Lanes of a vector">];
+  let dependentDialects = [
+      "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+      "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+      "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def RecurrenceToLoops : Pass<"seqc-recurrence-to-loops"> {
+  let summary = "Recurrences become a parallel loop of sequential, vectorised loops";
+  let description = [{
+    **Expects** `seqc.recurrence` operations.
+    **Guarantees** that none is left: independent sequences (batch, heads, packed
+    segments, blocks of channels) are the iterations of one `scf.parallel`; inside,
+    time is an `scf.for` with the states in buffers that stay in cache, and the step
+    is loops over vectors.  Vectors run over channels where the step is written on
+    scalars, else over the last feature dimension; the last, partial vector is masked.
+    **Fails when** never on verified input.
+    **Example** see `test/passes/Lowering/CPU/recurrence-to-loops.mlir`.
+  }];
+  let options = [Option<"width", "width", "int64_t", "16", "Lanes of a vector">];
+  let dependentDialects = [
+      "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+      "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+      "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def StepOpsToLinalg : Pass<"seqc-step-ops-to-linalg"> {
+  let summary = "einsum and reduce outside a step become linalg";
+  let description = [{
+    **Expects** any function.
+    **Guarantees** that `seqc.einsum` and `seqc.reduce` operations outside a
+    recurrence or scan are `linalg.generic`.
+    **Fails when** never.
+    **Example** `seqc.einsum "ij,j->i"(%a, %x)` becomes a `linalg.generic` with a
+    reduction iterator for `j`.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
+def ParallelToRuntime : Pass<"seqc-parallel-to-runtime", "::mlir::ModuleOp"> {
+  let summary = "Parallel loops call seqc_rt_parallel_for";
+  let description = [{
+    **Expects** `scf.parallel` loops of one dimension without reductions, on
+    memrefs and scalars.
+    **Guarantees** that each is a call of `seqc_rt_parallel_for` with an outlined
+    body that reads its captured values from a context on the caller's stack.
+    **Fails when** a loop carries a reduction.
+    **Example** see `test/passes/Lowering/CPU/parallel-to-runtime.mlir`.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
+def ApproximateMath : Pass<"seqc-approximate-math"> {
+  let summary = "f32 functions become polynomials that work lane by lane";
+  let description = [{
+    **Expects** `math` operations on scalars and vectors.
+    **Guarantees** that those on f32 with an approximation (exp, log, tanh, erf,
+    sin, cos, ...) are `arith` operations and fused multiply-adds.
+    **Fails when** never; f64 functions are left for the library.
+    **Example** `math.exp %x : vector<16xf32>` becomes some twenty vector
+    instructions, no call.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::vector::VectorDialect",
+                           "::mlir::math::MathDialect"];
+}
+
+#endif // SEQC_PASSES_LOWERING_CPU_PASSES_TD

@@ -1,0 +1,101 @@
+//===- Compiler.h - The compiler as a library -------------------*- C++ -*-===//
+//
+// The facade that `seqc` and embedders share.  Nothing here exits or prints;
+// failures are values.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SEQC_PASSES_PIPELINES_COMPILER_H
+#define SEQC_PASSES_PIPELINES_COMPILER_H
+
+#include "seqc/lib/Support/Entry.h"
+#include "seqc/passes/Pipelines/Register.h"
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <memory>
+#include <string>
+
+namespace mlir {
+class ModuleOp;
+class OpPassManager;
+} // namespace mlir
+
+struct seqc_error;
+struct seqc_entry;
+
+namespace seqc {
+
+/// Stages of compilation, in order.
+enum class Stage {
+  Input,  ///< the program as written, canonicalised
+  Formed, ///< one form per operation: scans without a blocked form are recurrences
+  Tiled,  ///< loops, vectors and buffers
+  Target, ///< the LLVM dialect
+};
+/// "input", "formed", "tiled", "target".
+llvm::StringRef stageName(Stage stage);
+/// The stage of that name, or an error that lists the names.
+llvm::Expected<Stage> parseStage(llvm::StringRef name);
+
+struct CompileOptions {
+  /// Processor: "host", or a name that LLVM knows ("znver4", "skylake-avx512").
+  std::string cpu = "host";
+  /// More or fewer features, as "+avx512f,-fma".
+  std::string features;
+  /// Where `toLLVM` and friends stop; `compile` needs Target.
+  Stage stopAfter = Stage::Target;
+  /// Lanes of an f32 vector; 0 follows the processor.
+  int64_t vectorWidth = 0;
+  /// Prints pass times to standard error.
+  bool timePasses = false;
+};
+
+/// Adds the passes from the input stage to `options.stopAfter`.
+void buildPipeline(mlir::OpPassManager &pm, const CompileOptions &options);
+
+/// Machine code in this process.
+class Jit {
+public:
+  virtual ~Jit() = default;
+  /// The address of a C symbol, or an error.
+  virtual llvm::Expected<void *> lookup(llvm::StringRef name) = 0;
+};
+
+/// A compiled module: per public function `f` a C function
+/// `int32_t f(const DLTensor *..., DLTensor *..., seqc_error *)`.
+class CompiledModule {
+public:
+  CompiledModule(CompiledModule &&);
+  CompiledModule &operator=(CompiledModule &&);
+  ~CompiledModule();
+
+  llvm::ArrayRef<EntryInfo> entries() const;
+  /// LLVM IR, optimised.
+  std::string toLLVM() const;
+  llvm::Expected<std::string> toAssembly() const;
+  llvm::Expected<std::string> toObject() const;
+  /// Links object code and the runtime into a shared library at `path`, which
+  /// appears only when complete.
+  llvm::Error linkShared(llvm::StringRef path) const;
+  /// C declarations of the entries; `guard` names the include guard.
+  std::string header(llvm::StringRef guard) const;
+  /// Loads the code into this process; consumes the module.
+  llvm::Expected<std::unique_ptr<Jit>> jit() &&;
+
+  struct Impl;
+  explicit CompiledModule(std::unique_ptr<Impl> impl);
+
+private:
+  std::unique_ptr<Impl> impl;
+};
+
+/// Compiles a module at the input stage.  Diagnostics go to the context's
+/// handlers as usual; the error says which stage failed.  `module` is changed.
+llvm::Expected<CompiledModule> compile(mlir::ModuleOp module,
+                                       const CompileOptions &options = {});
+
+} // namespace seqc
+
+#endif // SEQC_PASSES_PIPELINES_COMPILER_H

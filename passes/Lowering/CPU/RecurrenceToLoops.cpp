@@ -1,0 +1,603 @@
+//===- RecurrenceToLoops.cpp - Recurrences to parallel loops --------------===//
+//
+// The sequential form on a CPU.  Two ways to fill a vector:
+//   lanes     one index of an outer axis (channels) per lane; the step, written
+//             on scalars or small tensors, runs on vectors of them;
+//   features  the last dimension of the step's tensors.
+// The choice is by shape alone: see `chooseLane`.
+//
+//===----------------------------------------------------------------------===//
+
+#include "seqc/passes/Lowering/CPU/Passes.h"
+
+#include "Buffers.h"
+#include "StepEmitter.h"
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace seqc {
+#define GEN_PASS_DEF_RECURRENCETOLOOPS
+#include "seqc/passes/Lowering/CPU/Passes.h.inc"
+} // namespace seqc
+
+using namespace mlir;
+using namespace seqc;
+using namespace seqc::cpu;
+
+/// Channels whose states one task keeps in its first-level cache.
+static constexpr int64_t laneBlock = 256;
+/// Steps with a larger tensor vectorise over its last dimension.
+static constexpr int64_t laneElements = 64;
+
+static int64_t elements(Type type) {
+  int64_t n = 1;
+  for (int64_t size : shapeOf(type))
+    n *= size;
+  return n;
+}
+
+/// The axis whose indices fill vectors, or null for the feature dimensions.
+static StringAttr chooseLane(RecurrenceOp op) {
+  int64_t largest = 1;
+  op.getStep().walk([&](Operation *inner) {
+    for (Value v : inner->getResults())
+      largest = std::max(largest, elements(v.getType()));
+  });
+  for (Value arg : op.getStep().getArguments())
+    largest = std::max(largest, elements(arg.getType()));
+  if (largest > laneElements)
+    return {};
+  auto allowed = [&](StringAttr axis) {
+    if (axis.getValue() == RecurrenceOp::getTimeAxis())
+      return false;
+    // Positions are one number per task.
+    if (op.getResets() && op.getResetsMap()->has(axis.getValue()) &&
+        (op.getPosition() || op.getFirst() || !op.getSnapshots().empty()))
+      return false;
+    for (ArrayAttr maps : {op.getSeqMaps(), op.getWeightMaps(),
+                           op.getCarryMaps(), op.getRestartMaps()})
+      for (AxesAttr map : maps.getAsRange<AxesAttr>())
+        if (int64_t at = map.find(axis.getValue());
+            at >= 0 && map.getDivisors()[at] != 1)
+          return false;
+    return true;
+  };
+  // Most operands contiguous along it; the first axis on a tie.
+  StringAttr best;
+  int64_t most = -1;
+  for (StringAttr axis : op.getAxes()) {
+    if (!allowed(axis))
+      continue;
+    int64_t score = 0;
+    for (auto [arg, map] :
+         llvm::zip(op.getSeqArgs(), op.getSeqMaps().getAsRange<AxesAttr>()))
+      score += map.size() && map.getNames().back() == axis &&
+               !isa<ShapedType>(arg.getType());
+    if (score > most) {
+      most = score;
+      best = axis;
+    }
+  }
+  // With nothing contiguous, gathering lanes still beats one scalar at a time,
+  // unless there are feature dimensions to vectorise.
+  if (most == 0 && largest >= 8)
+    return {};
+  return best;
+}
+
+namespace {
+
+class Lowering {
+public:
+  Lowering(RecurrenceOp op, OpBuilder &b, int64_t width)
+      : op(op), b(b), loc(op.getLoc()), width(width), lane(chooseLane(op)),
+        plan(op, lane), emitter(b, loc, plan, width) {}
+  void run();
+
+private:
+  Value constant(int64_t v) { return arith::ConstantIndexOp::create(b, loc, v); }
+  void findSizes();
+  void body(Value task);
+  void allocate();
+  void timeLoop();
+  void token(Value time, Value position);
+  Access operandAccess(Value memref, AxesAttr map, Value time, unsigned rank);
+  Value local(Type type, bool lanes);
+  /// Runs `fn` once per vector of the task's lanes, or once without lanes.
+  void overLanes(llvm::function_ref<void()> fn);
+  Access localAccess(Value memref, unsigned rank, bool lanes);
+
+  RecurrenceOp op;
+  OpBuilder &b;
+  Location loc;
+  int64_t width;
+  StringAttr lane;
+  StepPlan plan;
+  StepEmitter emitter;
+
+  llvm::StringMap<Value> sizes;   // axis -> size
+  llvm::StringMap<Value> indices; // axis -> index of this task
+  SmallVector<Value> seq, weights, carries, restarts, outs, finals;
+  Value segments, resets;
+  Value laneFirst, laneCount; // the task's lanes
+  SmallVector<Value> carryBuffers, snapshotBuffers, nextBuffers;
+  llvm::DenseMap<Value, Value> tables;
+};
+
+} // namespace
+
+void Lowering::findSizes() {
+  auto add = [&](ValueRange memrefs, ArrayAttr maps) {
+    for (auto [memref, attr] : llvm::zip(memrefs, maps)) {
+      auto map = cast<AxesAttr>(attr);
+      for (unsigned d = 0; d < map.size(); ++d)
+        if (map.getDivisors()[d] == 1 &&
+            !sizes.count(map.getNames()[d].getValue()))
+          sizes[map.getNames()[d].getValue()] =
+              memref::DimOp::create(b, loc, memref, d);
+    }
+  };
+  add(seq, op.getSeqMaps());
+  add(weights, op.getWeightMaps());
+  add(carries, op.getCarryMaps());
+  if (segments)
+    sizes[op.getSegmentAxis().getValue()] = arith::SubIOp::create(
+        b, loc, memref::DimOp::create(b, loc, segments, 0).getResult(),
+        constant(1));
+}
+
+/// The operand at this task, at token `time` (null: no time axis).
+Access Lowering::operandAccess(Value memref, AxesAttr map, Value time,
+                               unsigned rank) {
+  Access access{memref, {}};
+  for (unsigned d = 0; d < map.size(); ++d) {
+    StringRef axis = map.getNames()[d].getValue();
+    if (axis == RecurrenceOp::getTimeAxis()) {
+      access.dims.push_back({Access::Dim::Fixed, time});
+    } else if (lane && map.getNames()[d] == lane) {
+      access.dims.push_back({Access::Dim::Lane, laneFirst});
+    } else {
+      Value index = indices.lookup(axis);
+      if (int64_t divisor = map.getDivisors()[d]; divisor != 1)
+        index = arith::DivUIOp::create(b, loc, index, constant(divisor));
+      access.dims.push_back({Access::Dim::Fixed, index});
+    }
+  }
+  for (unsigned d = 0; d < rank; ++d)
+    access.dims.push_back({Access::Dim::Feature, Value(), d});
+  return access;
+}
+
+/// A buffer of this task: small ones on the stack, others on the heap, where
+/// the deallocation pass frees them.
+Value Lowering::local(Type type, bool lanes) {
+  SmallVector<int64_t> shape(shapeOf(type));
+  if (lanes)
+    shape.push_back(laneBlock);
+  int64_t bytes = 8;
+  for (int64_t size : shape)
+    bytes *= size;
+  auto memref = MemRefType::get(shape, elementOf(type));
+  auto align = b.getI64IntegerAttr(64);
+  if (bytes <= 4096)
+    return memref::AllocaOp::create(b, loc, memref, align);
+  return memref::AllocOp::create(b, loc, memref, align);
+}
+
+Access Lowering::localAccess(Value memref, unsigned rank, bool lanes) {
+  Access access{memref, {}};
+  for (unsigned d = 0; d < rank; ++d)
+    access.dims.push_back({Access::Dim::Feature, Value(), d});
+  if (lanes)
+    access.dims.push_back({Access::Dim::Lane, Value()});
+  return access;
+}
+
+void Lowering::overLanes(llvm::function_ref<void()> fn) {
+  if (!lane) {
+    fn();
+    return;
+  }
+  Value whole = arith::MulIOp::create(
+      b, loc,
+      arith::DivUIOp::create(b, loc, laneCount, constant(width)).getResult(),
+      constant(width));
+  {
+    auto loop =
+        scf::ForOp::create(b, loc, constant(0), whole, constant(width));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    emitter.setLane(loop.getInductionVar(), {});
+    fn();
+  }
+  Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, whole,
+                                     laneCount);
+  auto tail = scf::IfOp::create(b, loc, some, /*withElse=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(tail.thenBlock());
+  Value rest = arith::SubIOp::create(b, loc, laneCount, whole);
+  Value mask = vector::CreateMaskOp::create(
+      b, loc, vectorOf(width, b.getI1Type()), ValueRange{rest});
+  emitter.setLane(whole, mask);
+  fn();
+  emitter.setLane({}, {});
+}
+
+void Lowering::allocate() {
+  for (Value arg : op.getCarryArgs())
+    carryBuffers.push_back(local(arg.getType(), bool(lane)));
+  for (Value arg : op.getSnapshotArgs())
+    snapshotBuffers.push_back(local(arg.getType(), bool(lane)));
+  auto bindRoot = [&](Value root) {
+    bool lanes = plan.hasLane(root);
+    Value buffer = local(root.getType(), lanes);
+    emitter.bind(root, localAccess(buffer, shapeOf(root.getType()).size(), lanes));
+  };
+  YieldOp yield = op.getYield();
+  for (Operation &inner : op.getStep().front().without_terminator()) {
+    for (Value result : inner.getResults()) {
+      bool scalarSum = false;
+      if (auto einsum = dyn_cast<EinsumOp>(inner))
+        scalarSum = einsum.isContraction();
+      scalarSum |= isa<ReduceOp>(inner) && !isSpecial(&inner);
+      scalarSum &= !isa<ShapedType>(result.getType());
+      // A hoisted scalar outlives the loop over lanes that computes it.
+      bool hoistedLane =
+          lane && plan.isSingle(result) && plan.isInvariant(result);
+      if (!plan.isRoot(result) && !scalarSum && !hoistedLane)
+        continue;
+      // A next state that may be written in place needs no buffer of its own.
+      bool inPlace = false;
+      for (auto [i, next] : llvm::enumerate(yield.getCarries()))
+        if (next == result && !plan.needsCopy(i) && isa<ShapedType>(next.getType())) {
+          emitter.bind(result, localAccess(carryBuffers[i],
+                                           shapeOf(next.getType()).size(),
+                                           bool(lane)));
+          inPlace = true;
+        }
+      if (!inPlace)
+        bindRoot(result);
+    }
+  }
+  for (auto [i, next] : llvm::enumerate(yield.getCarries())) {
+    nextBuffers.push_back({});
+    if (isa<ShapedType>(next.getType()) && plan.needsCopy(i))
+      nextBuffers.back() = local(next.getType(), bool(lane));
+  }
+  for (auto [constant, table] : tables)
+    emitter.bind(constant,
+                 localAccess(table, shapeOf(constant.getType()).size(), false));
+}
+
+void Lowering::body(Value task) {
+  // Which sequence, and which of its channels.
+  SmallVector<StringRef> order;
+  for (StringAttr axis : op.getCarryAxes())
+    if (axis != lane)
+      order.push_back(axis.getValue());
+  Value rest = task;
+  if (lane) {
+    Value size = sizes.lookup(lane.getValue());
+    Value blocks = arith::CeilDivUIOp::create(b, loc, size, constant(laneBlock));
+    Value block = arith::RemUIOp::create(b, loc, rest, blocks);
+    rest = arith::DivUIOp::create(b, loc, rest, blocks);
+    laneFirst = arith::MulIOp::create(b, loc, block, constant(laneBlock));
+    laneCount = arith::MinUIOp::create(
+        b, loc, arith::SubIOp::create(b, loc, size, laneFirst).getResult(),
+        constant(laneBlock));
+  }
+  for (StringRef axis : llvm::reverse(order)) {
+    if (axis == order.front()) {
+      indices[axis] = rest;
+      break;
+    }
+    Value size = sizes.lookup(axis);
+    indices[axis] = arith::RemUIOp::create(b, loc, rest, size);
+    rest = arith::DivUIOp::create(b, loc, rest, size);
+  }
+  allocate();
+
+  // What does not change over time: states' first values and weights.
+  for (auto [i, arg] : llvm::enumerate(op.getWeightArgs())) {
+    auto map = cast<AxesAttr>(op.getWeightMaps()[i]);
+    unsigned rank = shapeOf(arg.getType()).size();
+    Access access = operandAccess(weights[i], map, {}, rank);
+    bool lanes = plan.hasLane(arg);
+    bool contiguous = !lanes || (rank == 0 && map.getNames().back() == lane);
+    if (contiguous) {
+      emitter.bind(arg, access);
+      continue;
+    }
+    // Laid out so that a vector's lanes are neighbours.
+    Access packed = localAccess(local(arg.getType(), true), rank, true);
+    overLanes([&] { emitter.emitCopy(arg.getType(), true, access, packed); });
+    emitter.bind(arg, packed);
+  }
+  overLanes([&] {
+    for (auto [i, arg] : llvm::enumerate(op.getCarryArgs())) {
+      unsigned rank = shapeOf(arg.getType()).size();
+      emitter.emitCopy(arg.getType(), bool(lane),
+                       operandAccess(carries[i],
+                                     cast<AxesAttr>(op.getCarryMaps()[i]), {},
+                                     rank),
+                       localAccess(carryBuffers[i], rank, bool(lane)));
+    }
+    emitter.emitPhase(plan.before);
+  });
+  timeLoop();
+  overLanes([&] {
+    for (auto [i, arg] : llvm::enumerate(op.getCarryArgs())) {
+      unsigned rank = shapeOf(arg.getType()).size();
+      emitter.emitCopy(arg.getType(), bool(lane),
+                       localAccess(carryBuffers[i], rank, bool(lane)),
+                       operandAccess(finals[i], op.getFinalMap(i), {}, rank));
+    }
+  });
+}
+
+void Lowering::timeLoop() {
+  Value begin = constant(0), end = sizes.lookup(RecurrenceOp::getTimeAxis());
+  if (segments) {
+    Value s = indices.lookup(op.getSegmentAxis().getValue());
+    auto offset = [&](Value at) -> Value {
+      Value v = memref::LoadOp::create(b, loc, segments, ValueRange{at});
+      return arith::IndexCastOp::create(b, loc, b.getIndexType(), v);
+    };
+    begin = offset(s);
+    end = offset(arith::AddIOp::create(b, loc, s, constant(1)));
+  }
+  Value length = arith::SubIOp::create(b, loc, end, begin);
+  bool counts = op.getPosition() || op.getFirst() || !op.getSnapshots().empty();
+  bool carriesPosition = counts && resets;
+  SmallVector<Value> init;
+  if (carriesPosition)
+    init.push_back(constant(0));
+  auto loop =
+      scf::ForOp::create(b, loc, constant(0), length, constant(1), init);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value i = loop.getInductionVar();
+  Value time = op.getReverse()
+                   ? arith::SubIOp::create(
+                         b, loc, arith::SubIOp::create(b, loc, end, i).getResult(),
+                         constant(1))
+                         .getResult()
+                   : arith::AddIOp::create(b, loc, begin, i).getResult();
+  Value position = carriesPosition ? loop.getRegionIterArgs()[0] : i;
+
+  // Restarts.
+  if (resets) {
+    Access flags = operandAccess(resets, *op.getResetsMap(), time, 0);
+    bool perLane = lane && op.getResetsMap()->has(lane.getValue());
+    Type flagType = cast<MemRefType>(resets.getType()).getElementType();
+    auto set = [&](Value flag) -> Value {
+      if (flagType.isInteger(1))
+        return flag;
+      Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(flag.getType()));
+      return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, flag, zero);
+    };
+    auto restart = [&](bool select) {
+      Value condition;
+      if (select)
+        condition = set(emitter.load(flags, flagType));
+      for (auto [c, arg] : llvm::enumerate(op.getCarryArgs())) {
+        unsigned rank = shapeOf(arg.getType()).size();
+        Access state = localAccess(carryBuffers[c], rank, bool(lane));
+        std::optional<Access> fresh;
+        if (!restarts.empty())
+          fresh = operandAccess(restarts[c],
+                                cast<AxesAttr>(op.getRestartMaps()[c]), {}, rank);
+        if (select)
+          emitter.emitSelect(arg.getType(), condition,
+                             fresh ? &*fresh : nullptr, state);
+        else if (fresh)
+          emitter.emitCopy(arg.getType(), bool(lane), *fresh, state);
+        else
+          emitter.emitZero(arg.getType(), bool(lane), state);
+      }
+    };
+    if (perLane) {
+      overLanes([&] { restart(true); });
+    } else {
+      Value flag = set(emitter.load(flags, flagType));
+      if (carriesPosition)
+        position = arith::SelectOp::create(b, loc, flag, constant(0), position);
+      auto then = scf::IfOp::create(b, loc, flag, /*withElse=*/false);
+      OpBuilder::InsertionGuard inner(b);
+      b.setInsertionPointToStart(then.thenBlock());
+      overLanes([&] { restart(false); });
+    }
+  }
+  for (unsigned s = 0; s < snapshotBuffers.size(); ++s) {
+    Value every = constant(op.getSnapshots()[2 * s + 1]);
+    Value zero = arith::CmpIOp::create(
+        b, loc, arith::CmpIPredicate::eq,
+        arith::RemUIOp::create(b, loc, position, every).getResult(),
+        constant(0));
+    auto then = scf::IfOp::create(b, loc, zero, /*withElse=*/false);
+    OpBuilder::InsertionGuard inner(b);
+    b.setInsertionPointToStart(then.thenBlock());
+    int64_t c = op.getSnapshots()[2 * s];
+    Type type = op.getCarryArgs()[c].getType();
+    unsigned rank = shapeOf(type).size();
+    overLanes([&] {
+      emitter.emitCopy(type, bool(lane),
+                       localAccess(carryBuffers[c], rank, bool(lane)),
+                       localAccess(snapshotBuffers[s], rank, bool(lane)));
+    });
+  }
+  token(time, position);
+  if (carriesPosition)
+    scf::YieldOp::create(
+        b, loc,
+        ValueRange{arith::AddIOp::create(b, loc, position, constant(1))});
+}
+
+void Lowering::token(Value time, Value position) {
+  YieldOp yield = op.getYield();
+  if (Value arg = op.getPositionArg())
+    emitter.bindScalar(arg, position);
+  if (Value arg = op.getFirstArg())
+    emitter.bindScalar(arg, arith::CmpIOp::create(b, loc,
+                                                  arith::CmpIPredicate::eq,
+                                                  position, constant(0)));
+  for (auto [i, arg] : llvm::enumerate(op.getSeqArgs()))
+    emitter.bind(arg, operandAccess(seq[i], cast<AxesAttr>(op.getSeqMaps()[i]),
+                                    time, shapeOf(arg.getType()).size()));
+  SmallVector<Access> outAccess;
+  for (auto [i, value] : llvm::enumerate(yield.getOuts())) {
+    outAccess.push_back(operandAccess(outs[i], cast<AxesAttr>(op.getOutMaps()[i]),
+                                      time, shapeOf(value.getType()).size()));
+    if (isa<ShapedType>(value.getType()) &&
+        !(value.getDefiningOp() &&
+          value.getDefiningOp()->hasTrait<OpTrait::ConstantLike>()))
+      emitter.addTarget(value, outAccess.back());
+  }
+  for (auto [i, next] : llvm::enumerate(yield.getCarries()))
+    if (nextBuffers[i])
+      emitter.addTarget(next, localAccess(nextBuffers[i],
+                                          shapeOf(next.getType()).size(),
+                                          bool(lane)));
+  auto bindStates = [&](auto args, ArrayRef<Value> buffers) {
+    for (auto [arg, buffer] : llvm::zip(args, buffers))
+      emitter.bind(arg, localAccess(buffer, shapeOf(arg.getType()).size(),
+                                    bool(lane)));
+  };
+  bindStates(op.getCarryArgs(), carryBuffers);
+  bindStates(op.getSnapshotArgs(), snapshotBuffers);
+
+  auto isConstant = [](Value v) {
+    return v.getDefiningOp() &&
+           v.getDefiningOp()->hasTrait<OpTrait::ConstantLike>();
+  };
+  overLanes([&] {
+    // Scalars are read once: from memory in the step's first use would do, but
+    // a state's old value has to survive the writing of the new one.
+    auto readScalars = [&](auto args) {
+      for (Value arg : args)
+        if (!isa<ShapedType>(arg.getType()))
+          emitter.bindScalar(
+              arg, emitter.load(*emitter.find(arg), elementOf(arg.getType())));
+    };
+    readScalars(op.getSeqArgs());
+    readScalars(op.getWeightArgs());
+    readScalars(op.getCarryArgs());
+    readScalars(op.getSnapshotArgs());
+    for (Operation *single : plan.before.singles) {
+      Value result = single->getResult(0);
+      if (lane && plan.isSingle(result))
+        emitter.bindScalar(result, emitter.load(*emitter.find(result),
+                                                elementOf(result.getType())));
+    }
+    emitter.emitPhase(plan.token);
+    for (auto [i, value] : llvm::enumerate(yield.getOuts())) {
+      if (!isa<ShapedType>(value.getType())) {
+        emitter.store(emitter.scalar(value), outAccess[i]);
+      } else if (isConstant(value) || !plan.isRoot(value) ||
+                 plan.isInvariant(value)) {
+        emitter.emitValue(value, outAccess[i]);
+      }
+    }
+    for (auto [i, value] : llvm::enumerate(yield.getCarries())) {
+      Access state = localAccess(carryBuffers[i], shapeOf(value.getType()).size(),
+                                 bool(lane));
+      if (!isa<ShapedType>(value.getType()))
+        emitter.store(emitter.scalar(value), state);
+      else if (isConstant(value) || plan.isInvariant(value))
+        emitter.emitValue(value, state);
+      else if (nextBuffers[i])
+        emitter.emitCopy(value.getType(), bool(lane),
+                         localAccess(nextBuffers[i],
+                                     shapeOf(value.getType()).size(),
+                                     bool(lane)),
+                         state);
+    }
+  });
+}
+
+void Lowering::run() {
+  b.setInsertionPoint(op);
+  auto buffers = [&](ValueRange values, SmallVector<Value> &into) {
+    for (Value v : values)
+      into.push_back(readBuffer(b, loc, v));
+  };
+  buffers(op.getSeq(), seq);
+  buffers(op.getWeights(), weights);
+  buffers(op.getCarries(), carries);
+  buffers(op.getRestarts(), restarts);
+  if (op.getSegments())
+    segments = readBuffer(b, loc, op.getSegments());
+  if (op.getResets())
+    resets = readBuffer(b, loc, op.getResets());
+  findSizes();
+
+  auto shapeOfResult = [&](AxesAttr map, Type slice) {
+    SmallVector<OpFoldResult> shape;
+    for (StringAttr axis : map.getNames())
+      shape.push_back(sizes.lookup(axis.getValue()));
+    for (int64_t size : shapeOf(slice))
+      shape.push_back(b.getIndexAttr(size));
+    return shape;
+  };
+  YieldOp yield = op.getYield();
+  SmallVector<Value> results;
+  for (auto [i, result] : llvm::enumerate(op.getOuts()))
+    outs.push_back(writeBuffer(
+        b, loc, result,
+        shapeOfResult(cast<AxesAttr>(op.getOutMaps()[i]),
+                      yield.getOuts()[i].getType()),
+        results));
+  for (auto [i, result] : llvm::enumerate(op.getFinals()))
+    finals.push_back(writeBuffer(
+        b, loc, result,
+        shapeOfResult(op.getFinalMap(i), op.getCarryArgs()[i].getType()),
+        results));
+
+  op.walk([&](Operation *inner) {
+    auto visit = [&](Value v) {
+      Operation *def = v.getDefiningOp();
+      if (def && isa<arith::ConstantOp>(def))
+        if (auto dense = dyn_cast<DenseElementsAttr>(
+                cast<arith::ConstantOp>(def).getValue()))
+          if (!dense.isSplat() && !tables.count(v))
+            tables[v] = constantBuffer(b, loc, dense);
+    };
+    for (Value v : inner->getOperands())
+      visit(v);
+  });
+
+  Value tasks = constant(1);
+  for (StringAttr axis : op.getCarryAxes()) {
+    Value size = sizes.lookup(axis.getValue());
+    if (axis == lane)
+      size = arith::CeilDivUIOp::create(b, loc, size, constant(laneBlock));
+    tasks = arith::MulIOp::create(b, loc, tasks, size);
+  }
+  auto loop = scf::ParallelOp::create(b, loc, ValueRange{constant(0)},
+                                      ValueRange{tasks}, ValueRange{constant(1)});
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    body(loop.getInductionVars()[0]);
+  }
+  finishResults(b, op, results);
+}
+
+namespace {
+struct RecurrenceToLoops
+    : seqc::impl::RecurrenceToLoopsBase<RecurrenceToLoops> {
+  using RecurrenceToLoopsBase::RecurrenceToLoopsBase;
+  void runOnOperation() override {
+    SmallVector<RecurrenceOp> ops;
+    getOperation()->walk([&](RecurrenceOp op) { ops.push_back(op); });
+    for (RecurrenceOp op : ops) {
+      OpBuilder builder(op);
+      Lowering(op, builder, width).run();
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,17 @@
+//===- ScanForm.h - Which scans have a blocked form -------------*- C++ -*-===//
+
+#ifndef SEQC_PASSES_LOWERING_CPU_SCANFORM_H
+#define SEQC_PASSES_LOWERING_CPU_SCANFORM_H
+
+#include "seqc/dialects/Seq/Seq.h"
+
+namespace seqc::cpu {
+
+/// True for an inclusive forward scan of scalars, in one piece, whose operands
+/// and results are contiguous along time and whose combine region can run on
+/// vectors lane by lane.
+bool hasBlockedForm(ScanOp scan);
+
+} // namespace seqc::cpu
+
+#endif // SEQC_PASSES_LOWERING_CPU_SCANFORM_H

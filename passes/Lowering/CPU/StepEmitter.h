@@ -1,0 +1,136 @@
+//===- StepEmitter.h - Emits a planned step as loops and vectors *- C++ -*-===//
+
+#ifndef SEQC_PASSES_LOWERING_CPU_STEPEMITTER_H
+#define SEQC_PASSES_LOWERING_CPU_STEPEMITTER_H
+
+#include "StepPlan.h"
+
+namespace seqc::cpu {
+
+inline mlir::VectorType vectorOf(int64_t width, mlir::Type element) {
+  return mlir::VectorType::get({width}, element);
+}
+
+/// Where a value's elements are in memory.  One entry per memref dimension.
+struct Access {
+  mlir::Value memref;
+  struct Dim {
+    enum Kind { Fixed, Lane, Feature } kind;
+    mlir::Value fixed;    // Fixed: the index; Lane: added to the lane, or null
+    unsigned feature = 0; // Feature: which dimension of the value
+  };
+  llvm::SmallVector<Dim> dims;
+};
+
+/// An index of one dimension: base + stride * (0, 1, ..., width - 1).
+struct Index {
+  mlir::Value base;
+  int64_t stride = 0;
+};
+
+/// Emits the expressions, nests and stores of one step.  The owner binds block
+/// arguments to memory and calls emitPhase at the right places.
+class StepEmitter {
+public:
+  StepEmitter(mlir::OpBuilder &builder, mlir::Location loc, const StepPlan &plan,
+              int64_t width)
+      : b(builder), loc(loc), plan(plan), width(width) {}
+
+  /// The value is in memory at `access`.
+  void bind(mlir::Value value, Access access) { memory[value] = access; }
+  /// The value is this scalar or vector of lanes.
+  void bindScalar(mlir::Value value, mlir::Value scalar) {
+    scalars[value] = scalar;
+  }
+  /// The value, once computed, is also stored at `access`.
+  void addTarget(mlir::Value value, Access access) {
+    targets[value].push_back(access);
+  }
+  const Access *find(mlir::Value value) const {
+    auto it = memory.find(value);
+    return it == memory.end() ? nullptr : &it->second;
+  }
+
+  /// Vectorised over lanes: the current vector's first lane and, for the last
+  /// vector of a row, how many of its lanes exist (null: all).
+  void setLane(mlir::Value first, mlir::Value mask) {
+    lane = first;
+    laneMask = mask;
+  }
+
+  /// Emits everything of one phase at the builder's position.
+  void emitPhase(const Phase &phase);
+
+  /// Copies a value's elements from one place to another.
+  void emitCopy(mlir::Type type, bool lanes, const Access &from,
+                const Access &to);
+  /// Computes `value` everywhere and stores it at `to`.
+  void emitValue(mlir::Value value, const Access &to);
+  /// Stores zeros.
+  void emitZero(mlir::Type type, bool lanes, const Access &to);
+  /// Stores `condition ? then : otherwise` (a scalar or one bit per lane).
+  void emitSelect(mlir::Type type, mlir::Value condition, const Access *then,
+                  const Access &otherwise);
+
+  /// The current scalar (or vector of lanes) of `value`.
+  mlir::Value scalar(mlir::Value value);
+  /// Loads a rank-0 value (a vector of them where it has lanes).
+  mlir::Value load(const Access &access, mlir::Type element,
+                   llvm::ArrayRef<Index> indices = {});
+  void store(mlir::Value value, const Access &access,
+             llvm::ArrayRef<Index> indices = {});
+
+  /// Element types are computed in at least f32.
+  static mlir::Type computeType(mlir::Type element);
+  mlir::Value constantIndex(int64_t value);
+
+private:
+  mlir::Value evaluate(mlir::Value value, llvm::ArrayRef<Index> indices,
+                       bool through = false);
+  mlir::Value evaluateConstant(mlir::Operation *op,
+                               llvm::ArrayRef<Index> indices);
+  mlir::Value clone(mlir::Operation *op, mlir::ValueRange operands);
+  mlir::Value broadcast(mlir::Value value, mlir::Value like);
+  mlir::Value convert(mlir::Value value, mlir::Type element);
+  mlir::Value combine(Combine kind, mlir::Value left, mlir::Value right);
+  mlir::Value identity(Combine kind, mlir::Type type);
+  mlir::Value horizontal(Combine kind, mlir::Value vector, mlir::Value mask);
+
+  void emitNest(const Nest &nest);
+  void emitSingle(mlir::Operation *op);
+  void emitSpecial(mlir::Operation *op);
+  void storeAll(mlir::Value value, mlir::Value element,
+                llvm::ArrayRef<Index> indices);
+  /// A buffer for `value`, allocated at the phase's first use.
+  Access &buffer(mlir::Value value);
+
+  struct NestState;
+  void emitLevel(NestState &state, unsigned level);
+  void emitPoint(NestState &state);
+  llvm::SmallVector<Index> memberIndices(NestState &state, const Member &member,
+                                         unsigned vector);
+
+  /// Loops over all of `shape`, calling `body` with the indices; the innermost
+  /// dimension is vectorised when `vectorise`.
+  void forEach(llvm::ArrayRef<int64_t> shape, bool vectorise,
+               llvm::function_ref<void(llvm::ArrayRef<Index>)> body);
+
+  /// The mask of the current point, or null.
+  mlir::Value mask() const { return laneMask ? laneMask : tailMask; }
+
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+  const StepPlan &plan;
+  int64_t width;
+  mlir::Value lane, laneMask, tailMask;
+  llvm::DenseMap<mlir::Value, Access> memory;
+  llvm::DenseMap<mlir::Value, mlir::Value> scalars;
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<Access>> targets;
+  /// Values of the current point of a nest: forwarded between its members.
+  llvm::DenseMap<mlir::Value, mlir::Value> point;
+  llvm::SmallVector<Index> pointIndices;
+};
+
+} // namespace seqc::cpu
+
+#endif // SEQC_PASSES_LOWERING_CPU_STEPEMITTER_H

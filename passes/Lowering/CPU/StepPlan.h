@@ -1,0 +1,113 @@
+//===- StepPlan.h - How one step becomes loop nests -------------*- C++ -*-===//
+//
+// A step is a small dataflow graph over scalars and static tensors.  The plan
+// says which of its values live in memory ("roots"), and groups the loop nests
+// that compute them so that values used at the same point stay in registers.
+//
+// Vocabulary:
+//   virtual   a value computed again wherever it is read (casts, products, ...)
+//   root      a value computed once per token: a contraction, a next carry, ...
+//   nest      loops over feature dimensions that compute one or more roots
+//   special   an operation that moves data (insert_slice, ...), emitted alone
+//   stage     number that orders scalars, specials and nests within one token
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SEQC_PASSES_LOWERING_CPU_STEPPLAN_H
+#define SEQC_PASSES_LOWERING_CPU_STEPPLAN_H
+
+#include "seqc/dialects/Seq/Seq.h"
+
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace seqc::cpu {
+
+/// A sum (or maximum, ...) over some of a nest's dimensions.
+enum class Combine { None, Add, Max, Min };
+
+/// One value that a nest computes.
+struct Member {
+  mlir::Value value;
+  Combine combine = Combine::None;
+  /// Nest dimension of each dimension of the value.
+  llvm::SmallVector<unsigned> outputDims;
+  /// For einsum: nest dimension of each letter; for reduce: of each input dim.
+  llvm::DenseMap<char, unsigned> letterDims;
+  llvm::SmallVector<unsigned> inputDims;
+};
+
+/// Loops over `sizes`; `vectorDim` (the last by construction) is vectorised
+/// unless the step is vectorised over lanes.
+struct Nest {
+  llvm::SmallVector<int64_t> sizes;
+  llvm::SmallVector<Member> members;
+  unsigned stage = 0;
+};
+
+/// The plan of one phase: what depends on weights only, or what runs per token.
+struct Phase {
+  llvm::SmallVector<Nest> nests;
+  /// Operations with scalar results and specials, in program order.
+  llvm::SmallVector<mlir::Operation *> singles;
+  llvm::DenseMap<mlir::Operation *, unsigned> singleStage;
+  unsigned stages = 0;
+};
+
+class StepPlan {
+public:
+  /// Plans `op`'s step.  `lane` is the axis whose indices share a vector, or
+  /// null; a value has lanes if an operand with that axis feeds it.
+  StepPlan(RecurrenceOp op, mlir::StringAttr lane);
+
+  /// True if `value` differs between the lanes of a vector.
+  bool hasLane(mlir::Value value) const { return lanes.contains(value); }
+  /// True if `value` depends on weights and constants only.
+  bool isInvariant(mlir::Value value) const { return invariant.contains(value); }
+  /// True if `value` is kept in memory.
+  bool isRoot(mlir::Value value) const { return roots.contains(value); }
+  /// True if `value` is a scalar held in a register from its computation on.
+  bool isSingle(mlir::Value value) const { return singles.contains(value); }
+  /// True if carry `i` needs a second buffer: its old value is read after, or
+  /// at another place than, where the new one is written.
+  bool needsCopy(unsigned carry) const { return copies.contains(carry); }
+
+  Phase before, token;
+
+private:
+  void classify();
+  void build();
+  void addRoot(Phase &phase, mlir::Value value);
+  void findCopies();
+  unsigned stageOf(mlir::Value value) const;
+  bool isReady(mlir::Value value) const;
+
+  /// Calls `visit(leaf, indices)` for every non-virtual value that computing
+  /// `value` at `indices` reads; an index is a nest dimension or -1.
+  using Indices = llvm::SmallVector<int>;
+  void leaves(mlir::Value value, llvm::ArrayRef<int> indices,
+              llvm::function_ref<void(mlir::Value, llvm::ArrayRef<int>)> visit,
+              bool through = false) const;
+  void memberLeaves(
+      const Member &member, unsigned rank,
+      llvm::function_ref<void(mlir::Value, llvm::ArrayRef<int>)> visit) const;
+
+  RecurrenceOp op;
+  mlir::StringAttr lane;
+  llvm::DenseSet<mlir::Value> lanes, invariant, singles;
+  llvm::SetVector<mlir::Value> roots;
+  llvm::DenseMap<mlir::Value, unsigned> stages;
+  llvm::DenseMap<mlir::Value, std::pair<Phase *, unsigned>> nestOf;
+  llvm::DenseSet<unsigned> copies;
+};
+
+/// True if `op` maps scalars to scalars, and tensors element by element.
+bool isElementwise(mlir::Operation *op);
+
+/// True if `op` moves data and is emitted alone: insert_slice, collapse_shape...
+bool isSpecial(mlir::Operation *op);
+
+} // namespace seqc::cpu
+
+#endif // SEQC_PASSES_LOWERING_CPU_STEPPLAN_H
