@@ -8,6 +8,7 @@
 #include "llvm/Support/Error.h"
 
 #include <string>
+#include <vector>
 
 namespace mlir::func {
 class FuncOp;
@@ -40,10 +41,10 @@ struct EntryArg {
 /// axes of the operations that use them) and the arguments in terms of them.
 struct EntryInfo {
   std::string name;
-  llvm::SmallVector<std::string> symbols;
+  std::vector<std::string> symbols;
   /// Sizes the program declares for examples (`seqc.sizes`), or -1.
-  llvm::SmallVector<int64_t> exampleSizes;
-  llvm::SmallVector<EntryArg> args;
+  std::vector<int64_t> exampleSizes;
+  std::vector<EntryArg> args;
 };
 
 /// Describes a function at the input stage.  Fails if an argument or result is

@@ -1,0 +1,160 @@
+//===- CInterface.cpp - The C side of an entry ----------------------------===//
+
+#include "CompilerImpl.h"
+
+#include "seqc/abi.h"
+
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace llvm;
+using namespace seqc;
+
+/// DLPack's type code of an element type.
+static uint8_t typeCode(mlir::Type type) {
+  if (type.isBF16())
+    return kDLBfloat;
+  if (mlir::isa<mlir::FloatType>(type))
+    return kDLFloat;
+  return kDLInt;
+}
+
+static unsigned bitsOf(mlir::Type type) {
+  return type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
+}
+
+void seqc::addCInterface(Module &module, const EntryInfo &entry) {
+  LLVMContext &context = module.getContext();
+  auto *pointer = PointerType::getUnqual(context);
+  auto *i64 = Type::getInt64Ty(context);
+  auto *i32 = Type::getInt32Ty(context);
+  auto *i8 = Type::getInt8Ty(context);
+  IRBuilder<> builder(context);
+
+  auto text = [&](StringRef value) -> Constant * {
+    Constant *data = ConstantDataArray::getString(context, value);
+    auto *global = new GlobalVariable(module, data->getType(), true,
+                                      GlobalValue::PrivateLinkage, data);
+    global->setUnnamedAddr(GlobalValue::UnnamedAddr::Global);
+    return global;
+  };
+  auto constantArray = [&](Type *type, ArrayRef<Constant *> values) -> Constant * {
+    auto *array = ArrayType::get(type, values.size());
+    return new GlobalVariable(module, array, true, GlobalValue::PrivateLinkage,
+                              ConstantArray::get(array, values));
+  };
+
+  // seqc_entry and what it points to; the layouts are those of abi.h.
+  auto *dimType = StructType::get(context, {i64, i32, i32, i64});
+  auto *argType = StructType::get(
+      context, {pointer, pointer, i32, i8, i8, i8, i8, i32});
+  auto *entryType = StructType::get(
+      context, {i32, i32, i32, i32, pointer, pointer, pointer});
+  SmallVector<Constant *> args;
+  for (const EntryArg &arg : entry.args) {
+    SmallVector<Constant *> dims;
+    for (const EntryDim &dim : arg.dims)
+      dims.push_back(ConstantStruct::get(
+          dimType, ConstantInt::get(i64, dim.symbol < 0 ? dim.size : 0),
+          ConstantInt::getSigned(i32, dim.symbol), ConstantInt::get(i32, dim.divisor),
+          ConstantInt::getSigned(i64, dim.offset)));
+    mlir::Type element = mlir::getElementTypeOrSelf(arg.type);
+    args.push_back(ConstantStruct::get(
+        argType, text(arg.name), constantArray(dimType, dims),
+        ConstantInt::get(i32, dims.size()),
+        ConstantInt::get(i8, typeCode(element)),
+        ConstantInt::get(i8, bitsOf(element)),
+        ConstantInt::get(i8, arg.isOutput), ConstantInt::get(i8, 0),
+        ConstantInt::getSigned(i32, arg.segmentsOf)));
+  }
+  SmallVector<Constant *> symbols;
+  for (const std::string &symbol : entry.symbols)
+    symbols.push_back(text(symbol));
+  auto *signature = new GlobalVariable(
+      module, entryType, true, GlobalValue::ExternalLinkage,
+      ConstantStruct::get(
+          entryType, ConstantInt::get(i32, SEQC_ABI_VERSION),
+          ConstantInt::get(i32, args.size()), ConstantInt::get(i32, symbols.size()),
+          ConstantInt::get(i32, 0), text(entry.name), constantArray(argType, args),
+          constantArray(pointer, symbols)),
+      entry.name + "__signature");
+
+  // The kernel, called through an array of descriptors.
+  Function *kernel =
+      module.getFunction("_mlir_ciface_" + entry.name + kernelSuffix.str());
+  auto *packed = Function::Create(
+      FunctionType::get(Type::getVoidTy(context), {pointer}, false),
+      GlobalValue::ExternalLinkage, entry.name + "__packed", module);
+  builder.SetInsertPoint(BasicBlock::Create(context, "entry", packed));
+  SmallVector<Value *> descriptors;
+  for (unsigned i = 0; i < args.size(); ++i)
+    descriptors.push_back(builder.CreateLoad(
+        pointer, builder.CreateConstInBoundsGEP1_64(pointer, packed->getArg(0), i)));
+  builder.CreateCall(kernel, descriptors);
+  builder.CreateRetVoid();
+
+  // int32_t name(const DLTensor *..., seqc_error *).
+  SmallVector<Type *> parameters(args.size() + 1, pointer);
+  auto *function = Function::Create(FunctionType::get(i32, parameters, false),
+                                    GlobalValue::ExternalLinkage, entry.name, module);
+  builder.SetInsertPoint(BasicBlock::Create(context, "entry", function));
+  auto *arrayType = ArrayType::get(pointer, args.size());
+  Value *array = builder.CreateAlloca(arrayType);
+  for (unsigned i = 0; i < args.size(); ++i)
+    builder.CreateStore(function->getArg(i),
+                        builder.CreateConstInBoundsGEP2_64(arrayType, array, 0, i));
+  FunctionCallee invoke = module.getOrInsertFunction(
+      "seqc_rt_invoke",
+      FunctionType::get(i32, {pointer, pointer, pointer, pointer}, false));
+  builder.CreateRet(builder.CreateCall(
+      invoke, {signature, array, packed, function->getArg(args.size())}));
+}
+
+//===----------------------------------------------------------------------===//
+// Header
+//===----------------------------------------------------------------------===//
+
+std::string CompiledModule::header(StringRef guard) const {
+  std::string result;
+  raw_string_ostream os(result);
+  os << "/* Generated by seqc. */\n#ifndef " << guard << "\n#define " << guard
+     << "\n\n#include <dlpack/dlpack.h>\n#include <stdint.h>\n"
+     << "\n#ifndef SEQC_ERROR_DEFINED\n#define SEQC_ERROR_DEFINED\n"
+     << "typedef struct seqc_error {\n  int32_t code;\n  char message[508];\n"
+     << "} seqc_error;\n#endif\n\n"
+     << "#ifdef __cplusplus\nextern \"C\" {\n#endif\n";
+  for (const EntryInfo &entry : impl->entries) {
+    os << "\n/* Row-major tensors on the CPU";
+    if (!entry.symbols.empty()) {
+      os << "; sizes ";
+      interleaveComma(entry.symbols, os);
+    }
+    os << ".\n";
+    for (const EntryArg &arg : entry.args) {
+      os << "   " << (arg.isOutput ? "out " : "in  ") << arg.name << ": "
+         << mlir::getElementTypeOrSelf(arg.type) << "[";
+      interleaveComma(arg.dims, os, [&](const EntryDim &dim) {
+        if (dim.symbol < 0) {
+          os << dim.size;
+          return;
+        }
+        os << entry.symbols[dim.symbol];
+        if (dim.divisor != 1)
+          os << "/" << dim.divisor;
+        if (dim.offset)
+          os << "+" << dim.offset;
+      });
+      os << "]\n";
+    }
+    os << "   Returns 0, or a code of seqc/abi.h with a message in *error (which\n"
+          "   may be null); nothing has been written then. */\n";
+    os << "int32_t " << entry.name << "(";
+    for (const EntryArg &arg : entry.args)
+      os << (arg.isOutput ? "DLTensor *" : "const DLTensor *") << arg.name << ", ";
+    os << "seqc_error *error);\n";
+  }
+  os << "\n#ifdef __cplusplus\n}\n#endif\n\n#endif /* " << guard << " */\n";
+  return result;
+}

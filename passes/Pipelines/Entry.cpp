@@ -1,0 +1,302 @@
+//===- Entry.cpp - Derives an entry's symbols from its operations ---------===//
+//
+// Dimensions that an operation ties to one axis share a symbol.  Every function
+// argument dimension starts with a symbol of its own; recurrences and scans
+// merge those they name alike, and give them the axis's name.
+//
+//===----------------------------------------------------------------------===//
+
+#include "seqc/lib/Support/Entry.h"
+
+#include "seqc/dialects/Seq/Seq.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+using namespace seqc;
+
+namespace {
+
+/// A symbolic size: class / divisor + offset, or static.
+class Sizes {
+public:
+  explicit Sizes(func::FuncOp func) : func(func) {}
+  llvm::Error run(EntryInfo &info);
+
+private:
+  int fresh() {
+    parent.push_back(parent.size());
+    names.emplace_back();
+    divisors.push_back(1);
+    offsets.push_back(0);
+    return parent.size() - 1;
+  }
+  int find(int c) {
+    while (parent[c] != c)
+      c = parent[c] = parent[parent[c]];
+    return c;
+  }
+  void merge(int a, int b) {
+    a = find(a);
+    b = find(b);
+    if (a == b)
+      return;
+    if (names[a].empty())
+      names[a] = names[b];
+    parent[b] = a;
+  }
+  EntryDim &dim(Value v, unsigned d);
+  void axis(Value v, unsigned d, StringRef name, int64_t divisor, int64_t offset,
+            llvm::StringMap<int> &axes);
+  void visit(Operation *op);
+  template <class Op> void sequence(Op op, llvm::StringMap<int> &axes);
+  void mapped(ValueRange values, ArrayAttr maps, llvm::StringMap<int> &axes);
+
+  func::FuncOp func;
+  SmallVector<int> parent;
+  SmallVector<std::string> names;
+  SmallVector<int64_t> divisors, offsets;
+  llvm::DenseMap<Value, SmallVector<EntryDim>> dims;
+  llvm::DenseMap<Value, std::pair<int, int>> tables; // segment table -> symbol
+};
+
+} // namespace
+
+/// The size of dimension `d`; a symbol of its own if nothing is known yet.
+EntryDim &Sizes::dim(Value v, unsigned d) {
+  auto &all = dims[v];
+  auto type = cast<RankedTensorType>(v.getType());
+  if (all.empty())
+    for (int64_t size : type.getShape()) {
+      EntryDim one;
+      one.size = size;
+      one.symbol = ShapedType::isDynamic(size) ? fresh() : -1;
+      all.push_back(one);
+    }
+  return all[d];
+}
+
+void Sizes::axis(Value v, unsigned d, StringRef name, int64_t divisor,
+                 int64_t offset, llvm::StringMap<int> &axes) {
+  EntryDim &size = dim(v, d);
+  if (size.symbol < 0)
+    return;
+  auto it = axes.find(name);
+  if (it == axes.end()) {
+    int symbol = fresh();
+    names[symbol] = name.str();
+    it = axes.try_emplace(name, symbol).first;
+  }
+  if (divisor == 1 && offset == 0 && size.divisor == 1 && size.offset == 0) {
+    merge(size.symbol, it->second);
+  } else if (size.divisor == 1 && size.offset == 0) {
+    size.symbol = it->second;
+    size.divisor = divisor;
+    size.offset = offset;
+  }
+}
+
+void Sizes::mapped(ValueRange values, ArrayAttr maps, llvm::StringMap<int> &axes) {
+  for (auto [v, attr] : llvm::zip(values, maps)) {
+    auto map = cast<AxesAttr>(attr);
+    for (unsigned d = 0; d < map.size(); ++d)
+      axis(v, d, map.getNames()[d].getValue(), map.getDivisors()[d], 0, axes);
+  }
+}
+
+template <class Op>
+void Sizes::sequence(Op op, llvm::StringMap<int> &axes) {
+  mapped(op.getSeq(), op.getSeqMaps(), axes);
+  if (Value resets = op.getResets()) {
+    auto map = *op.getResetsMap();
+    for (unsigned d = 0; d < map.size(); ++d)
+      axis(resets, d, map.getNames()[d].getValue(), map.getDivisors()[d], 0, axes);
+  }
+  if (Value segments = op.getSegments()) {
+    axis(segments, 0, op.getSegmentAxis().getValue(), 1, 1, axes);
+    auto it = axes.find(RecurrenceOp::getTimeAxis());
+    if (it != axes.end())
+      tables[segments] = {it->second, 0};
+  }
+  mapped(op.getOuts(), op.getOutMaps(), axes);
+  for (unsigned i = 0; i < op.getFinals().size(); ++i) {
+    AxesAttr map = op.getFinalMap(i);
+    for (unsigned d = 0; d < map.size(); ++d)
+      axis(op.getFinals()[i], d, map.getNames()[d].getValue(),
+           map.getDivisors()[d], 0, axes);
+  }
+}
+
+void Sizes::visit(Operation *op) {
+  llvm::StringMap<int> axes;
+  if (auto recurrence = dyn_cast<RecurrenceOp>(op)) {
+    sequence(recurrence, axes);
+    mapped(recurrence.getWeights(), recurrence.getWeightMaps(), axes);
+    mapped(recurrence.getCarries(), recurrence.getCarryMaps(), axes);
+    mapped(recurrence.getRestarts(), recurrence.getRestartMaps(), axes);
+    return;
+  }
+  if (auto scan = dyn_cast<ScanOp>(op)) {
+    sequence(scan, axes);
+    mapped(scan.getInitials(), scan.getInitialMaps(), axes);
+    return;
+  }
+  auto tie = [&](Value a, unsigned i, Value b, unsigned j) {
+    EntryDim &x = dim(a, i);
+    EntryDim y = dim(b, j);
+    EntryDim &xx = dim(a, i);
+    (void)x;
+    if (xx.symbol < 0 || y.symbol < 0)
+      return;
+    if (xx.divisor == y.divisor && xx.offset == y.offset)
+      merge(xx.symbol, y.symbol);
+    else if (xx.divisor == 1 && xx.offset == 0)
+      xx = y;
+  };
+  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
+    // Dimensions indexed by the same loop have the same size.
+    llvm::DenseMap<unsigned, std::pair<Value, unsigned>> loops;
+    for (OpOperand &operand : op->getOpOperands()) {
+      if (!isa<RankedTensorType>(operand.get().getType()))
+        continue;
+      AffineMap map = linalgOp.getMatchingIndexingMap(&operand);
+      for (auto [d, expr] : llvm::enumerate(map.getResults()))
+        if (auto loop = dyn_cast<AffineDimExpr>(expr)) {
+          auto [it, isNew] = loops.try_emplace(
+              loop.getPosition(), std::make_pair(operand.get(), unsigned(d)));
+          if (!isNew)
+            tie(operand.get(), d, it->second.first, it->second.second);
+        }
+    }
+    for (auto [result, init] :
+         llvm::zip(op->getResults(), linalgOp.getDpsInits()))
+      if (auto type = dyn_cast<RankedTensorType>(result.getType()))
+        for (unsigned d = 0; d < type.getRank(); ++d)
+          tie(result, d, init, d);
+    return;
+  }
+  if (auto empty = dyn_cast<tensor::EmptyOp>(op)) {
+    for (auto [d, size] : llvm::enumerate(empty.getMixedSizes()))
+      if (auto value = dyn_cast<Value>(size))
+        if (auto from = value.getDefiningOp<tensor::DimOp>())
+          if (auto index = from.getConstantIndex())
+            tie(empty.getResult(), d, from.getSource(), *index);
+    return;
+  }
+  if (op->hasTrait<OpTrait::Elementwise>() || isa<tensor::CastOp>(op))
+    for (Value operand : op->getOperands())
+      for (Value result : op->getResults()) {
+        auto a = dyn_cast<RankedTensorType>(operand.getType());
+        auto b = dyn_cast<RankedTensorType>(result.getType());
+        if (a && b && a.getRank() == b.getRank())
+          for (unsigned d = 0; d < a.getRank(); ++d)
+            tie(result, d, operand, d);
+      }
+}
+
+llvm::Error Sizes::run(EntryInfo &info) {
+  auto fail = [&](const Twine &message) {
+    return llvm::createStringError("entry '" + func.getName() + "': " + message);
+  };
+  if (func.isDeclaration() || !llvm::hasSingleElement(func.getBody()))
+    return fail("expected a body of one block");
+  auto ret = dyn_cast<func::ReturnOp>(func.getBody().front().getTerminator());
+  if (!ret)
+    return fail("expected a function that ends in 'return'");
+  for (Operation &op : func.getBody().front())
+    visit(&op);
+
+  info.name = func.getName().str();
+  llvm::StringSet<> used;
+  auto uniqueName = [&](std::string name) {
+    std::string base = name;
+    for (unsigned i = 1; !used.insert(name).second; ++i)
+      name = base + "_" + std::to_string(i);
+    return name;
+  };
+  auto describe = [&](Value value, std::string name, bool output,
+                      EntryArg &arg) -> llvm::Error {
+    arg.name = uniqueName(std::move(name));
+    arg.type = value.getType();
+    arg.isOutput = output;
+    if (auto tensor = dyn_cast<RankedTensorType>(arg.type)) {
+      if (!tensor.getElementType().isIntOrIndexOrFloat() || tensor.getEncoding())
+        return fail("'" + arg.name + "' has unsupported elements");
+      for (int64_t d = 0; d < tensor.getRank(); ++d)
+        arg.dims.push_back(dim(value, d));
+    } else if (!arg.type.isIntOrIndexOrFloat()) {
+      return fail("'" + arg.name + "' is neither a ranked tensor nor a scalar");
+    }
+    return llvm::Error::success();
+  };
+  for (BlockArgument value : func.getArguments()) {
+    EntryArg arg;
+    auto attr = func.getArgAttrOfType<StringAttr>(value.getArgNumber(), "seqc.name");
+    if (llvm::Error e = describe(
+            value,
+            attr ? attr.str() : "arg" + std::to_string(value.getArgNumber()),
+            false, arg))
+      return e;
+    if (auto it = tables.find(value); it != tables.end())
+      arg.segmentsOf = it->second.first;
+    if (auto draw =
+            func.getArgAttrOfType<StringAttr>(value.getArgNumber(), "seqc.draw"))
+      arg.draw = draw.str();
+    info.args.push_back(std::move(arg));
+  }
+  unsigned inputs = info.args.size();
+  for (auto [i, value] : llvm::enumerate(ret.getOperands())) {
+    EntryArg arg;
+    auto attr = func.getResultAttrOfType<StringAttr>(i, "seqc.name");
+    if (llvm::Error e = describe(
+            value, attr ? attr.str() : "out" + std::to_string(i), true, arg))
+      return e;
+    info.args.push_back(std::move(arg));
+  }
+  // Number the symbols that the inputs bind.
+  auto sizes = func->getAttrOfType<DictionaryAttr>("seqc.sizes");
+  llvm::DenseMap<int, int> number;
+  llvm::StringSet<> symbolNames;
+  for (auto [i, arg] : llvm::enumerate(info.args)) {
+    for (EntryDim &d : arg.dims) {
+      if (d.symbol < 0)
+        continue;
+      int root = find(d.symbol);
+      auto it = number.find(root);
+      if (it == number.end()) {
+        if (i >= inputs)
+          return fail("the size of dimension " +
+                      Twine(&d - arg.dims.begin()) + " of '" + arg.name +
+                      "' does not follow from the arguments");
+        it = number.try_emplace(root, int(info.symbols.size())).first;
+        std::string name = names[root].empty()
+                               ? "n" + std::to_string(info.symbols.size())
+                               : names[root];
+        std::string base = name;
+        for (unsigned k = 1; !symbolNames.insert(name).second; ++k)
+          name = base + std::to_string(k);
+        int64_t example = -1;
+        if (sizes)
+          if (auto size = dyn_cast_or_null<IntegerAttr>(sizes.get(name)))
+            example = size.getInt();
+        info.symbols.push_back(name);
+        info.exampleSizes.push_back(example);
+      }
+      d.symbol = it->second;
+    }
+    if (arg.segmentsOf >= 0) {
+      auto it = number.find(find(arg.segmentsOf));
+      arg.segmentsOf = it == number.end() ? -1 : it->second;
+    }
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<EntryInfo> seqc::describeEntry(func::FuncOp func) {
+  EntryInfo info;
+  if (llvm::Error e = Sizes(func).run(info))
+    return std::move(e);
+  return info;
+}

@@ -1,0 +1,106 @@
+//===- Pipeline.cpp - The stages of compilation as passes -----------------===//
+
+#include "seqc/passes/Lowering/CPU/Passes.h"
+#include "seqc/passes/Pipelines/Compiler.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace seqc;
+
+llvm::StringRef seqc::stageName(Stage stage) {
+  switch (stage) {
+  case Stage::Input:
+    return "input";
+  case Stage::Formed:
+    return "formed";
+  case Stage::Tiled:
+    return "tiled";
+  case Stage::Target:
+    return "target";
+  }
+  llvm_unreachable("covered switch");
+}
+
+llvm::Expected<Stage> seqc::parseStage(StringRef name) {
+  for (Stage stage : {Stage::Input, Stage::Formed, Stage::Tiled, Stage::Target})
+    if (stageName(stage) == name)
+      return stage;
+  return llvm::createStringError(
+      "unknown stage '" + name + "', expected input, formed, tiled or target");
+}
+
+void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
+  int64_t width = options.vectorWidth > 0 ? options.vectorWidth : 16;
+  // input
+  pm.addPass(createInlinerPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  if (options.stopAfter == Stage::Input)
+    return;
+  // formed
+  pm.addPass(createScanToRecurrence());
+  pm.addPass(createCanonicalizerPass());
+  if (options.stopAfter == Stage::Formed)
+    return;
+  // tiled
+  pm.addPass(createStepOpsToLinalg());
+  pm.addPass(createEntryToMemrefs());
+  ScanToBlocksOptions blocks;
+  blocks.width = width;
+  pm.addPass(createScanToBlocks(blocks));
+  RecurrenceToLoopsOptions loops;
+  loops.width = width;
+  pm.addPass(createRecurrenceToLoops(loops));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createConvertElementwiseToLinalgPass());
+  pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  bufferization::OneShotBufferizePassOptions bufferize;
+  bufferize.bufferizeFunctionBoundaries = true;
+  bufferize.functionBoundaryTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  bufferization::BufferDeallocationPipelineOptions deallocation;
+  bufferization::buildBufferDeallocationPipeline(pm, deallocation);
+  pm.addPass(createConvertBufferizationToMemRefPass());
+  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createLoopInvariantCodeMotionPass());
+  pm.addPass(createCSEPass());
+  if (options.stopAfter == Stage::Tiled)
+    return;
+  // target
+  pm.addPass(createParallelToRuntime());
+  pm.addPass(createApproximateMath());
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(arith::createArithExpandOpsPass());
+  pm.addPass(createSCFToControlFlowPass());
+  ConvertVectorToLLVMPassOptions vectors;
+  vectors.vectorTransposeLowering =
+      vector::VectorTransposeLowering::Shuffle16x16;
+  pm.addPass(createConvertVectorToLLVMPass(vectors));
+  pm.addPass(createConvertMathToLLVMPass());
+  pm.addPass(createConvertMathToLibmPass());
+  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
+  pm.addPass(createArithToLLVMConversionPass());
+  pm.addPass(createConvertIndexToLLVMPass());
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createConvertFuncToLLVMPass());
+  pm.addPass(createUBToLLVMConversionPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}

@@ -1,0 +1,300 @@
+/*===- invoke.c - Checks the arguments of an entry, then runs it ----------===*/
+
+#include "seqc/abi.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int32_t fail(seqc_error *error, int32_t code, const char *format, ...) {
+  if (error) {
+    va_list list;
+    va_start(list, format);
+    error->code = code;
+    vsnprintf(error->message, sizeof error->message, format, list);
+    va_end(list);
+  }
+  return code;
+}
+
+static const char *code_name(uint8_t code) {
+  switch (code) {
+  case kDLInt:
+    return "int";
+  case kDLUInt:
+    return "uint";
+  case kDLFloat:
+    return "float";
+  case kDLBfloat:
+    return "bfloat";
+  default:
+    return "type";
+  }
+}
+
+/* Values of the symbols so far, and which argument set each. */
+struct binding {
+  int64_t value;
+  const char *from;
+};
+
+/* Does the type match?  One-bit integers travel as bytes. */
+static int same_type(const seqc_arg *want, const DLDataType *type) {
+  int integer = type->code == kDLInt || type->code == kDLUInt;
+  if (type->lanes != 1)
+    return 0;
+  if (want->dl_code == kDLInt)
+    return integer && type->bits == (want->bits == 1 ? 8 : want->bits);
+  return type->code == want->dl_code && type->bits == want->bits;
+}
+
+static int32_t check_tensor(const seqc_entry *entry, const seqc_arg *want,
+                            const DLTensor *tensor, seqc_error *error) {
+  if (!tensor)
+    return fail(error, SEQC_ERROR_NULL_ARGUMENT, "%s: argument '%s' is null",
+                entry->name, want->name);
+  if (tensor->device.device_type != kDLCPU)
+    return fail(error, SEQC_ERROR_DEVICE,
+                "%s: argument '%s' is on device type %d, expected the CPU (%d)",
+                entry->name, want->name, (int)tensor->device.device_type,
+                (int)kDLCPU);
+  if (!same_type(want, &tensor->dtype))
+    return fail(error, SEQC_ERROR_DTYPE,
+                "%s: argument '%s' has elements %s%d x %d, expected %s%d",
+                entry->name, want->name, code_name(tensor->dtype.code),
+                tensor->dtype.bits, tensor->dtype.lanes,
+                code_name(want->dl_code), want->bits);
+  if (tensor->ndim != want->rank)
+    return fail(error, SEQC_ERROR_RANK,
+                "%s: argument '%s' has rank %d, expected %d", entry->name,
+                want->name, (int)tensor->ndim, (int)want->rank);
+  int64_t bytes = want->bits == 1 ? 1 : want->bits / 8;
+  int empty = 0;
+  for (int d = 0; d < want->rank; ++d) {
+    if (tensor->shape[d] < 0)
+      return fail(error, SEQC_ERROR_SHAPE,
+                  "%s: argument '%s': dimension %d is %lld, expected a size of "
+                  "at least 0",
+                  entry->name, want->name, d, (long long)tensor->shape[d]);
+    empty |= tensor->shape[d] == 0;
+  }
+  for (int d = 0; d < want->rank && !empty; ++d)
+    if (__builtin_mul_overflow(bytes, tensor->shape[d], &bytes))
+      return fail(error, SEQC_ERROR_MEMORY,
+                  "%s: argument '%s' has more bytes than 64 bits can count",
+                  entry->name, want->name);
+  if (!empty && !tensor->data)
+    return fail(error, SEQC_ERROR_NULL_ARGUMENT,
+                "%s: argument '%s' has no data", entry->name, want->name);
+  if (tensor->strides && !empty) {
+    int64_t expected = 1;
+    for (int d = want->rank - 1; d >= 0; --d) {
+      if (tensor->shape[d] != 1 && tensor->strides[d] != expected)
+        return fail(error, SEQC_ERROR_STRIDES,
+                    "%s: argument '%s': dimension %d has stride %lld, expected "
+                    "%lld (row-major, no gaps)",
+                    entry->name, want->name, d, (long long)tensor->strides[d],
+                    (long long)expected);
+      expected *= tensor->shape[d];
+    }
+  }
+  return SEQC_OK;
+}
+
+/* Sizes: first the dimensions that are a symbol by themselves, which bind it. */
+static int32_t check_shapes(const seqc_entry *entry, const DLTensor *const *args,
+                            struct binding *symbols, seqc_error *error) {
+  for (int pass = 0; pass < 2; ++pass)
+    for (int i = 0; i < entry->arg_count; ++i) {
+      const seqc_arg *want = &entry->args[i];
+      for (int d = 0; d < want->rank; ++d) {
+        const seqc_dim *dim = &want->dims[d];
+        int64_t found = args[i]->shape[d];
+        if (dim->symbol < 0) {
+          if (pass && found != dim->size)
+            return fail(error, SEQC_ERROR_SHAPE,
+                        "%s: argument '%s': dimension %d is %lld, expected %lld",
+                        entry->name, want->name, d, (long long)found,
+                        (long long)dim->size);
+          continue;
+        }
+        struct binding *symbol = &symbols[dim->symbol];
+        if (!pass) {
+          if (!symbol->from && !want->is_output &&
+              (found - dim->offset) >= 0 && dim->divisor == 1) {
+            symbol->value = found - dim->offset;
+            symbol->from = want->name;
+          }
+          continue;
+        }
+        const char *name = entry->symbol_names[dim->symbol];
+        if (!symbol->from)
+          return fail(error, SEQC_ERROR_SHAPE,
+                      "%s: argument '%s': dimension %d is %lld, which gives %s "
+                      "no size",
+                      entry->name, want->name, d, (long long)found, name);
+        if (symbol->value % dim->divisor)
+          return fail(error, SEQC_ERROR_SHAPE,
+                      "%s: argument '%s': dimension %d needs %s to be a multiple "
+                      "of %d, it is %lld (from '%s')",
+                      entry->name, want->name, d, name, dim->divisor,
+                      (long long)symbol->value, symbol->from);
+        int64_t expected = symbol->value / dim->divisor + dim->offset;
+        if (found == expected)
+          continue;
+        char formula[64] = "";
+        if (dim->divisor != 1)
+          snprintf(formula, sizeof formula, "/%d", dim->divisor);
+        if (dim->offset)
+          snprintf(formula + strlen(formula), sizeof formula - strlen(formula),
+                   "+%lld", (long long)dim->offset);
+        return fail(error, SEQC_ERROR_SHAPE,
+                    "%s: argument '%s': dimension %d is %lld, expected %s%s = "
+                    "%lld (from '%s')",
+                    entry->name, want->name, d, (long long)found, name, formula,
+                    (long long)expected, symbol->from);
+      }
+    }
+  return SEQC_OK;
+}
+
+static const char *data_of(const DLTensor *tensor) {
+  return (const char *)tensor->data + tensor->byte_offset;
+}
+
+static int64_t offset_at(const seqc_arg *want, const DLTensor *tensor,
+                         int64_t i) {
+  if (want->bits == 64) {
+    int64_t value;
+    memcpy(&value, data_of(tensor) + 8 * i, 8);
+    return value;
+  }
+  int32_t value;
+  memcpy(&value, data_of(tensor) + 4 * i, 4);
+  return value;
+}
+
+/* Offsets rise from 0 to the length of the axis they cut. */
+static int32_t check_segments(const seqc_entry *entry, const seqc_arg *want,
+                              const DLTensor *table,
+                              const struct binding *symbols,
+                              seqc_error *error) {
+  int64_t length = symbols[want->segments_of].value, last = 0;
+  for (int64_t i = 0; i < table->shape[0]; ++i) {
+    int64_t value = offset_at(want, table, i);
+    if (i == 0 && value != 0)
+      return fail(error, SEQC_ERROR_SEGMENTS,
+                  "%s: argument '%s': entry 0 is %lld, expected 0", entry->name,
+                  want->name, (long long)value);
+    if (value < last)
+      return fail(error, SEQC_ERROR_SEGMENTS,
+                  "%s: argument '%s': entry %lld is %lld after %lld, expected "
+                  "offsets that do not decrease",
+                  entry->name, want->name, (long long)i, (long long)value,
+                  (long long)last);
+    if (value > length)
+      return fail(error, SEQC_ERROR_SEGMENTS,
+                  "%s: argument '%s': entry %lld is %lld, beyond %s = %lld",
+                  entry->name, want->name, (long long)i, (long long)value,
+                  entry->symbol_names[want->segments_of], (long long)length);
+    last = value;
+  }
+  if (last != length)
+    return fail(error, SEQC_ERROR_SEGMENTS,
+                "%s: argument '%s' ends at %lld, expected %s = %lld",
+                entry->name, want->name, (long long)last,
+                entry->symbol_names[want->segments_of], (long long)length);
+  return SEQC_OK;
+}
+
+static int64_t bytes_of(const seqc_arg *want, const DLTensor *tensor) {
+  int64_t bytes = want->bits == 1 ? 1 : want->bits / 8;
+  for (int d = 0; d < want->rank; ++d)
+    bytes *= tensor->shape[d];
+  return bytes;
+}
+
+static int32_t check_alias(const seqc_entry *entry, const DLTensor *const *args,
+                           seqc_error *error) {
+  for (int i = 0; i < entry->arg_count; ++i) {
+    if (!entry->args[i].is_output)
+      continue;
+    uintptr_t a = (uintptr_t)data_of(args[i]);
+    int64_t na = bytes_of(&entry->args[i], args[i]);
+    for (int j = 0; j < entry->arg_count; ++j) {
+      uintptr_t b = (uintptr_t)data_of(args[j]);
+      int64_t nb = bytes_of(&entry->args[j], args[j]);
+      if (i != j && na && nb && a < b + (uint64_t)nb && b < a + (uint64_t)na)
+        return fail(error, SEQC_ERROR_ALIAS,
+                    "%s: output '%s' overlaps argument '%s', expected memory of "
+                    "its own",
+                    entry->name, entry->args[i].name, entry->args[j].name);
+    }
+  }
+  return SEQC_OK;
+}
+
+int32_t seqc_rt_invoke(const seqc_entry *entry, const DLTensor *const *args,
+                       seqc_kernel kernel, seqc_error *error) {
+  if (!entry || !args || !kernel)
+    return fail(error, SEQC_ERROR_NULL_ARGUMENT,
+                "seqc_rt_invoke: null entry, arguments or kernel");
+  if (entry->abi_version != SEQC_ABI_VERSION)
+    return fail(error, SEQC_ERROR_ABI,
+                "%s: compiled for ABI version %u, this runtime has %u",
+                entry->name, entry->abi_version, SEQC_ABI_VERSION);
+  size_t words = 0;
+  for (int i = 0; i < entry->arg_count; ++i) {
+    int32_t code = check_tensor(entry, &entry->args[i], args[i], error);
+    if (code != SEQC_OK)
+      return code;
+    words += 3 + 2 * (size_t)entry->args[i].rank;
+  }
+  /* One block: symbols, pointers to descriptors, descriptors.  Calls are short,
+     so that usual sizes stay on the stack. */
+  int64_t stack[512];
+  size_t symbol_words =
+      (sizeof(struct binding) / sizeof(int64_t)) * (size_t)entry->symbol_count;
+  size_t total = symbol_words + (size_t)entry->arg_count + words;
+  int64_t *block = stack;
+  if (total > sizeof stack / sizeof *stack) {
+    block = malloc(total * sizeof *block);
+    if (!block)
+      return fail(error, SEQC_ERROR_MEMORY, "%s: out of memory", entry->name);
+  }
+  struct binding *symbols = (struct binding *)block;
+  void **pointers = (void **)(block + symbol_words);
+  int64_t *next = block + symbol_words + entry->arg_count;
+  memset(symbols, 0, symbol_words * sizeof *block);
+
+  int32_t code = check_shapes(entry, args, symbols, error);
+  for (int i = 0; code == SEQC_OK && i < entry->arg_count; ++i)
+    if (entry->args[i].segments_of >= 0)
+      code = check_segments(entry, &entry->args[i], args[i], symbols, error);
+  if (code == SEQC_OK)
+    code = check_alias(entry, args, error);
+  if (code == SEQC_OK) {
+    for (int i = 0; i < entry->arg_count; ++i) {
+      int rank = entry->args[i].rank;
+      pointers[i] = next;
+      next[0] = next[1] = (int64_t)(uintptr_t)data_of(args[i]);
+      next[2] = 0;
+      int64_t stride = 1;
+      for (int d = rank - 1; d >= 0; --d) {
+        next[3 + d] = args[i]->shape[d];
+        next[3 + rank + d] = stride;
+        stride *= args[i]->shape[d];
+      }
+      next += 3 + 2 * rank;
+    }
+    kernel(pointers);
+    if (error) {
+      error->code = SEQC_OK;
+      error->message[0] = '\0';
+    }
+  }
+  if (block != stack)
+    free(block);
+  return code;
+}

@@ -1,0 +1,98 @@
+/*===- abi.h - What compiled code and its callers share ---------*- C -*-===//
+//
+// A plain C interface.  The runtime knows nothing of the compiler; generated
+// code knows nothing of the runtime but this file.
+//
+//===----------------------------------------------------------------------===*/
+
+#ifndef SEQC_ABI_H
+#define SEQC_ABI_H
+
+#include <dlpack/dlpack.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SEQC_ABI_VERSION 1u
+
+/* Why a call was refused.  Nothing has been written then. */
+enum seqc_error_code {
+  SEQC_OK = 0,
+  SEQC_ERROR_NULL_ARGUMENT = 1,
+  SEQC_ERROR_DEVICE = 2,
+  SEQC_ERROR_DTYPE = 3,
+  SEQC_ERROR_RANK = 4,
+  SEQC_ERROR_SHAPE = 5,
+  SEQC_ERROR_STRIDES = 6,
+  SEQC_ERROR_SEGMENTS = 7,
+  SEQC_ERROR_ABI = 8,
+  SEQC_ERROR_ALIAS = 9,
+  SEQC_ERROR_MEMORY = 10
+};
+
+#ifndef SEQC_ERROR_DEFINED
+#define SEQC_ERROR_DEFINED
+typedef struct seqc_error {
+  int32_t code;
+  char message[508];
+} seqc_error;
+#endif
+
+/* One dimension: `size` if symbol < 0, else value(symbol) / divisor + offset,
+   where the divisor divides the value. */
+typedef struct seqc_dim {
+  int64_t size;
+  int32_t symbol;
+  int32_t divisor;
+  int64_t offset;
+} seqc_dim;
+
+/* One argument.  A scalar has rank 0.  Integers are signless: either sign of
+   DLPack's codes is accepted; one bit is passed as uint8. */
+typedef struct seqc_arg {
+  const char *name;
+  const seqc_dim *dims;
+  int32_t rank;
+  uint8_t dl_code; /* DLDataTypeCode */
+  uint8_t bits;
+  uint8_t is_output;
+  uint8_t reserved;
+  int32_t segments_of; /* the symbol this table of offsets covers, or -1 */
+} seqc_arg;
+
+typedef struct seqc_entry {
+  uint32_t abi_version;
+  int32_t arg_count;
+  int32_t symbol_count;
+  int32_t reserved;
+  const char *name;
+  const seqc_arg *args;
+  const char *const *symbol_names;
+} seqc_entry;
+
+/* descriptors[i] points to argument i as
+   { void *allocated; void *aligned; int64_t offset, sizes[rank], strides[rank]; } */
+typedef void (*seqc_kernel)(void **descriptors);
+
+/* Checks every argument against `entry`, then runs `kernel`.  Tensors are on the
+   CPU, row-major without gaps, and no output overlaps another argument.
+   Returns SEQC_OK or a code; the message in *error (may be null) names the
+   argument, what was found and what was expected.  Thread-safe. */
+int32_t seqc_rt_invoke(const seqc_entry *entry, const DLTensor *const *args,
+                       seqc_kernel kernel, seqc_error *error);
+
+/* Calls body(context, lo, hi) on ranges that cover [begin, end) once each, on
+   the threads of the process's OpenMP runtime (OMP_NUM_THREADS counts), or in
+   order where there is none.  A range has at least `grain` iterations unless
+   there are fewer.  Calls from inside a body run in order. */
+void seqc_rt_parallel_for(int64_t begin, int64_t end, int64_t grain,
+                          void (*body)(void *context, int64_t lo, int64_t hi),
+                          void *context);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SEQC_ABI_H */
