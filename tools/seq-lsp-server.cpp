@@ -2,6 +2,7 @@
 
 #include "seqc/passes/Pipelines/Register.h"
 
+#include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
 

@@ -1,0 +1,102 @@
+//===- Driver.h - What the subcommands of seqc share ------------*- C++ -*-===//
+
+#ifndef SEQC_TOOLS_SEQC_DRIVER_H
+#define SEQC_TOOLS_SEQC_DRIVER_H
+
+#include "seqc/lib/Reference/Interpreter.h"
+#include "seqc/lib/Support/Entry.h"
+#include "seqc/passes/Pipelines/Compiler.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Error.h"
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace seqc::driver {
+
+//===-- Options --------------------------------------------------------------//
+
+/// Options that several subcommands take.
+struct CommonOptions {
+  std::string file, entry, cpu, features, target;
+};
+extern llvm::cl::SubCommand compileCommand, runCommand, explainCommand,
+    targetsCommand;
+/// The values of the common options, checked.
+llvm::Expected<CommonOptions> commonOptions();
+CompileOptions compileOptions(const CommonOptions &common);
+
+int runCompile();
+int runRun();
+int runExplain();
+int runTargets();
+
+/// Prints "seqc: error: ..." and returns 1.
+int report(llvm::Error error);
+
+//===-- Source ---------------------------------------------------------------//
+
+/// A parsed file.
+struct Source {
+  std::unique_ptr<mlir::MLIRContext> context;
+  /// Shows source lines in diagnostics.
+  std::shared_ptr<void> diagnostics;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+};
+
+/// Parses and verifies `path` ("-" for standard input), printing diagnostics to
+/// standard error, and names arguments and results as the source does.
+llvm::Expected<Source> parse(llvm::StringRef path);
+
+/// The entry of that name, or the only one for an empty name.
+llvm::Expected<mlir::func::FuncOp> findEntry(mlir::ModuleOp module,
+                                             llvm::StringRef name);
+
+//===-- Tensors --------------------------------------------------------------//
+
+/// A tensor in host memory, in its own element type.
+struct HostTensor {
+  mlir::Type element;
+  llvm::SmallVector<int64_t> shape;
+  std::vector<char> bytes;
+
+  int64_t size() const;
+  double get(int64_t i) const;
+  void set(int64_t i, double value);
+};
+
+/// Bytes of one element in memory.
+int64_t bytesOf(mlir::Type element);
+/// Zeroed memory for `shape`; fails if the bytes overflow or exceed memory.
+llvm::Expected<HostTensor> allocate(llvm::StringRef name, mlir::Type element,
+                                    llvm::ArrayRef<int64_t> shape);
+llvm::Expected<HostTensor> loadTensor(llvm::StringRef name, llvm::StringRef path,
+                                      mlir::Type element);
+llvm::Error saveTensor(llvm::StringRef path, const HostTensor &tensor);
+reference::TensorF64 toReference(const HostTensor &tensor);
+
+/// Fills `tensor` with numbers as `arg.draw` says, the same for the same seed and
+/// name.  `length` is the axis a segment table covers.
+llvm::Error draw(const EntryArg &arg, uint64_t seed, int64_t length,
+                 HostTensor &tensor);
+
+//===-- Sizes ----------------------------------------------------------------//
+
+/// Values of an entry's symbols; -1 is unknown.
+using Symbols = std::vector<int64_t>;
+/// "B=4,T=2048", names without regard to case.
+llvm::Expected<Symbols> bind(const EntryInfo &entry, llvm::StringRef text);
+/// The shape of `arg`, or an error that names the unknown size.
+llvm::Expected<llvm::SmallVector<int64_t>> shapeOf(const EntryInfo &entry,
+                                                   const EntryArg &arg,
+                                                   const Symbols &symbols);
+
+} // namespace seqc::driver
+
+#endif // SEQC_TOOLS_SEQC_DRIVER_H

@@ -1,0 +1,176 @@
+//===- Explain.cpp - seqc explain and seqc targets ------------------------===//
+
+#include "Driver.h"
+
+#include "seqc/dialects/Seq/Seq.h"
+
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
+#include "llvm/TargetParser/Host.h"
+
+#include <thread>
+
+using namespace mlir;
+using namespace seqc;
+using namespace seqc::driver;
+
+static std::string axesText(AxesAttr map) {
+  std::string text = "(";
+  for (unsigned i = 0; i < map.size(); ++i) {
+    text += (i ? ", " : "") + map.getNames()[i].str();
+    if (map.getDivisors()[i] != 1)
+      text += " floordiv " + std::to_string(map.getDivisors()[i]);
+  }
+  return text + ")";
+}
+
+static int64_t elementsOf(Type type) {
+  int64_t n = 1;
+  for (int64_t size : seqc::shapeOf(type))
+    n *= size;
+  return n;
+}
+
+/// Multiplications and additions of one token, and calls of functions.
+static std::pair<int64_t, int64_t> operations(Region &step) {
+  int64_t flops = 0, functions = 0;
+  for (Operation &op : step.front().without_terminator()) {
+    if (auto einsum = dyn_cast<EinsumOp>(op)) {
+      llvm::DenseMap<char, int64_t> extent;
+      for (auto [term, operand] :
+           llvm::zip(einsum.getTerms(), einsum.getOperands()))
+        for (auto [letter, size] : llvm::zip(term, seqc::shapeOf(operand.getType())))
+          extent[letter] = size;
+      int64_t n = 1;
+      for (auto &[letter, size] : extent)
+        n *= size;
+      flops += n * (einsum.getOperands().size() - 1 + einsum.isContraction());
+    } else if (auto reduce = dyn_cast<ReduceOp>(op)) {
+      flops += elementsOf(reduce.getInput().getType());
+    } else if (op.getNumResults() == 1 && op.hasTrait<OpTrait::Elementwise>() &&
+               isa<FloatType>(elementOf(op.getResult(0).getType()))) {
+      bool function = op.getName().getDialectNamespace() == "math";
+      (function ? functions : flops) += elementsOf(op.getResult(0).getType());
+    }
+  }
+  return {flops, functions};
+}
+
+template <class Op>
+static void explainCommon(Op op, StringRef what, Region &step) {
+  auto &os = llvm::outs();
+  SmallVector<std::string> axes;
+  for (StringAttr axis : op.getAxes())
+    axes.push_back(axis.str());
+  os << "  " << what << " over (" << llvm::join(axes, ", ") << ")";
+  if (op.getReverse())
+    os << ", in reverse";
+  if (op.getSegments())
+    os << ", in packed segments";
+  if (op.getResets())
+    os << ", with resets";
+  os << "\n";
+  for (auto [v, map] :
+       llvm::zip(op.getSeq(), op.getSeqMaps().template getAsRange<AxesAttr>()))
+    os << "    reads   " << v.getType() << " as " << axesText(map) << "\n";
+  for (auto [v, map] :
+       llvm::zip(op.getOuts(), op.getOutMaps().template getAsRange<AxesAttr>()))
+    os << "    writes  " << v.getType() << " as " << axesText(map) << "\n";
+  auto [flops, functions] = operations(step);
+  os << "    a token " << flops << " additions and multiplications";
+  if (functions)
+    os << ", " << functions << " functions (exp, tanh, ...)";
+  os << " per sequence\n";
+}
+
+static llvm::Error explain() {
+  auto common = commonOptions();
+  if (!common)
+    return common.takeError();
+  auto source = parse(common->file);
+  if (!source)
+    return source.takeError();
+  if (!common->entry.empty()) {
+    auto func = findEntry(*source->module, common->entry);
+    if (!func)
+      return func.takeError();
+  }
+  auto &os = llvm::outs();
+  bool any = false;
+  for (auto func : source->module->getOps<func::FuncOp>()) {
+    if (!func.isPublic() || func.isDeclaration() ||
+        (!common->entry.empty() && func.getName() != common->entry))
+      continue;
+    any = true;
+    auto entry = describeEntry(func);
+    if (!entry)
+      return entry.takeError();
+    os << entry->name << "(";
+    llvm::interleaveComma(entry->symbols, os);
+    os << ")\n";
+    func.walk([&](Operation *op) {
+      if (auto recurrence = dyn_cast<RecurrenceOp>(op)) {
+        explainCommon(recurrence, "recurrence", recurrence.getStep());
+        int64_t state = 0;
+        for (Value arg : recurrence.getCarryArgs())
+          state += elementsOf(arg.getType()) *
+                   bytesOf(elementOf(arg.getType()));
+        os << "    state   " << state << " bytes per sequence, "
+           << recurrence.getCarries().size() << " carries\n"
+           << "    form    sequential in time, parallel over everything else\n";
+      } else if (auto scan = dyn_cast<ScanOp>(op)) {
+        explainCommon(scan, "scan", scan.getCombine());
+        os << "    form    "
+           << (cast<AxesAttr>(scan.getSeqMaps()[0]).getNames().back().getValue() ==
+                       "t"
+                   ? "blocked scan along contiguous rows where it has no "
+                     "modifiers, else sequential\n"
+                   : "sequential in time, vectors across channels\n");
+      }
+    });
+    // The floor: every input and result crosses memory once.
+    bool known = true;
+    int64_t bytes = 0;
+    for (const EntryArg &arg : entry->args) {
+      auto shape = driver::shapeOf(*entry, arg, entry->exampleSizes);
+      if (!shape) {
+        llvm::consumeError(shape.takeError());
+        known = false;
+        break;
+      }
+      int64_t n = bytesOf(getElementTypeOrSelf(arg.type));
+      for (int64_t s : *shape)
+        n *= s;
+      bytes += n;
+    }
+    if (known) {
+      os << "  floor     " << bytes << " bytes of inputs and results at";
+      for (auto [symbol, size] : llvm::zip(entry->symbols, entry->exampleSizes))
+        os << " " << symbol << "=" << size;
+      os << "\n";
+    }
+  }
+  if (!any)
+    return llvm::createStringError("the file has no public function");
+  return llvm::Error::success();
+}
+
+int seqc::driver::runExplain() {
+  if (llvm::Error e = explain())
+    return report(std::move(e));
+  return 0;
+}
+
+int seqc::driver::runTargets() {
+  auto &os = llvm::outs();
+  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  os << "cpu        this machine: " << llvm::sys::getHostCPUName() << ", "
+     << std::thread::hardware_concurrency() << " threads, vectors of "
+     << (features.lookup("avx512f") ? 512 : features.lookup("avx2") ? 256 : 128)
+     << " bits\n           features:";
+  for (StringRef name : {"avx2", "fma", "avx512f", "avx512bf16", "amx-bf16"})
+    os << " " << name << (features.lookup(name) ? "" : " (no)");
+  os << "\n           other processors by --cpu=NAME\n";
+  return 0;
+}

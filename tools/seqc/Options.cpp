@@ -1,0 +1,57 @@
+//===- Options.cpp - Options that several subcommands take ----------------===//
+
+#include "Driver.h"
+
+#include "llvm/Support/WithColor.h"
+
+using namespace llvm;
+using namespace seqc;
+using namespace seqc::driver;
+
+cl::SubCommand seqc::driver::compileCommand("compile",
+                                            "Compile a file to native code");
+cl::SubCommand seqc::driver::runCommand(
+    "run", "Compile a file in memory and run one entry");
+cl::SubCommand seqc::driver::explainCommand(
+    "explain", "Say what the compiler sees in a file");
+cl::SubCommand seqc::driver::targetsCommand("targets", "List targets");
+
+#define ALL_COMMANDS                                                           \
+  cl::sub(compileCommand), cl::sub(runCommand), cl::sub(explainCommand)
+
+static cl::opt<std::string> file(cl::Positional, cl::desc("FILE"), ALL_COMMANDS);
+static cl::opt<std::string>
+    entryName("entry", cl::desc("The function to use, if there are several"),
+              cl::value_desc("F"), ALL_COMMANDS);
+static cl::opt<std::string> target("target", cl::desc("What to make code for"),
+                                   cl::init("cpu"), cl::value_desc("cpu"),
+                                   ALL_COMMANDS);
+static cl::opt<std::string> cpu("cpu",
+                                cl::desc("Processor: host, znver4, skylake-avx512"),
+                                cl::init("host"), cl::value_desc("NAME"),
+                                ALL_COMMANDS);
+static cl::opt<std::string>
+    features("features", cl::desc("More or fewer features, as +avx512f,-fma"),
+             cl::value_desc("LIST"), ALL_COMMANDS);
+
+Expected<CommonOptions> seqc::driver::commonOptions() {
+  if (file.empty())
+    return createStringError("no input file given");
+  if (target != "cpu")
+    return createStringError("unknown target '" + target + "', expected cpu");
+  return CommonOptions{file, entryName, cpu, features, target};
+}
+
+CompileOptions seqc::driver::compileOptions(const CommonOptions &common) {
+  CompileOptions options;
+  options.cpu = common.cpu;
+  options.features = common.features;
+  return options;
+}
+
+int seqc::driver::report(Error error) {
+  handleAllErrors(std::move(error), [](const ErrorInfoBase &info) {
+    errs() << "seqc: error: " << info.message() << "\n";
+  });
+  return 1;
+}

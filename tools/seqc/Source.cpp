@@ -1,0 +1,144 @@
+//===- Source.cpp - Parsing a file, and the names it gives ----------------===//
+
+#include "Driver.h"
+
+#include "mlir/AsmParser/AsmParser.h"
+#include "mlir/AsmParser/AsmParserState.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace mlir;
+using namespace seqc;
+using namespace seqc::driver;
+
+/// The name in the source text of a value, without '%', as a C identifier.
+static std::string nameAt(SMRange range) {
+  if (!range.isValid())
+    return {};
+  std::string name(range.Start.getPointer(), range.End.getPointer());
+  StringRef text(name);
+  text.consume_front("%");
+  std::string result;
+  for (char c : text.take_until([](char c) { return c == '#' || c == ':'; }))
+    result += llvm::isAlnum(c) ? c : '_';
+  if (result.empty() || llvm::isDigit(result[0]))
+    return {};
+  return result;
+}
+
+static void nameEntries(ModuleOp module, const AsmParserState &state) {
+  MLIRContext *context = module.getContext();
+  for (auto func : module.getOps<func::FuncOp>()) {
+    if (func.isDeclaration())
+      continue;
+    Block &block = func.getBody().front();
+    auto definition = [&](BlockArgument arg) -> std::string {
+      for (const auto &def : state.getBlockDefs())
+        if (def.block == arg.getOwner() &&
+            arg.getArgNumber() < def.arguments.size())
+          return nameAt(def.arguments[arg.getArgNumber()].loc);
+      return {};
+    };
+    for (BlockArgument arg : block.getArguments()) {
+      std::string name = definition(arg);
+      if (!name.empty() && !func.getArgAttr(arg.getArgNumber(), "seqc.name"))
+        func.setArgAttr(arg.getArgNumber(), "seqc.name",
+                        StringAttr::get(context, name));
+    }
+    auto ret = dyn_cast<func::ReturnOp>(func.getBody().back().getTerminator());
+    if (!ret)
+      continue;
+    for (auto [i, value] : llvm::enumerate(ret.getOperands())) {
+      std::string name;
+      if (auto arg = dyn_cast<BlockArgument>(value)) {
+        name = definition(arg);
+      } else if (auto *def = state.getOpDef(value.getDefiningOp())) {
+        // Results come in groups: the group's name serves all of it.
+        unsigned number = cast<OpResult>(value).getResultNumber();
+        for (const auto &group : llvm::reverse(def->resultGroups))
+          if (group.startIndex <= number) {
+            name = nameAt(group.definition.loc);
+            if (number > group.startIndex && !name.empty())
+              name += "_" + std::to_string(number - group.startIndex);
+            break;
+          }
+      }
+      if (!name.empty() && !func.getResultAttr(i, "seqc.name"))
+        func.setResultAttr(i, "seqc.name", StringAttr::get(context, name));
+    }
+  }
+}
+
+llvm::Expected<Source> seqc::driver::parse(StringRef path) {
+  if (path != "-" && llvm::sys::fs::is_directory(path))
+    return llvm::createStringError("cannot read '" + path + "': it is a directory");
+  auto file = llvm::MemoryBuffer::getFileOrSTDIN(path, /*IsText=*/true);
+  if (!file)
+    return llvm::createStringError("cannot read '" + path +
+                                   "': " + file.getError().message());
+  Source source;
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  source.context =
+      std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  auto manager = std::make_shared<llvm::SourceMgr>();
+  manager->AddNewSourceBuffer(std::move(*file), llvm::SMLoc());
+  // Diagnostics after parsing show the source line too, so that the handler
+  // lives as long as the context.
+  struct Handler : SourceMgrDiagnosticHandler {
+    Handler(std::shared_ptr<llvm::SourceMgr> manager, MLIRContext *context)
+        : SourceMgrDiagnosticHandler(*manager, context), manager(manager) {}
+    std::shared_ptr<llvm::SourceMgr> manager;
+  };
+  source.diagnostics =
+      std::make_shared<Handler>(manager, source.context.get());
+  ParserConfig config(source.context.get());
+  AsmParserState state;
+  Block block;
+  if (failed(parseAsmSourceFile(*manager, &block, config, &state)))
+    return llvm::createStringError("cannot parse '" + path + "'");
+  // The parser's block holds either one module or its contents.
+  ModuleOp module;
+  if (llvm::hasSingleElement(block))
+    module = dyn_cast<ModuleOp>(block.front());
+  if (module) {
+    module->remove();
+    source.module = module;
+  } else {
+    source.module = ModuleOp::create(UnknownLoc::get(source.context.get()));
+    source.module->getBody()->getOperations().splice(
+        source.module->getBody()->end(), block.getOperations());
+  }
+  if (failed(verify(*source.module)))
+    return llvm::createStringError("'" + path + "' is not valid");
+  nameEntries(*source.module, state);
+  return source;
+}
+
+llvm::Expected<func::FuncOp> seqc::driver::findEntry(ModuleOp module,
+                                                     StringRef name) {
+  SmallVector<func::FuncOp> entries;
+  std::string names;
+  for (auto func : module.getOps<func::FuncOp>()) {
+    if (!func.isPublic() || func.isDeclaration())
+      continue;
+    if (func.getName() == name)
+      return func;
+    entries.push_back(func);
+    names += (names.empty() ? "" : ", ") + func.getName().str();
+  }
+  if (entries.empty())
+    return llvm::createStringError("the file has no public function");
+  if (!name.empty())
+    return llvm::createStringError("no entry '" + name + "', expected one of: " +
+                                   names);
+  if (entries.size() > 1)
+    return llvm::createStringError("several entries, choose one by --entry: " +
+                                   names);
+  return entries[0];
+}

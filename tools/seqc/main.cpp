@@ -1,0 +1,30 @@
+//===- main.cpp - The seqc command line -----------------------------------===//
+
+#include "Driver.h"
+
+#include "llvm/Support/InitLLVM.h"
+
+using namespace seqc::driver;
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  llvm::cl::ParseCommandLineOptions(
+      argc, argv,
+      "seqc: a compiler for sequence operators\n\n"
+      "  seqc run FILE --check        run an example and compare with the reference\n"
+      "  seqc compile FILE -o OUT     a shared library with a C interface\n"
+      "  seqc explain FILE            what the compiler sees in it\n"
+      "  seqc targets                 what code can be made for\n"
+      "  seqc COMMAND --help          the options of a command\n");
+  if (compileCommand)
+    return runCompile();
+  if (runCommand)
+    return runRun();
+  if (explainCommand)
+    return runExplain();
+  if (targetsCommand)
+    return runTargets();
+  llvm::errs() << "seqc: error: no command given; expected run, compile, explain "
+                  "or targets (seqc --help)\n";
+  return 2;
+}
