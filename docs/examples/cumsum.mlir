@@ -1,0 +1,14 @@
+// Cumulative sum: y_t = x_1 + ... + x_t.
+// Time is the last axis: rows are contiguous.
+// x: [b, t] f32.
+
+func.func @cumsum(%x: tensor<?x?xf32>) -> tensor<?x?xf32>
+    attributes {seqc.sizes = {b = 3, t = 1037}} {
+  %zero = arith.constant 0.0 : f32
+  %y = seqc.scan seq(%x : (b, t)) identity(%zero) {
+  ^combine(%l: f32, %r: f32):
+    %s = arith.addf %l, %r : f32
+    seqc.yield out(%s)
+  }
+  return %y : tensor<?x?xf32>
+}
