@@ -12,4 +12,5 @@ config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = config.seqc_obj_root + "/test"
 config.environment["PATH"] = os.pathsep.join(
     [config.seqc_obj_root + "/bin", config.llvm_tools_dir, os.environ["PATH"]])
+config.substitutions.append(("%python", "/usr/bin/python3"))
 config.substitutions.append(("%examples", config.seqc_src_root + "/docs/examples"))

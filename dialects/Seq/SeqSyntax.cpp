@@ -80,26 +80,34 @@ static void printAxes(OpAsmPrinter &p, AxesAttr map) {
 static ParseResult parseMapped(OpAsmParser &parser,
                                SmallVectorImpl<Value> &values,
                                SmallVectorImpl<Attribute> &maps) {
-  unsigned pending = 0;
+  SmallVector<UnresolvedOperand> pending;
   auto element = [&]() -> ParseResult {
-    UnresolvedOperand operand;
+    UnresolvedOperand &operand = pending.emplace_back();
     if (parser.parseOperand(operand) ||
         resolveDefined(parser, operand, values))
       return failure();
-    ++pending;
     if (failed(parser.parseOptionalColon()))
       return success();
     Attribute map;
     if (parseAxes(parser, map))
       return failure();
-    maps.append(pending, map);
-    pending = 0;
+    // The verifier says this too, but the result types need it now.
+    int64_t axes = cast<AxesAttr>(map).size();
+    for (auto [i, name] : llvm::enumerate(pending)) {
+      Type type = values[values.size() - pending.size() + i].getType();
+      if (int64_t rank = shapeOf(type).size(); rank < axes)
+        return parser.emitError(name.location, "operand '")
+               << name.name << "' has rank " << rank << ", its axes name "
+               << axes << " dimensions";
+    }
+    maps.append(pending.size(), map);
+    pending.clear();
     return success();
   };
   SMLoc loc = parser.getCurrentLocation();
   if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren, element))
     return failure();
-  if (pending)
+  if (!pending.empty())
     return parser.emitError(loc, "expected ': (axes)' after the last operand");
   return success();
 }

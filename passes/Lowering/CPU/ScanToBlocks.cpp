@@ -80,6 +80,7 @@ private:
   /// One block at `time`; `limit` is the row's length if the block is partial.
   Tuple block(Value time, Value limit, const Tuple &total);
   SmallVector<Value> address(AxesAttr map, Value time);
+  void transpose(MutableArrayRef<Value> rows);
 
   ScanOp scan;
   OpBuilder &b;
@@ -178,6 +179,25 @@ SmallVector<Value> Blocks::address(AxesAttr map, Value time) {
   return result;
 }
 
+/// Exchanges row and column bits one at a time, by shuffles of two rows; `rows`
+/// are as many as their elements, a power of two.
+void Blocks::transpose(MutableArrayRef<Value> rows) {
+  for (int64_t bit = 1; bit < width; bit *= 2) {
+    SmallVector<int64_t> even, odd;
+    for (int64_t c = 0; c < width; ++c) {
+      even.push_back(c & bit ? width + (c & ~bit) : c);
+      odd.push_back(c & bit ? width + c : c | bit);
+    }
+    for (int64_t r = 0; r < width; ++r) {
+      if (r & bit)
+        continue;
+      Value a = rows[r], c = rows[r | bit];
+      rows[r] = vector::ShuffleOp::create(b, loc, a, c, even);
+      rows[r | bit] = vector::ShuffleOp::create(b, loc, a, c, odd);
+    }
+  }
+}
+
 Blocks::Tuple Blocks::block(Value time, Value limit, const Tuple &total) {
   // Masks of the block's rows of `width` elements.
   SmallVector<Value> masks(width), starts;
@@ -197,8 +217,7 @@ Blocks::Tuple Blocks::block(Value time, Value limit, const Tuple &total) {
   for (unsigned i = 0; i < n; ++i) {
     auto map = cast<AxesAttr>(scan.getSeqMaps()[i]);
     Type stored = cast<MemRefType>(seq[i].getType()).getElementType();
-    auto square = VectorType::get({width, width}, element(i));
-    Value rows = arith::ConstantOp::create(b, loc, b.getZeroAttr(square));
+    SmallVector<Value> rows(width);
     for (int64_t r = 0; r < width; ++r) {
       VectorType type = vectorOf(width, stored);
       Value row;
@@ -214,12 +233,11 @@ Blocks::Tuple Blocks::block(Value time, Value limit, const Tuple &total) {
                                              address(map, starts[r])),
                       element(i));
       }
-      rows = vector::InsertOp::create(b, loc, row, rows, ArrayRef<int64_t>{r});
+      rows[r] = row;
     }
-    Value columns =
-        vector::TransposeOp::create(b, loc, rows, ArrayRef<int64_t>{1, 0});
+    transpose(rows);
     for (int64_t k = 0; k < width; ++k)
-      runs[k][i] = vector::ExtractOp::create(b, loc, columns, ArrayRef<int64_t>{k});
+      runs[k][i] = rows[k];
   }
   for (int64_t k = 1; k < width; ++k)
     runs[k] = combine(runs[k - 1], runs[k]);
@@ -248,16 +266,12 @@ Blocks::Tuple Blocks::block(Value time, Value limit, const Tuple &total) {
   for (unsigned i = 0; i < n; ++i) {
     auto map = cast<AxesAttr>(scan.getOutMaps()[i]);
     Type stored = cast<MemRefType>(outs[i].getType()).getElementType();
-    auto square = VectorType::get({width, width}, element(i));
-    Value columns = arith::ConstantOp::create(b, loc, b.getZeroAttr(square));
+    SmallVector<Value> rows;
     for (int64_t k = 0; k < width; ++k)
-      columns = vector::InsertOp::create(b, loc, runs[k][i], columns,
-                                         ArrayRef<int64_t>{k});
-    Value rows =
-        vector::TransposeOp::create(b, loc, columns, ArrayRef<int64_t>{1, 0});
+      rows.push_back(runs[k][i]);
+    transpose(rows);
     for (int64_t r = 0; r < width; ++r) {
-      Value row = vector::ExtractOp::create(b, loc, rows, ArrayRef<int64_t>{r});
-      row = convert(row, stored);
+      Value row = convert(rows[r], stored);
       if (limit)
         vector::MaskedStoreOp::create(b, loc, outs[i], address(map, starts[r]),
                                       masks[r], row);

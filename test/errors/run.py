@@ -1,0 +1,156 @@
+"""Bad input gets one clear error, a non-zero exit and no partial file.
+
+    run.py --seqc build/bin/seqc [--table docs/errors.md]
+
+Each case is a file, a command and the words that its message has to contain.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+GOOD = """func.func @f(%x: tensor<?x?xf32>, %w: tensor<?xf32>, %s0: tensor<?xf32>) -> (tensor<?x?xf32>, tensor<?xf32>)
+    attributes {seqc.sizes = {b = 2, t = 5}} {
+  %y, %sT = seqc.recurrence seq(%x : (b, t)) weight(%w : (b)) carry(%s0 : (b)) {
+  ^step(%xt: f32, %wt: f32, %s: f32):
+    %m = arith.mulf %wt, %s : f32
+    %n = arith.addf %m, %xt : f32
+    seqc.yield out(%n) carry(%n)
+  }
+  return %y, %sT : tensor<?x?xf32>, tensor<?xf32>
+}
+"""
+PACKED = """func.func @f(%x: tensor<?xf32>, %cu: tensor<?xi32>) -> tensor<?xf32>
+    attributes {seqc.sizes = {t = 5, s = 2}} {
+  %zero = arith.constant 0.0 : f32
+  %y, %sT = seqc.recurrence seq(%x : (t)) carry(%zero : ()) segments(%cu : (s)) {
+  ^step(%xt: f32, %s: f32):
+    %n = arith.addf %s, %xt : f32
+    seqc.yield out(%n) carry(%n)
+  }
+  return %y : tensor<?xf32>
+}
+"""
+EINSUM = """func.func @f(%a: tensor<2x3xf32>, %b: tensor<4xf32>) -> tensor<2xf32> {
+  %y = seqc.einsum "ij,j->i"(%a, %b)
+  return %y : tensor<2xf32>
+}
+"""
+
+
+def npy(folder, name, array):
+    path = os.path.join(folder, name)
+    np.save(path, array)
+    return path
+
+
+def cases(folder):
+    """(title, program, arguments after the file, words expected)."""
+    x = npy(folder, "x.npy", np.zeros((2, 5), np.float32))
+    x3 = npy(folder, "x3.npy", np.zeros((2, 5, 1), np.float32))
+    xd = npy(folder, "xd.npy", np.zeros((2, 5), np.float64))
+    xf = npy(folder, "xf.npy", np.asfortranarray(np.zeros((2, 5), np.float32)))
+    w3 = npy(folder, "w3.npy", np.zeros(3, np.float32))
+    half = os.path.join(folder, "half.npy")
+    with open(x, "rb") as f, open(half, "wb") as g:
+        g.write(f.read()[:-7])
+    text = os.path.join(folder, "text.npy")
+    with open(text, "w") as f:
+        f.write("not an array")
+    down = npy(folder, "down.npy", np.array([0, 4, 3, 5], np.int32))
+    far = npy(folder, "far.npy", np.array([0, 9], np.int32))
+    late = npy(folder, "late.npy", np.array([1, 5], np.int32))
+    x5 = npy(folder, "x5.npy", np.zeros(5, np.float32))
+    run = ["run"]
+    return [
+        ("text that does not parse", "func.func @f( {", run, ["expected"]),
+        ("an unknown operation", GOOD.replace("arith.addf", "arith.plus"), run, ["arith.plus"]),
+        ("an unknown axis", GOOD.replace("weight(%w : (b))", "weight(%w : (q))"), run, ["weight operand #0", "'q'", "R5"]),
+        ("a wrong rank", GOOD.replace("seq(%x : (b, t))", "seq(%x : (b, t, d))"), run, ["'%x' has rank 2", "its axes name 3"]),
+        ("a wrong slice", GOOD.replace("^step(%xt: f32", "^step(%xt: tensor<3xf32>"), run, ["'%xt' expects different type"]),
+        ("a wrong element type", GOOD.replace("%w: tensor<?xf32>", "%w: tensor<?xi32>"), run, ["region argument #1 (weight)", "R3"]),
+        ("a recurrence without yield", GOOD.replace("    seqc.yield out(%n) carry(%n)\n", ""), run, ["must end in 'seqc.yield'"]),
+        ("a yield that forgets the carry", GOOD.replace(" carry(%n)\n", "\n"), run, ["0 carry values, expected 1", "R6"]),
+        ("letters of different sizes", EINSUM, run, ["letter 'j'", "size 4", "expected 3", "E4"]),
+        ("a letter from nowhere", EINSUM.replace('"ij,j->i"(%a, %b)', '"ij->k"(%a)'), run, ["'k' occurs in no operand", "E5"]),
+        ("an operand used before it is defined", GOOD.replace("seq(%x", "seq(%later"), run, ["'%later' must be defined above"]),
+        ("no such file", None, run, ["cannot read", "No such file"]),
+        ("no such entry", GOOD, run + ["--entry=g"], ["no entry 'g'", "f"]),
+        ("an unknown target", GOOD, run + ["--target=tpu"], ["unknown target 'tpu'", "expected cpu"]),
+        ("an unknown processor", GOOD, run + ["--cpu=abacus"], ["unknown processor 'abacus'"]),
+        ("an extra --in", GOOD, run + [f"--in=z={x}"], ["no tensor 'z'", "expected one of: x, w, s0"]),
+        ("--in without a file", GOOD, run + ["--in=x"], ["'x' is not NAME=FILE"]),
+        ("--in given twice", GOOD, run + [f"--in=x={x}", f"--in=x={x}"], ["'x' is given twice"]),
+        ("an input with a wrong rank", GOOD, run + [f"--in=x={x3}"], ["--in x", "rank 3", "expected 2"]),
+        ("an input with a wrong type", GOOD, run + [f"--in=x={xd}"], ["--in x", "'<f8'", "expected '<f4'"]),
+        ("inputs that disagree", GOOD, run + [f"--in=x={x}", f"--in=w={w3}"], ["argument 'w'", "dimension 0 is 3", "b = 2", "from 'x'"]),
+        ("a file in Fortran order", GOOD, run + [f"--in=x={xf}"], ["Fortran order"]),
+        ("a truncated .npy", GOOD, run + [f"--in=x={half}"], ["truncated", "expected 40"]),
+        ("a .npy that is none", GOOD, run + [f"--in=x={text}"], ["magic string"]),
+        ("a size that is unknown", GOOD.replace(", t = 5", ""), run, ["the size t of 'x' is not known", "--bind t=SIZE"]),
+        ("a negative --bind", GOOD, run + ["--bind=b=-3"], ["--bind: b is -3"]),
+        ("a --bind of an unknown size", GOOD, run + ["--bind=q=3"], ["no size 'q'", "expected b, t"]),
+        ("a --bind that is no number", GOOD, run + ["--bind=b=many"], ["'b=many' is not NAME=SIZE"]),
+        ("a --bind beyond 64 bits", GOOD, run + ["--bind=b=99999999999999999999"], ["64-bit"]),
+        ("sizes whose bytes overflow", GOOD, run + ["--bind=b=4611686018427387904,t=4611686018427387904"], ["'x': the byte count overflows 64 bits"]),
+        ("sizes beyond the memory", GOOD, run + ["--bind=b=1000000,t=100000000"], ["'x' needs", "machine's"]),
+        ("a segment table that decreases", PACKED, run + [f"--in=cu={down}", f"--in=x={x5}"], ["argument 'cu'", "entry 2 is 3 after 4"]),
+        ("a segment table out of range", PACKED, run + [f"--in=cu={far}", f"--in=x={x5}"], ["argument 'cu'", "entry 1 is 9, beyond t = 5"]),
+        ("a segment table that starts late", PACKED, run + [f"--in=cu={late}", f"--in=x={x5}"], ["argument 'cu'", "entry 0 is 1, expected 0"]),
+        ("an output that cannot be written", GOOD, run + ["--out=y=/nonexistent/y.npy"], ["cannot write '/nonexistent/y.npy'"]),
+        ("a library that cannot be written", GOOD, ["compile", "-o", "/nonexistent/f.so"], ["/nonexistent/f.so"]),
+        ("an unknown kind of output", GOOD, ["compile", "--emit=exe", "-o", os.path.join(folder, "f")], ["unknown kind 'exe'", "so, obj, asm, llvm or mlir"]),
+        ("an unknown stage", GOOD, ["compile", "--emit=mlir", "--stop-after=lunch"], ["unknown stage 'lunch'", "input, formed, tiled or target"]),
+        ("a file without functions", "module {}", run, ["no public function"]),
+    ]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seqc", default="build/bin/seqc")
+    parser.add_argument("--table")
+    options = parser.parse_args()
+    passed = failed = 0
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for title, program, arguments, words in cases(folder):
+            path = os.path.join(folder, "program.mlir")
+            if program is not None:
+                with open(path, "w") as f:
+                    f.write(program)
+            elif os.path.exists(path):
+                os.remove(path)
+            before = set(os.listdir(folder))
+            result = subprocess.run([options.seqc, arguments[0], path] + arguments[1:],
+                                    capture_output=True, text=True)
+            message = result.stderr.replace(folder + "/", "")
+            problems = [f"lacks {word!r}" for word in words if word not in message]
+            if result.returncode not in (1, 2):
+                problems.append(f"exit status {result.returncode}")
+            left = set(os.listdir(folder)) - before
+            if left:
+                problems.append(f"left {sorted(left)} behind")
+            if "Stack dump" in message or "PLEASE submit" in message:
+                problems.append("crashed")
+            if problems:
+                failed += 1
+                print(f"FAIL {title}: {'; '.join(problems)}\n{message.strip()}")
+            else:
+                passed += 1
+            first = next((l for l in message.splitlines() if "error:" in l), "").split("error: ", 1)[-1]
+            rows.append(f"| {title} | `{first.replace('|', chr(92) + '|')[:150]}` |")
+    if options.table:
+        with open(options.table, "w") as f:
+            f.write("# Bad input\n\nWritten by `test/errors/run.py --table`; each row is a test.  Errors exit with "
+                    "status 1 (2 for a wrong command\nline) and leave no file behind.\n\n| what is wrong | what seqc says |\n|---|---|\n"
+                    + "\n".join(rows) + "\n")
+    print(f"{passed} passed, {failed} failed")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
