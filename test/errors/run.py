@@ -7,6 +7,7 @@ Each case is a file, a command and the words that its message has to contain.
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -141,6 +142,8 @@ def main():
                 print(f"FAIL {title}: {'; '.join(problems)}\n{message.strip()}")
             else:
                 passed += 1
+            # What depends on the machine has no place in a table.
+            message = re.sub(r"machine's \d+", "machine's memory", message)
             first = next((l for l in message.splitlines() if "error:" in l), "").split("error: ", 1)[-1]
             rows.append(f"| {title} | `{first.replace('|', chr(92) + '|')[:150]}` |")
     if options.table:
