@@ -131,8 +131,8 @@ static SmallVector<StringAttr> axesOf(ArrayAttr maps) {
   return axes;
 }
 
-static SmallVector<StringAttr> carryAxesOf(ArrayRef<StringAttr> axes,
-                                           StringAttr segment) {
+SmallVector<StringAttr> seqc::stateAxesOf(ArrayRef<StringAttr> axes,
+                                          StringAttr segment) {
   SmallVector<StringAttr> result;
   for (StringAttr axis : axes) {
     if (axis.getValue() != RecurrenceOp::getTimeAxis())
@@ -143,8 +143,8 @@ static SmallVector<StringAttr> carryAxesOf(ArrayRef<StringAttr> axes,
   return result;
 }
 
-static AxesAttr finalMapOf(MLIRContext *context, AxesAttr initial,
-                           ArrayRef<StringAttr> carryAxes) {
+AxesAttr seqc::finalMapOf(MLIRContext *context, AxesAttr initial,
+                          ArrayRef<StringAttr> carryAxes) {
   auto complete = [&](StringAttr axis) {
     int64_t at = initial.find(axis.getValue());
     return at >= 0 && initial.getDivisors()[at] == 1;
@@ -169,10 +169,10 @@ StringAttr RecurrenceOp::getSegmentAxis() {
 StringAttr ScanOp::getSegmentAxis() { return segmentAxisOf(getSegmentsMap()); }
 
 SmallVector<StringAttr> RecurrenceOp::getCarryAxes() {
-  return carryAxesOf(getAxes(), getSegmentAxis());
+  return stateAxesOf(getAxes(), getSegmentAxis());
 }
 SmallVector<StringAttr> ScanOp::getCarryAxes() {
-  return carryAxesOf(getAxes(), getSegmentAxis());
+  return stateAxesOf(getAxes(), getSegmentAxis());
 }
 
 AxesAttr RecurrenceOp::getFinalMap(unsigned carry) {

@@ -183,6 +183,11 @@ struct AxisSizes {
     llvm::append_range(shape, shapeOf(slice));
     return tensorOrScalar(shape, element);
   }
+  /// The same, a tensor of rank 0 where `type` would give a scalar.
+  Type tensorType(AxesAttr map, Type slice) const {
+    Type element = elementOf(slice), full = type(map, slice, element);
+    return isa<RankedTensorType>(full) ? full : RankedTensorType::get({}, full);
+  }
 };
 } // namespace
 
@@ -350,30 +355,19 @@ ParseResult RecurrenceOp::parse(OpAsmParser &parser, OperationState &result) {
 
   // The final states, with the axes that getFinalMap computes.
   Block &step = result.regions[0]->front();
-  SmallVector<StringAttr> stateAxes;
-  for (StringAttr axis : cast<AxesAttr>(allAxes(b.getContext(), seqMaps)).getNames()) {
-    if (axis.getValue() != getTimeAxis())
-      stateAxes.push_back(axis);
-    else if (segmentsMap && segmentsMap.size() == 1)
-      stateAxes.push_back(segmentsMap.getNames()[0]);
-  }
+  SmallVector<StringAttr> stateAxes = stateAxesOf(
+      allAxes(b.getContext(), seqMaps).getNames(),
+      segmentsMap && segmentsMap.size() == 1 ? segmentsMap.getNames()[0]
+                                             : StringAttr());
   for (unsigned i = 0; i < carries.size(); ++i) {
     unsigned arg = seq.size() + weights.size() + i;
     if (arg >= step.getNumArguments())
       return parser.emitError(parser.getNameLoc(), "the step has ")
              << step.getNumArguments() << " arguments, expected at least "
              << seq.size() + weights.size() + carries.size() << " (R3)";
-    AxesAttr map = cast<AxesAttr>(carryMaps[i]);
-    bool complete = map.size() == stateAxes.size();
-    for (StringAttr axis : stateAxes) {
-      int64_t at = map.find(axis.getValue());
-      complete &= at >= 0 && map.getDivisors()[at] == 1;
-    }
-    if (!complete)
-      map = AxesAttr::get(b.getContext(), stateAxes,
-                          SmallVector<int64_t>(stateAxes.size(), 1));
-    Type slice = step.getArgument(arg).getType();
-    types.push_back(sizes.type(map, slice, elementOf(slice)));
+    AxesAttr map = finalMapOf(b.getContext(), cast<AxesAttr>(carryMaps[i]),
+                              stateAxes);
+    types.push_back(sizes.tensorType(map, step.getArgument(arg).getType()));
   }
   result.addTypes(types);
   return success();
@@ -477,28 +471,16 @@ ParseResult ScanOp::parse(OpAsmParser &parser, OperationState &result) {
                               int(initials.size()), int(segments.size()),
                               int(resets.size())}));
   if (final) {
-    SmallVector<StringAttr> stateAxes;
-    for (StringAttr axis : allAxes(b.getContext(), seqMaps).getNames()) {
-      if (axis.getValue() != RecurrenceOp::getTimeAxis())
-        stateAxes.push_back(axis);
-      else if (segmentsMap && segmentsMap.size() == 1)
-        stateAxes.push_back(segmentsMap.getNames()[0]);
-    }
+    SmallVector<StringAttr> stateAxes = stateAxesOf(
+        allAxes(b.getContext(), seqMaps).getNames(),
+        segmentsMap && segmentsMap.size() == 1 ? segmentsMap.getNames()[0]
+                                               : StringAttr());
     for (auto [i, value] : llvm::enumerate(yield.getOuts())) {
-      AxesAttr map = AxesAttr::get(b.getContext(), stateAxes,
-                                   SmallVector<int64_t>(stateAxes.size(), 1));
-      if (i < initialMaps.size()) {
-        auto initial = cast<AxesAttr>(initialMaps[i]);
-        bool complete = initial.size() == stateAxes.size();
-        for (StringAttr axis : stateAxes) {
-          int64_t at = initial.find(axis.getValue());
-          complete &= at >= 0 && initial.getDivisors()[at] == 1;
-        }
-        if (complete)
-          map = initial;
-      }
-      types.push_back(
-          sizes.type(map, value.getType(), elementOf(value.getType())));
+      AxesAttr initial;
+      if (i < initialMaps.size())
+        initial = cast<AxesAttr>(initialMaps[i]);
+      AxesAttr map = finalMapOf(b.getContext(), initial, stateAxes);
+      types.push_back(sizes.tensorType(map, value.getType()));
     }
   }
   result.addTypes(types);

@@ -239,7 +239,7 @@ LogicalResult verifyCover(Operation *op, StringRef what, unsigned i,
 /// Checks a result's type against its axes, slice and element kind.
 LogicalResult verifyResult(Operation *op, AxisChecker &checker, unsigned i,
                            Type type, AxesAttr map, Type slice,
-                           StringRef number) {
+                           StringRef number, bool tensor = false) {
   SmallVector<int64_t> shape;
   for (StringAttr axis : map.getNames())
     shape.push_back(checker.axes[axis.getValue()].size);
@@ -252,11 +252,13 @@ LogicalResult verifyResult(Operation *op, AxisChecker &checker, unsigned i,
   // Values of float type may be rounded to any float type at the yield.
   Type from = elementOf(slice), to = elementOf(type);
   ok &= from == to || (isa<FloatType>(from) && isa<FloatType>(to));
+  ok &= !tensor || isa<RankedTensorType>(type);
   if (ok)
     return success();
+  Type expected = tensor ? RankedTensorType::get(shape, from)
+                         : tensorOrScalar(shape, from);
   return op->emitOpError() << "result #" << i << " is " << type << ", expected "
-                           << tensorOrScalar(shape, from) << " (" << number
-                           << ")";
+                           << expected << " (" << number << ")";
 }
 
 LogicalResult verifyBody(Operation *op, Region &region, StringRef number,
@@ -434,7 +436,8 @@ LogicalResult RecurrenceOp::verify() {
   for (unsigned i = 0; i < getCarries().size(); ++i)
     if (failed(verifyResult(*this, checker, getOuts().size() + i,
                             getFinals()[i].getType(), getFinalMap(i),
-                            getCarryArgs()[i].getType(), "R10")))
+                            getCarryArgs()[i].getType(), "R10",
+                            /*tensor=*/true)))
       return failure();
   return success();
 }
@@ -536,7 +539,8 @@ LogicalResult ScanOp::verify() {
       return failure();
   for (unsigned i = 0; i < getFinals().size(); ++i)
     if (failed(verifyResult(*this, checker, n + i, getFinals()[i].getType(),
-                            getFinalMap(i), getLeftArgs()[i].getType(), "S9")))
+                            getFinalMap(i), getLeftArgs()[i].getType(), "S9",
+                            /*tensor=*/true)))
       return failure();
   return success();
 }

@@ -5,7 +5,7 @@
 
 func.func @aaren(%k: tensor<?x?x?x64xf32>, %v: tensor<?x?x?x64xf32>, %q: tensor<?x64xf32> {seqc.draw = "normal(0.25)"})
     -> tensor<?x?x?x64xf32>
-    attributes {seqc.sizes = {b = 2, t = 37, h = 3}} {
+    attributes {seqc.sizes = {b = 2, t = 37, h = 3}, seqc.bench = {b = 4, t = 16384, h = 8}} {
   %m0 = arith.constant 0xFF800000 : f32
   %u0 = arith.constant 0.0 : f32
   %w0 = arith.constant dense<0.0> : tensor<64xf32>

@@ -3,7 +3,7 @@
 
 func.func @affine_scan(%a: tensor<?x?x?xf32> {seqc.draw = "sigmoid"}, %x: tensor<?x?x?xf32>,
                        %h0: tensor<?x?xf32>) -> (tensor<?x?x?xf32>, tensor<?x?xf32>)
-    attributes {seqc.sizes = {b = 2, t = 65, d = 301}} {
+    attributes {seqc.sizes = {b = 2, t = 65, d = 301}, seqc.bench = {b = 2, t = 8192, d = 2048}} {
   %h, %hT = seqc.recurrence seq(%a, %x : (b, t, d)) carry(%h0 : (b, d)) {
   ^step(%at: f32, %xt: f32, %s: f32):
     %kept = arith.mulf %at, %s : f32

@@ -3,7 +3,7 @@
 
 func.func @argmax(%x: tensor<?x?xf32>, %i: tensor<?xi32> {seqc.draw = "iota"})
     -> (tensor<?x?xf32>, tensor<?x?xi32>)
-    attributes {seqc.sizes = {b = 3, t = 777}} {
+    attributes {seqc.sizes = {b = 3, t = 777}, seqc.bench = {b = 8, t = 4000000}} {
   %lowest = arith.constant 0xFF800000 : f32
   %zero = arith.constant 0 : i32
   %m, %at = seqc.scan seq(%x : (b, t), %i : (t)) identity(%lowest, %zero) {

@@ -6,7 +6,7 @@
 func.func @biquad(%x: tensor<?x?xf32>,
                   %b0: f32 {seqc.draw = "constant(0.2)"}, %b1: f32 {seqc.draw = "constant(0.4)"}, %b2: f32 {seqc.draw = "constant(0.2)"},
                   %a1: f32 {seqc.draw = "constant(-0.3)"}, %a2: f32 {seqc.draw = "constant(0.1)"}) -> tensor<?x?xf32>
-    attributes {seqc.sizes = {b = 2, t = 501}} {
+    attributes {seqc.sizes = {b = 2, t = 501}, seqc.bench = {b = 16, t = 2000000}} {
   %zero = arith.constant 0.0 : f32
   %y, %pT, %rT = seqc.recurrence seq(%x : (b, t)) weight(%b0, %b1, %b2, %a1, %a2 : ()) carry(%zero, %zero : ()) {
   ^step(%xt: f32, %c0: f32, %c1: f32, %c2: f32, %d1: f32, %d2: f32, %p: f32, %r: f32):

@@ -3,7 +3,7 @@
 // x: [b, t] f32.
 
 func.func @cumsum(%x: tensor<?x?xf32>) -> tensor<?x?xf32>
-    attributes {seqc.sizes = {b = 3, t = 1037}} {
+    attributes {seqc.sizes = {b = 3, t = 1037}, seqc.bench = {b = 1, t = 67108864}} {
   %zero = arith.constant 0.0 : f32
   %y = seqc.scan seq(%x : (b, t)) identity(%zero) {
   ^combine(%l: f32, %r: f32):

@@ -7,7 +7,7 @@ func.func @delta_product(%q: tensor<?x?x?x64xf32> {seqc.draw = "normal(0.125)"},
                          %v: tensor<?x?x?x2x64xf32>, %beta: tensor<?x?x?x2xf32> {seqc.draw = "sigmoid(2)"},
                          %g: tensor<?x?x?xf32> {seqc.draw = "logsigmoid"}, %s0: tensor<?x?x64x64xf32>)
     -> (tensor<?x?x?x64xf32>, tensor<?x?x64x64xf32>)
-    attributes {seqc.sizes = {b = 2, t = 37, h = 3}} {
+    attributes {seqc.sizes = {b = 2, t = 37, h = 3}, seqc.bench = {b = 1, t = 16384, h = 8}} {
   %o, %sT = seqc.recurrence seq(%q, %k, %v, %beta, %g : (b, t, h)) carry(%s0 : (b, h)) {
   ^step(%qt: tensor<64xf32>, %kt: tensor<2x64xf32>, %vt: tensor<2x64xf32>, %bt: tensor<2xf32>, %gt: f32, %s: tensor<64x64xf32>):
     %c0 = arith.constant 0 : index

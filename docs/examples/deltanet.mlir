@@ -6,7 +6,7 @@
 func.func @deltanet(%q: tensor<?x?x?x128xbf16> {seqc.draw = "normal(0.09)"}, %k: tensor<?x?x?x128xbf16> {seqc.draw = "unit"},
                     %v: tensor<?x?x?x128xbf16>, %beta: tensor<?x?x?xf32> {seqc.draw = "sigmoid"},
                     %s0: tensor<?x?x128x128xf32>) -> (tensor<?x?x?x128xf32>, tensor<?x?x128x128xf32>)
-    attributes {seqc.sizes = {b = 2, t = 37, h = 3}} {
+    attributes {seqc.sizes = {b = 2, t = 37, h = 3}, seqc.bench = {b = 1, t = 16384, h = 8}} {
   %o, %sT = seqc.recurrence seq(%q, %k, %v, %beta : (b, t, h)) carry(%s0 : (b, h)) {
   ^step(%qt: tensor<128xbf16>, %kt: tensor<128xbf16>, %vb: tensor<128xbf16>, %bt: f32, %s: tensor<128x128xf32>):
     %vt = arith.extf %vb : tensor<128xbf16> to tensor<128xf32>

@@ -7,7 +7,7 @@ func.func @gated_deltanet(%q: tensor<?x?x?x128xbf16> {seqc.draw = "normal(0.09)"
                           %v: tensor<?x?x?x128xbf16>, %g: tensor<?x?x?xf32> {seqc.draw = "logsigmoid"},
                           %beta: tensor<?x?x?xf32> {seqc.draw = "sigmoid"}, %s0: tensor<?x?x128x128xf32>)
     -> (tensor<?x?x?x128xf32>, tensor<?x?x128x128xf32>)
-    attributes {seqc.sizes = {b = 1, t = 37, h = 4}} {
+    attributes {seqc.sizes = {b = 1, t = 37, h = 4}, seqc.bench = {b = 1, t = 16384, h = 8}} {
   %o, %sT = seqc.recurrence seq(%v, %g, %beta : (b, t, h), %q, %k : (b, t, h floordiv 2)) carry(%s0 : (b, h)) {
   ^step(%vb: tensor<128xbf16>, %gt: f32, %bt: f32, %qt: tensor<128xbf16>, %kt: tensor<128xbf16>, %s: tensor<128x128xf32>):
     %vt = arith.extf %vb : tensor<128xbf16> to tensor<128xf32>

@@ -6,7 +6,7 @@
 func.func @gla_f64(%q: tensor<?x?x?x20xf64> {seqc.draw = "normal(0.09)"}, %k: tensor<?x?x?x20xf64>,
                %v: tensor<?x?x?x20xf64>, %g: tensor<?x?x?x20xf64> {seqc.draw = "logsigmoid"},
                %s0: tensor<?x?x20x20xf64>) -> (tensor<?x?x?x20xf64>, tensor<?x?x20x20xf64>)
-    attributes {seqc.sizes = {b = 2, t = 37, h = 3}} {
+    attributes {seqc.sizes = {b = 2, t = 37, h = 3}, seqc.bench = {b = 1, t = 16384, h = 8}} {
   %o, %sT = seqc.recurrence seq(%q, %k, %v, %g : (b, t, h)) carry(%s0 : (b, h)) {
   ^step(%qt: tensor<20xf64>, %kt: tensor<20xf64>, %vt: tensor<20xf64>, %gt: tensor<20xf64>, %s: tensor<20x20xf64>):
     %a    = math.exp %gt : tensor<20xf64>

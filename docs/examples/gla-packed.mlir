@@ -6,7 +6,7 @@ func.func @gla_packed(%q: tensor<?x?x64xf16> {seqc.draw = "normal(0.125)"}, %k: 
                       %v: tensor<?x?x64xf16>, %g: tensor<?x?x64xf32> {seqc.draw = "logsigmoid"},
                       %cu: tensor<?xi32>, %s0: tensor<?x?x64x64xf32>)
     -> (tensor<?x?x64xf32>, tensor<?x?x64x64xf32>)
-    attributes {seqc.sizes = {t = 61, h = 3, s = 6}} {
+    attributes {seqc.sizes = {t = 61, h = 3, s = 6}, seqc.bench = {t = 16384, h = 8, s = 16}} {
   %o, %sT = seqc.recurrence seq(%q, %k, %v, %g : (t, h)) carry(%s0 : (s, h)) segments(%cu : (s)) {
   ^step(%qt: tensor<64xf16>, %kt: tensor<64xf16>, %vt: tensor<64xf16>, %gt: tensor<64xf32>, %s: tensor<64x64xf32>):
     %a    = math.exp %gt : tensor<64xf32>

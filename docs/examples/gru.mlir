@@ -6,7 +6,7 @@
 
 func.func @gru(%x: tensor<?x?x3x64xf32>, %R: tensor<3x64x64xf32> {seqc.draw = "normal(0.1)"}, %c: tensor<64xf32>,
                %h0: tensor<?x64xf32>) -> (tensor<?x?x64xf32>, tensor<?x64xf32>)
-    attributes {seqc.sizes = {b = 3, t = 37}} {
+    attributes {seqc.sizes = {b = 3, t = 37}, seqc.bench = {b = 16, t = 8192}} {
   %one = arith.constant dense<1.0> : tensor<64xf32>
   %h, %hT = seqc.recurrence seq(%x : (b, t)) weight(%R, %c : ()) carry(%h0 : (b)) {
   ^step(%xt: tensor<3x64xf32>, %r: tensor<3x64x64xf32>, %ct: tensor<64xf32>, %s: tensor<64xf32>):

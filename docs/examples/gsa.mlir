@@ -8,7 +8,7 @@ func.func @gsa(%q: tensor<?x?x?x64xbf16> {seqc.draw = "normal(0.125)"}, %k: tens
                %v: tensor<?x?x?x64xbf16>, %g: tensor<?x?x?x32xf32> {seqc.draw = "logsigmoid(0.25)"},
                %hk0: tensor<?x?x64x32xf32>, %hv0: tensor<?x?x32x64xf32>)
     -> (tensor<?x?x?x64xf32>, tensor<?x?x64x32xf32>, tensor<?x?x32x64xf32>)
-    attributes {seqc.sizes = {b = 2, t = 37, h = 3}} {
+    attributes {seqc.sizes = {b = 2, t = 37, h = 3}, seqc.bench = {b = 1, t = 16384, h = 8}} {
   %one = arith.constant dense<1.0> : tensor<32xf32>
   %o, %hkT, %hvT = seqc.recurrence seq(%q, %k, %v, %g : (b, t, h)) carry(%hk0, %hv0 : (b, h)) {
   ^step(%qt: tensor<64xbf16>, %kt: tensor<64xbf16>, %vt: tensor<64xbf16>, %gt: tensor<32xf32>,

@@ -5,7 +5,7 @@
 
 func.func @hgrn_packed(%i: tensor<?x?xbf16>, %g: tensor<?x?xbf16> {seqc.draw = "logsigmoid"},
                 %cu: tensor<?xi64>, %h0: tensor<?x?xf32>) -> (tensor<?x?xbf16>, tensor<?x?xf32>)
-    attributes {seqc.sizes = {t = 65, d = 200, s = 5}} {
+    attributes {seqc.sizes = {t = 65, d = 200, s = 5}, seqc.bench = {t = 16384, d = 2048, s = 16}} {
   %one = arith.constant 1.0 : f32
   %h, %hT = seqc.recurrence seq(%i, %g : (t, d)) carry(%h0 : (s, d)) segments(%cu : (s)) out((t, d) : bf16) reverse {
   ^step(%it: f32, %gt: f32, %s: f32):

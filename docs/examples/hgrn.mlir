@@ -5,7 +5,7 @@
 
 func.func @hgrn(%i: tensor<?x?x?xbf16>, %g: tensor<?x?x?xbf16> {seqc.draw = "logsigmoid"},
                 %h0: tensor<?x?xf32>) -> (tensor<?x?x?xbf16>, tensor<?x?xf32>)
-    attributes {seqc.sizes = {b = 2, t = 65, d = 200}} {
+    attributes {seqc.sizes = {b = 2, t = 65, d = 200}, seqc.bench = {b = 2, t = 8192, d = 2048}} {
   %one = arith.constant 1.0 : f32
   %h, %hT = seqc.recurrence seq(%i, %g : (b, t, d)) carry(%h0 : (b, d)) out((b, t, d) : bf16) {
   ^step(%it: f32, %gt: f32, %s: f32):

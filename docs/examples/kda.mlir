@@ -7,7 +7,7 @@ func.func @kda(%q: tensor<?x?x?x60xbf16> {seqc.draw = "normal(0.13)"}, %k: tenso
                %v: tensor<?x?x?x100xbf16>, %g: tensor<?x?x?x60xf32> {seqc.draw = "logsigmoid"},
                %beta: tensor<?x?x?xf32> {seqc.draw = "sigmoid"}, %s0: tensor<?x?x60x100xf32>)
     -> (tensor<?x?x?x100xf32>, tensor<?x?x60x100xf32>)
-    attributes {seqc.sizes = {b = 2, t = 37, h = 3}} {
+    attributes {seqc.sizes = {b = 2, t = 37, h = 3}, seqc.bench = {b = 1, t = 16384, h = 8}} {
   %o, %sT = seqc.recurrence seq(%q, %k, %v, %g, %beta : (b, t, h)) carry(%s0 : (b, h)) {
   ^step(%qt: tensor<60xbf16>, %kt: tensor<60xbf16>, %vb: tensor<100xbf16>, %gt: tensor<60xf32>, %bt: f32, %s: tensor<60x100xf32>):
     %vt = arith.extf %vb : tensor<100xbf16> to tensor<100xf32>

@@ -5,7 +5,7 @@
 
 func.func @lightnet(%q: tensor<?x?x?x64xbf16> {seqc.draw = "normal(0.125)"}, %k: tensor<?x?x?x64xbf16>,
                     %v: tensor<?x?x?x64xbf16>) -> (tensor<?x?x?x64xf32>, tensor<?x?x64xf32>, tensor<?x?x64x64xf32>)
-    attributes {seqc.sizes = {b = 2, t = 37, h = 3}} {
+    attributes {seqc.sizes = {b = 2, t = 37, h = 3}, seqc.bench = {b = 1, t = 16384, h = 8}} {
   %z0 = arith.constant dense<0xFF800000> : tensor<64xf32>
   %s0 = arith.constant dense<0.0> : tensor<64x64xf32>
   %o, %zT, %sT = seqc.recurrence seq(%q, %k, %v : (b, t, h)) carry(%z0, %s0 : ()) {

@@ -5,7 +5,7 @@
 
 func.func @linear_attention(%q: tensor<?x?x?x60xf32> {seqc.draw = "sigmoid"}, %k: tensor<?x?x?x60xf32> {seqc.draw = "sigmoid"},
                             %v: tensor<?x?x?x100xf32>) -> (tensor<?x?x?x100xf32>, tensor<?x?x60x100xf32>, tensor<?x?x60xf32>)
-    attributes {seqc.sizes = {b = 2, t = 37, h = 3}} {
+    attributes {seqc.sizes = {b = 2, t = 37, h = 3}, seqc.bench = {b = 1, t = 16384, h = 8}} {
   %s0 = arith.constant dense<0.0> : tensor<60x100xf32>
   %z0 = arith.constant dense<0.0> : tensor<60xf32>
   %o, %sT, %zT = seqc.recurrence seq(%q, %k, %v : (b, t, h)) carry(%s0, %z0 : ()) {

@@ -3,7 +3,7 @@
 // not taken.
 
 func.func @logsumexp(%x: tensor<?x?xf32> {seqc.draw = "normal(5)"}) -> tensor<?x?xf32>
-    attributes {seqc.sizes = {b = 3, t = 777}} {
+    attributes {seqc.sizes = {b = 3, t = 777}, seqc.bench = {b = 8, t = 4000000}} {
   %lowest = arith.constant 0xFF800000 : f32
   %y = seqc.scan seq(%x : (b, t)) identity(%lowest) {
   ^combine(%l: f32, %r: f32):

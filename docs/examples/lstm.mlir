@@ -5,7 +5,7 @@
 
 func.func @lstm(%x: tensor<?x?x4x64xf32>, %R: tensor<4x64x64xf32> {seqc.draw = "normal(0.1)"},
                 %h0: tensor<?x64xf32>, %c0: tensor<?x64xf32>) -> (tensor<?x?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>)
-    attributes {seqc.sizes = {b = 3, t = 37}} {
+    attributes {seqc.sizes = {b = 3, t = 37}, seqc.bench = {b = 16, t = 8192}} {
   %one = arith.constant dense<1.0> : tensor<64xf32>
   %h, %hT, %cT = seqc.recurrence seq(%x : (b, t)) weight(%R : ()) carry(%h0, %c0 : (b)) {
   ^step(%xt: tensor<4x64xf32>, %r: tensor<4x64x64xf32>, %s: tensor<64xf32>, %c: tensor<64xf32>):

@@ -8,7 +8,7 @@ func.func @mamba1(%u: tensor<?x?x?xbf16>, %delta: tensor<?x?x?xf32> {seqc.draw =
                   %A: tensor<?x16xf32> {seqc.draw = "exp(1)"}, %B: tensor<?x?x16xbf16>,
                   %C: tensor<?x?x16xbf16>, %D: tensor<?xf32>, %h0: tensor<?x?x16xf32>)
     -> (tensor<?x?x?xf32>, tensor<?x?x16xf32>)
-    attributes {seqc.sizes = {b = 2, t = 65, d = 75}} {
+    attributes {seqc.sizes = {b = 2, t = 65, d = 75}, seqc.bench = {b = 2, t = 8192, d = 1024}} {
   %y, %hT = seqc.recurrence seq(%u, %delta : (b, t, d), %B, %C : (b, t)) weight(%A, %D : (d)) carry(%h0 : (b, d)) {
   ^step(%ut: f32, %dt: f32, %Bt: tensor<16xbf16>, %Ct: tensor<16xbf16>, %At: tensor<16xf32>, %Dt: f32,
         %h: tensor<16xf32>):

@@ -6,7 +6,7 @@ func.func @matmul_scan(
     %a: tensor<?x?x?xf32> {seqc.draw = "normal(0.7)"}, %b: tensor<?x?x?xf32> {seqc.draw = "normal(0.7)"},
     %c: tensor<?x?x?xf32> {seqc.draw = "normal(0.7)"}, %d: tensor<?x?x?xf32> {seqc.draw = "normal(0.7)"})
     -> (tensor<?x?x?xf32>, tensor<?x?x?xf32>, tensor<?x?x?xf32>, tensor<?x?x?xf32>)
-    attributes {seqc.sizes = {m = 2, t = 41, n = 35}} {
+    attributes {seqc.sizes = {m = 2, t = 41, n = 35}, seqc.bench = {m = 2, t = 4000000, n = 1}} {
   %one = arith.constant 1.0 : f32
   %zero = arith.constant 0.0 : f32
   %p, %q, %r, %s = seqc.scan seq(%a, %b, %c, %d : (m, t, n)) identity(%one, %zero, %zero, %one) {

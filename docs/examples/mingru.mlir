@@ -4,7 +4,7 @@
 
 func.func @mingru(%zx: tensor<?x?x?xf32>, %x: tensor<?x?x?xf32>, %h0: tensor<?x?xf32>)
     -> (tensor<?x?x?xf32>, tensor<?x?xf32>)
-    attributes {seqc.sizes = {b = 2, t = 65, d = 77}} {
+    attributes {seqc.sizes = {b = 2, t = 65, d = 77}, seqc.bench = {b = 2, t = 8192, d = 2048}} {
   %one = arith.constant 1.0 : f32
   %h, %hT = seqc.recurrence seq(%zx, %x : (b, t, d)) carry(%h0 : (b, d)) {
   ^step(%zt: f32, %xt: f32, %s: f32):

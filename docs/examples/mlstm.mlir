@@ -8,7 +8,7 @@ func.func @mlstm(%q: tensor<?x?x?x64xbf16> {seqc.draw = "normal(0.125)"}, %k: te
                  %c0: tensor<?x?x64x128xf32> {seqc.draw = "zeros"}, %n0: tensor<?x?x64xf32> {seqc.draw = "zeros"},
                  %m0: tensor<?x?xf32> {seqc.draw = "zeros"})
     -> (tensor<?x?x?x128xf32>, tensor<?x?x64x128xf32>, tensor<?x?x64xf32>, tensor<?x?xf32>)
-    attributes {seqc.sizes = {b = 2, t = 37, h = 3}} {
+    attributes {seqc.sizes = {b = 2, t = 37, h = 3}, seqc.bench = {b = 1, t = 16384, h = 8}} {
   %h, %cT, %nT, %mT = seqc.recurrence seq(%q, %k, %v, %i, %lf : (b, t, h)) carry(%c0, %n0, %m0 : (b, h)) {
   ^step(%qt: tensor<64xbf16>, %kt: tensor<64xbf16>, %vt: tensor<128xbf16>, %it: f32, %lft: f32,
         %c: tensor<64x128xf32>, %n: tensor<64xf32>, %m: f32):

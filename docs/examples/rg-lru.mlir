@@ -5,7 +5,7 @@
 func.func @rg_lru(%r: tensor<?x?x?xf32> {seqc.draw = "sigmoid"}, %i: tensor<?x?x?xf32> {seqc.draw = "sigmoid"},
                   %x: tensor<?x?x?xf32>, %lambda: tensor<?xf32>, %h0: tensor<?x?xf32>)
     -> (tensor<?x?x?xf32>, tensor<?x?xf32>)
-    attributes {seqc.sizes = {b = 2, t = 65, d = 77}} {
+    attributes {seqc.sizes = {b = 2, t = 65, d = 77}, seqc.bench = {b = 2, t = 8192, d = 2048}} {
   %one = arith.constant 1.0 : f32
   %two = arith.constant 2.0 : f32
   %c = arith.constant -8.0 : f32

@@ -8,7 +8,7 @@ func.func @rwkv7(%r: tensor<?x?x?x64xbf16> {seqc.draw = "normal(0.125)"}, %k: te
                  %w: tensor<?x?x?x64xf32> {seqc.draw = "uniform(-0.6065,0)"},
                  %rate: tensor<?x?x?x64xf32> {seqc.draw = "sigmoid"}, %s0: tensor<?x?x64x64xf32>)
     -> (tensor<?x?x?x64xf32>, tensor<?x?x64x64xf32>)
-    attributes {seqc.sizes = {b = 2, t = 37, h = 3}} {
+    attributes {seqc.sizes = {b = 2, t = 37, h = 3}, seqc.bench = {b = 1, t = 16384, h = 8}} {
   %o, %sT = seqc.recurrence seq(%r, %k, %v, %kappa, %w, %rate : (b, t, h)) carry(%s0 : (b, h)) {
   ^step(%rt: tensor<64xbf16>, %kt: tensor<64xbf16>, %vt: tensor<64xbf16>, %kb: tensor<64xbf16>, %wt: tensor<64xf32>,
         %it: tensor<64xf32>, %s: tensor<64x64xf32>):

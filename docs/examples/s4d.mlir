@@ -7,7 +7,7 @@ func.func @s4d(%u: tensor<?x?x?xf32>, %dt: tensor<?xf32> {seqc.draw = "uniform(0
                %A: tensor<?x16xf32> {seqc.draw = "exp(1)"}, %B: tensor<?x16xf32>,
                %C: tensor<?x16xf32>, %D: tensor<?xf32>, %h0: tensor<?x?x16xf32>)
     -> (tensor<?x?x?xf32>, tensor<?x?x16xf32>)
-    attributes {seqc.sizes = {b = 2, t = 65, d = 45}} {
+    attributes {seqc.sizes = {b = 2, t = 65, d = 45}, seqc.bench = {b = 2, t = 8192, d = 1024}} {
   %y, %hT = seqc.recurrence seq(%u : (b, t, d)) weight(%dt, %A, %B, %C, %D : (d)) carry(%h0 : (b, d)) {
   ^step(%ut: f32, %dtt: f32, %At: tensor<16xf32>, %Bt: tensor<16xf32>, %Ct: tensor<16xf32>, %Dt: f32,
         %h: tensor<16xf32>):

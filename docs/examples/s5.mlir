@@ -11,7 +11,7 @@ func.func @s5(%xr: tensor<?x?x?xf32>, %xi: tensor<?x?x?xf32>,
               %ai: tensor<?xf32> {seqc.draw = "uniform(-0.7,0.7)"},
               %hr0: tensor<?x?xf32>, %hi0: tensor<?x?xf32>)
     -> (tensor<?x?x?xf32>, tensor<?x?x?xf32>, tensor<?x?xf32>, tensor<?x?xf32>)
-    attributes {seqc.sizes = {t = 65, b = 3, p = 70}} {
+    attributes {seqc.sizes = {t = 65, b = 3, p = 70}, seqc.bench = {t = 8192, b = 8, p = 256}} {
   %yr, %yi, %hr, %hi = seqc.recurrence seq(%xr, %xi : (t, b, p)) weight(%ar, %ai : (p))
       carry(%hr0, %hi0 : (b, p)) resets(%done : (t, b)) {
   ^step(%xrt: f32, %xit: f32, %a: f32, %c: f32, %r: f32, %i: f32):

@@ -8,7 +8,7 @@ func.func @slstm(%x: tensor<?x?x?x4x32xf32>, %R: tensor<?x4x32x32xf32> {seqc.dra
                  %h0: tensor<?x?x32xf32> {seqc.draw = "zeros"}, %c0: tensor<?x?x32xf32> {seqc.draw = "zeros"},
                  %n0: tensor<?x?x32xf32> {seqc.draw = "zeros"}, %m0: tensor<?x?x32xf32> {seqc.draw = "zeros"})
     -> (tensor<?x?x?x32xf32>, tensor<?x?x32xf32>, tensor<?x?x32xf32>, tensor<?x?x32xf32>, tensor<?x?x32xf32>)
-    attributes {seqc.sizes = {b = 2, t = 37, h = 3}} {
+    attributes {seqc.sizes = {b = 2, t = 37, h = 3}, seqc.bench = {b = 8, t = 4096, h = 8}} {
   %one = arith.constant dense<1.0> : tensor<32xf32>
   %zero = arith.constant dense<0.0> : tensor<32xf32>
   %h, %hT, %cT, %nT, %mT = seqc.recurrence seq(%x : (b, t, h)) weight(%R : (h)) carry(%h0, %c0, %n0, %m0 : (b, h)) {

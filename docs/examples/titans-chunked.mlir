@@ -8,7 +8,7 @@ func.func @titans_chunked(%q: tensor<?x?x?x64xf32> {seqc.draw = "normal(0.125)"}
                   %eta: tensor<?x?x?xf32> {seqc.draw = "sigmoid(0.8)"}, %theta: tensor<?x?x?xf32> {seqc.draw = "sigmoid(0.2)"},
                   %m0: tensor<?x?x64x64xf32>, %z0: tensor<?x?x64x64xf32> {seqc.draw = "zeros"})
     -> (tensor<?x?x?x64xf32>, tensor<?x?x64x64xf32>, tensor<?x?x64x64xf32>)
-    attributes {seqc.sizes = {b = 2, t = 37, h = 2}} {
+    attributes {seqc.sizes = {b = 2, t = 37, h = 2}, seqc.bench = {b = 1, t = 16384, h = 8}} {
   %one = arith.constant 1.0 : f32
   %minus2 = arith.constant -2.0 : f32
   %o, %mT, %zT = seqc.recurrence seq(%q, %k, %v, %alpha, %eta, %theta : (b, t, h)) carry(%m0, %z0 : (b, h)) snapshot(0 every 16) {

@@ -51,6 +51,7 @@ private:
   void axis(Value v, unsigned d, StringRef name, int64_t divisor, int64_t offset,
             llvm::StringMap<int> &axes);
   void visit(Operation *op);
+  void work(Operation *op, EntryInfo &info);
   template <class Op> void sequence(Op op, llvm::StringMap<int> &axes);
   void mapped(ValueRange values, ArrayAttr maps, llvm::StringMap<int> &axes);
 
@@ -256,7 +257,12 @@ llvm::Error Sizes::run(EntryInfo &info) {
     info.args.push_back(std::move(arg));
   }
   // Number the symbols that the inputs bind.
-  auto sizes = func->getAttrOfType<DictionaryAttr>("seqc.sizes");
+  auto declared = [&](StringRef attribute, StringRef name) -> int64_t {
+    if (auto sizes = func->getAttrOfType<DictionaryAttr>(attribute))
+      if (auto size = dyn_cast_or_null<IntegerAttr>(sizes.get(name)))
+        return size.getInt();
+    return -1;
+  };
   llvm::DenseMap<int, int> number;
   llvm::StringSet<> symbolNames;
   for (auto [i, arg] : llvm::enumerate(info.args)) {
@@ -277,12 +283,9 @@ llvm::Error Sizes::run(EntryInfo &info) {
         std::string base = name;
         for (unsigned k = 1; !symbolNames.insert(name).second; ++k)
           name = base + std::to_string(k);
-        int64_t example = -1;
-        if (sizes)
-          if (auto size = dyn_cast_or_null<IntegerAttr>(sizes.get(name)))
-            example = size.getInt();
         info.symbols.push_back(name);
-        info.exampleSizes.push_back(example);
+        info.exampleSizes.push_back(declared("seqc.sizes", name));
+        info.benchSizes.push_back(declared("seqc.bench", name));
       }
       d.symbol = it->second;
     }
@@ -291,7 +294,39 @@ llvm::Error Sizes::run(EntryInfo &info) {
       arg.segmentsOf = it == number.end() ? -1 : it->second;
     }
   }
+  for (Operation &op : func.getBody().front())
+    work(&op, info);
+  for (EntryWork &work : info.works)
+    for (EntryDim &d : work.extents)
+      if (d.symbol >= 0) {
+        auto it = number.find(find(d.symbol));
+        if (it == number.end())
+          return fail("the size of an axis does not follow from the arguments");
+        d.symbol = it->second;
+      }
   return llvm::Error::success();
+}
+
+/// Adds the arithmetic of a recurrence or scan, one token per point of its axes.
+void Sizes::work(Operation *op, EntryInfo &info) {
+  auto add = [&](auto sequence, Region &region) {
+    EntryWork work;
+    work.token = workOf(region);
+    for (StringAttr axis : sequence.getAxes())
+      for (auto [v, attr] : llvm::zip(sequence.getSeq(), sequence.getSeqMaps())) {
+        auto map = cast<AxesAttr>(attr);
+        int64_t at = map.find(axis.getValue());
+        if (at < 0 || map.getDivisors()[at] != 1)
+          continue;
+        work.extents.push_back(dim(v, at));
+        break;
+      }
+    info.works.push_back(std::move(work));
+  };
+  if (auto recurrence = dyn_cast<RecurrenceOp>(op))
+    add(recurrence, recurrence.getStep());
+  else if (auto scan = dyn_cast<ScanOp>(op))
+    add(scan, scan.getCombine());
 }
 
 llvm::Expected<EntryInfo> seqc::describeEntry(func::FuncOp func) {

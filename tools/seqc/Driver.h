@@ -27,7 +27,7 @@ struct CommonOptions {
   std::string file, entry, cpu, features, target;
 };
 extern llvm::cl::SubCommand compileCommand, runCommand, explainCommand,
-    targetsCommand;
+    benchCommand, targetsCommand;
 /// The values of the common options, checked.
 llvm::Expected<CommonOptions> commonOptions();
 CompileOptions compileOptions(const CommonOptions &common);
@@ -35,6 +35,7 @@ CompileOptions compileOptions(const CommonOptions &common);
 int runCompile();
 int runRun();
 int runExplain();
+int runBench();
 int runTargets();
 
 /// Prints "seqc: error: ..." and returns 1.
@@ -96,6 +97,58 @@ llvm::Expected<Symbols> bind(const EntryInfo &entry, llvm::StringRef text);
 llvm::Expected<llvm::SmallVector<int64_t>> shapeOf(const EntryInfo &entry,
                                                    const EntryArg &arg,
                                                    const Symbols &symbols);
+
+/// Bytes of the inputs and results of a call, and operations of its arithmetic
+/// (functions counted as kOperationsPerFunction); an error names unknown sizes.
+struct Totals {
+  double bytes = 0, operations = 0;
+};
+llvm::Expected<Totals> totalsOf(const EntryInfo &entry, const Symbols &symbols);
+
+//===-- Execution ------------------------------------------------------------//
+
+/// What a call is made with.
+struct CallOptions {
+  std::vector<std::string> inputs; // NAME=FILE
+  std::string bindings;
+  uint64_t seed = 1;
+  /// Take unbound sizes from `seqc.bench` where it is given.
+  bool bench = false;
+};
+
+/// An entry compiled into this process, with tensors to call it on.
+class Execution {
+public:
+  static llvm::Expected<Execution> create(Source &source,
+                                          const CommonOptions &common,
+                                          const CallOptions &call);
+  llvm::Error call();
+  /// Median seconds of repeated calls, and how many there were.
+  llvm::Expected<std::pair<double, unsigned>> time();
+
+  mlir::func::FuncOp func;
+  EntryInfo entry;
+  Symbols symbols;
+  /// One per argument; outputs are NaN before the first call.
+  std::vector<HostTensor> tensors;
+  double compileSeconds = 0;
+
+private:
+  std::unique_ptr<Jit> jit;
+  const seqc_entry *signature = nullptr;
+  void *kernel = nullptr;
+};
+
+/// Seconds since some fixed moment.
+double now();
+/// "NAME=PATH" options by name; each has to name one of `names`.
+llvm::Expected<std::map<std::string, std::string>>
+byName(llvm::StringRef option, llvm::ArrayRef<std::string> values,
+       llvm::ArrayRef<std::string> names);
+
+/// Measures this machine: a copy beyond the caches and multiply-adds in
+/// registers, on all threads.
+Ceilings measureCeilings();
 
 } // namespace seqc::driver
 

@@ -32,31 +32,6 @@ static int64_t elementsOf(Type type) {
   return n;
 }
 
-/// Multiplications and additions of one token, and calls of functions.
-static std::pair<int64_t, int64_t> operations(Region &step) {
-  int64_t flops = 0, functions = 0;
-  for (Operation &op : step.front().without_terminator()) {
-    if (auto einsum = dyn_cast<EinsumOp>(op)) {
-      llvm::DenseMap<char, int64_t> extent;
-      for (auto [term, operand] :
-           llvm::zip(einsum.getTerms(), einsum.getOperands()))
-        for (auto [letter, size] : llvm::zip(term, seqc::shapeOf(operand.getType())))
-          extent[letter] = size;
-      int64_t n = 1;
-      for (auto &[letter, size] : extent)
-        n *= size;
-      flops += n * (einsum.getOperands().size() - 1 + einsum.isContraction());
-    } else if (auto reduce = dyn_cast<ReduceOp>(op)) {
-      flops += elementsOf(reduce.getInput().getType());
-    } else if (op.getNumResults() == 1 && op.hasTrait<OpTrait::Elementwise>() &&
-               isa<FloatType>(elementOf(op.getResult(0).getType()))) {
-      bool function = op.getName().getDialectNamespace() == "math";
-      (function ? functions : flops) += elementsOf(op.getResult(0).getType());
-    }
-  }
-  return {flops, functions};
-}
-
 template <class Op>
 static void explainCommon(Op op, StringRef what, Region &step) {
   auto &os = llvm::outs();
@@ -77,10 +52,10 @@ static void explainCommon(Op op, StringRef what, Region &step) {
   for (auto [v, map] :
        llvm::zip(op.getOuts(), op.getOutMaps().template getAsRange<AxesAttr>()))
     os << "    writes  " << v.getType() << " as " << axesText(map) << "\n";
-  auto [flops, functions] = operations(step);
-  os << "    a token " << flops << " additions and multiplications";
-  if (functions)
-    os << ", " << functions << " functions (exp, tanh, ...)";
+  Work work = workOf(step);
+  os << "    a token " << work.operations << " additions and multiplications";
+  if (work.functions)
+    os << ", " << work.functions << " functions (exp, tanh, ...)";
   os << " per sequence\n";
 }
 
@@ -130,25 +105,16 @@ static llvm::Error explain() {
       }
     });
     // The floor: every input and result crosses memory once.
-    bool known = true;
-    int64_t bytes = 0;
-    for (const EntryArg &arg : entry->args) {
-      auto shape = driver::shapeOf(*entry, arg, entry->exampleSizes);
-      if (!shape) {
-        llvm::consumeError(shape.takeError());
-        known = false;
-        break;
-      }
-      int64_t n = bytesOf(getElementTypeOrSelf(arg.type));
-      for (int64_t s : *shape)
-        n *= s;
-      bytes += n;
-    }
-    if (known) {
-      os << "  floor     " << bytes << " bytes of inputs and results at";
+    if (auto totals = totalsOf(*entry, entry->exampleSizes)) {
+      os << "  floor     " << int64_t(totals->bytes)
+         << " bytes of inputs and results, " << int64_t(totals->operations)
+         << " operations (a function counts as " << kOperationsPerFunction
+         << ") at";
       for (auto [symbol, size] : llvm::zip(entry->symbols, entry->exampleSizes))
         os << " " << symbol << "=" << size;
       os << "\n";
+    } else {
+      llvm::consumeError(totals.takeError());
     }
   }
   if (!any)

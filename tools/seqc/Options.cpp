@@ -14,12 +14,15 @@ cl::SubCommand seqc::driver::runCommand(
     "run", "Compile a file in memory and run one entry");
 cl::SubCommand seqc::driver::explainCommand(
     "explain", "Say what the compiler sees in a file");
+cl::SubCommand seqc::driver::benchCommand(
+    "bench", "Time files beside what the machine can do");
 cl::SubCommand seqc::driver::targetsCommand("targets", "List targets");
 
-#define ALL_COMMANDS                                                           \
+#define ONE_FILE                                                               \
   cl::sub(compileCommand), cl::sub(runCommand), cl::sub(explainCommand)
+#define ALL_COMMANDS ONE_FILE, cl::sub(benchCommand)
 
-static cl::opt<std::string> file(cl::Positional, cl::desc("FILE"), ALL_COMMANDS);
+static cl::opt<std::string> file(cl::Positional, cl::desc("FILE"), ONE_FILE);
 static cl::opt<std::string>
     entryName("entry", cl::desc("The function to use, if there are several"),
               cl::value_desc("F"), ALL_COMMANDS);
@@ -35,7 +38,7 @@ static cl::opt<std::string>
              cl::value_desc("LIST"), ALL_COMMANDS);
 
 Expected<CommonOptions> seqc::driver::commonOptions() {
-  if (file.empty())
+  if (file.empty() && !benchCommand)
     return createStringError("no input file given");
   if (target != "cpu")
     return createStringError("unknown target '" + target + "', expected cpu");

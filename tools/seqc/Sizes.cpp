@@ -2,6 +2,8 @@
 
 #include "Driver.h"
 
+#include "mlir/IR/TypeUtilities.h"
+
 using namespace seqc;
 using namespace seqc::driver;
 using llvm::StringRef;
@@ -65,4 +67,26 @@ seqc::driver::shapeOf(const EntryInfo &entry, const EntryArg &arg,
     shape.push_back(size);
   }
   return shape;
+}
+
+llvm::Expected<Totals> seqc::driver::totalsOf(const EntryInfo &entry,
+                                              const Symbols &symbols) {
+  Totals totals;
+  for (const EntryArg &arg : entry.args) {
+    auto shape = driver::shapeOf(entry, arg, symbols);
+    if (!shape)
+      return shape.takeError();
+    double bytes = bytesOf(mlir::getElementTypeOrSelf(arg.type));
+    for (int64_t size : *shape)
+      bytes *= size;
+    totals.bytes += bytes;
+  }
+  for (const EntryWork &work : entry.works) {
+    double tokens = 1;
+    for (const EntryDim &dim : work.extents)
+      tokens *= dim.symbol < 0 ? dim.size : symbols[dim.symbol] / dim.divisor;
+    totals.operations += tokens * (work.token.operations +
+                                   kOperationsPerFunction * work.token.functions);
+  }
+  return totals;
 }

@@ -32,7 +32,7 @@ static void convert(ScanOp scan) {
     Type element = scan.getLeftArgs()[i].getType();
     SmallVector<int64_t> shape(scan.getCarryAxes().size(), ShapedType::kDynamic);
     llvm::append_range(shape, shapeOf(element));
-    return tensorOrScalar(shape, elementOf(element));
+    return RankedTensorType::get(shape, elementOf(element));
   };
   for (unsigned i = 0; i < n; ++i)
     types.push_back(stateType(i));

@@ -43,6 +43,16 @@ bool isStepOperation(mlir::Operation *op);
 /// True if a value of `from` may be read as `to`: equal, or a wider float.
 bool widensTo(mlir::Type from, mlir::Type to);
 
+/// The axes of a state: `axes` with time replaced by `segment`, or dropped where
+/// that is null.
+llvm::SmallVector<mlir::StringAttr>
+stateAxesOf(llvm::ArrayRef<mlir::StringAttr> axes, mlir::StringAttr segment);
+
+/// The axes of a final state: `initial`'s (null: none given) if they cover
+/// `stateAxes`, else `stateAxes`.
+AxesAttr finalMapOf(mlir::MLIRContext *context, AxesAttr initial,
+                    llvm::ArrayRef<mlir::StringAttr> stateAxes);
+
 /// The well-known associative scans, for builders.
 enum class NamedScan { Add, Mul, Max, Min, LogSumExp, Affine, ArgMax, MatMul };
 

@@ -92,7 +92,8 @@ def Seq_RecurrenceOp : Seq_Op<"recurrence", [
     `reverse`.  Block arguments come in the order seq slices, weights, carries,
     snapshots, position (`index`), first (`i1`).
 
-    Results are one tensor per `out` value, then one final state per carry.
+    Results are one tensor per `out` value, then one final state per carry (a
+    tensor of rank 0 where there is nothing but time).
 
     Constraints:
     * R1: every seq map names `t` exactly once, without floordiv; weight,

@@ -3,6 +3,8 @@
 #ifndef SEQC_LIB_SUPPORT_ENTRY_H
 #define SEQC_LIB_SUPPORT_ENTRY_H
 
+#include "seqc/lib/Cost/Work.h"
+
 #include "mlir/IR/Types.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/Error.h"
@@ -37,6 +39,12 @@ struct EntryArg {
   std::string draw;
 };
 
+/// The arithmetic of one operation: `token` at each point of `extents`.
+struct EntryWork {
+  Work token;
+  llvm::SmallVector<EntryDim> extents;
+};
+
 /// An entry's interface: the sizes that callers choose (symbols, named after the
 /// axes of the operations that use them) and the arguments in terms of them.
 struct EntryInfo {
@@ -44,7 +52,11 @@ struct EntryInfo {
   std::vector<std::string> symbols;
   /// Sizes the program declares for examples (`seqc.sizes`), or -1.
   std::vector<int64_t> exampleSizes;
+  /// Sizes for timing, larger than caches (`seqc.bench`), or -1.
+  std::vector<int64_t> benchSizes;
   std::vector<EntryArg> args;
+  /// One item per recurrence and scan.
+  std::vector<EntryWork> works;
 };
 
 /// Describes a function at the input stage.  Fails if an argument or result is

@@ -1,0 +1,107 @@
+//===- Ceilings.cpp - What this machine can do, measured ------------------===//
+
+#include "Driver.h"
+
+#include "seqc/abi.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+using namespace seqc;
+using namespace seqc::driver;
+
+#if defined(__x86_64__)
+#define SEQC_TARGET(text) __attribute__((target(text)))
+#define SEQC_VECTOR_REGISTER "+v"
+#else
+#define SEQC_TARGET(text)
+#define SEQC_VECTOR_REGISTER "+w"
+#endif
+
+namespace {
+/// Independent chains: enough to cover the latency of two units, few enough to
+/// stay in registers.
+constexpr int kChains = 12;
+
+/// Runs `rounds` multiply-adds on each of kChains vectors of `Bytes`.  The empty
+/// assembly keeps the accumulators in registers and the loop from being folded.
+#define SEQC_CHAINS(Name, Target, Bytes)                                       \
+  Target void Name(int64_t rounds) {                                           \
+    using Vector = float __attribute__((vector_size(Bytes)));                  \
+    Vector acc[kChains] = {}, a = acc[0] + 0.999f, b = acc[0] + 1e-3f;         \
+    for (int64_t i = 0; i < rounds; ++i)                                       \
+      _Pragma("clang loop unroll(full)") for (int c = 0; c < kChains; ++c) {   \
+        acc[c] = __builtin_elementwise_fma(acc[c], a, b);                      \
+        asm volatile("" : SEQC_VECTOR_REGISTER(acc[c]));                       \
+      }                                                                        \
+  }
+
+#if defined(__x86_64__)
+SEQC_CHAINS(chains64, SEQC_TARGET("avx512f"), 64)
+SEQC_CHAINS(chains32, SEQC_TARGET("avx2,fma"), 32)
+#endif
+SEQC_CHAINS(chains16, , 16)
+
+struct Chains {
+  void (*run)(int64_t);
+  int lanes;
+};
+
+Chains widest() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f"))
+    return {chains64, 16};
+  if (__builtin_cpu_supports("fma"))
+    return {chains32, 8};
+#endif
+  return {chains16, 4};
+}
+
+constexpr int64_t kRounds = 4'000'000;
+constexpr int64_t kTasks = 64;
+
+void runChains(void *data, int64_t begin, int64_t end) {
+  for (int64_t i = begin; i < end; ++i)
+    static_cast<Chains *>(data)->run(kRounds / kTasks);
+}
+
+/// Each task copies one contiguous piece, large enough for the C library to
+/// choose stores that bypass the caches.
+struct Copy {
+  char *to;
+  const char *from;
+  size_t bytes;
+};
+
+void runCopy(void *data, int64_t begin, int64_t end) {
+  Copy *copy = static_cast<Copy *>(data);
+  size_t piece = copy->bytes / kTasks;
+  std::memcpy(copy->to + begin * piece, copy->from + begin * piece,
+              (end - begin) * piece);
+}
+
+template <class F> double fastest(F f) {
+  double best = 1e30;
+  for (int i = 0; i < 5; ++i) {
+    double start = now();
+    f();
+    best = std::min(best, now() - start);
+  }
+  return best;
+}
+} // namespace
+
+Ceilings seqc::driver::measureCeilings() {
+  Ceilings result;
+  Chains chains = widest();
+  double seconds =
+      fastest([&] { seqc_rt_parallel_for(0, kTasks, 1, runChains, &chains); });
+  result.operations =
+      2.0 * kChains * chains.lanes * (kRounds / kTasks * kTasks) / seconds;
+  std::vector<char> from(size_t(256) << 20, 1), to(from.size(), 2);
+  Copy copy = {to.data(), from.data(), from.size()};
+  seconds = fastest([&] { seqc_rt_parallel_for(0, kTasks, 1, runCopy, &copy); });
+  result.copyBandwidth = 2.0 * from.size() / seconds;
+  return result;
+}

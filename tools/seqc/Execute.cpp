@@ -1,0 +1,187 @@
+//===- Execute.cpp - Compiles an entry and calls it on tensors ------------===//
+
+#include "Driver.h"
+
+#include "seqc/abi.h"
+
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/StringExtras.h"
+
+#include <chrono>
+#include <cmath>
+#include <cstring>
+
+using namespace mlir;
+using namespace seqc;
+using namespace seqc::driver;
+
+double seqc::driver::now() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+/// "NAME=PATH" options by name; each has to name one of `names`.
+llvm::Expected<std::map<std::string, std::string>>
+seqc::driver::byName(StringRef option, ArrayRef<std::string> values,
+       ArrayRef<std::string> names) {
+  std::map<std::string, std::string> result;
+  for (const std::string &value : values) {
+    auto [name, path] = StringRef(value).split('=');
+    if (path.empty())
+      return llvm::createStringError("--" + option + ": '" + value +
+                                     "' is not NAME=FILE");
+    if (!llvm::is_contained(names, name.str()))
+      return llvm::createStringError("--" + option + ": no tensor '" + name +
+                                     "', expected one of: " +
+                                     llvm::join(names, ", "));
+    if (!result.try_emplace(name.str(), path.str()).second)
+      return llvm::createStringError("--" + option + ": '" + name +
+                                     "' is given twice");
+  }
+  return result;
+}
+
+/// Reads or draws the inputs and allocates the outputs.
+static llvm::Expected<std::vector<HostTensor>>
+makeTensors(const EntryInfo &entry, const CallOptions &call, Symbols &symbols) {
+  std::vector<std::string> inNames, outNames;
+  for (const EntryArg &arg : entry.args)
+    (arg.isOutput ? outNames : inNames).push_back(arg.name);
+  auto files = byName("in", call.inputs, inNames);
+  if (!files)
+    return files.takeError();
+  std::vector<HostTensor> tensors(entry.args.size());
+  for (auto [i, arg] : llvm::enumerate(entry.args)) {
+    auto file = files->find(arg.name);
+    if (arg.isOutput || file == files->end())
+      continue;
+    auto tensor =
+        loadTensor(arg.name, file->second, getElementTypeOrSelf(arg.type));
+    if (!tensor)
+      return tensor.takeError();
+    if (tensor->shape.size() != arg.dims.size())
+      return llvm::createStringError(
+          "--in " + arg.name + ": '" + file->second + "' has rank " +
+          llvm::Twine(tensor->shape.size()) + ", expected " +
+          llvm::Twine(arg.dims.size()));
+    for (auto [d, dim] : llvm::enumerate(arg.dims))
+      if (dim.symbol >= 0 && dim.divisor == 1 && symbols[dim.symbol] < 0)
+        symbols[dim.symbol] = tensor->shape[d] - dim.offset;
+    tensors[i] = std::move(*tensor);
+  }
+  for (auto [symbol, example, bench] :
+       llvm::zip(symbols, entry.exampleSizes, entry.benchSizes))
+    if (symbol < 0)
+      symbol = call.bench && bench >= 0 ? bench : example;
+  for (auto [i, arg] : llvm::enumerate(entry.args)) {
+    if (tensors[i].element)
+      continue;
+    auto shape = driver::shapeOf(entry, arg, symbols);
+    if (!shape)
+      return shape.takeError();
+    auto tensor = allocate(arg.name, getElementTypeOrSelf(arg.type), *shape);
+    if (!tensor)
+      return tensor.takeError();
+    if (arg.isOutput) {
+      // Whatever is not written stands out.
+      if (isa<FloatType>(tensor->element))
+        for (int64_t k = 0; k < tensor->size(); ++k)
+          tensor->set(k, NAN);
+      else
+        std::memset(tensor->bytes.data(), 0x4c, tensor->bytes.size());
+    } else if (llvm::Error e = draw(
+                   arg, call.seed,
+                   arg.segmentsOf >= 0 ? symbols[arg.segmentsOf] : 0, *tensor)) {
+      return std::move(e);
+    }
+    tensors[i] = std::move(*tensor);
+  }
+  return tensors;
+}
+
+/// DLPack views of the tensors.
+static std::vector<DLTensor> views(std::vector<HostTensor> &tensors) {
+  std::vector<DLTensor> result;
+  for (HostTensor &t : tensors) {
+    DLTensor view = {};
+    view.data = t.bytes.data();
+    view.device = {kDLCPU, 0};
+    view.ndim = t.shape.size();
+    view.shape = t.shape.data();
+    uint8_t code = t.element.isBF16()            ? uint8_t(kDLBfloat)
+                   : isa<FloatType>(t.element) ? uint8_t(kDLFloat)
+                                                 : uint8_t(kDLInt);
+    view.dtype = {code, uint8_t(8 * bytesOf(t.element)), 1};
+    result.push_back(view);
+  }
+  return result;
+}
+
+llvm::Expected<Execution> Execution::create(Source &source,
+                                            const CommonOptions &common,
+                                            const CallOptions &call) {
+  Execution result;
+  auto func = findEntry(*source.module, common.entry);
+  if (!func)
+    return func.takeError();
+  result.func = *func;
+  auto entry = describeEntry(*func);
+  if (!entry)
+    return entry.takeError();
+  result.entry = std::move(*entry);
+  auto symbols = driver::bind(result.entry, call.bindings);
+  if (!symbols)
+    return symbols.takeError();
+  result.symbols = std::move(*symbols);
+  auto tensors = makeTensors(result.entry, call, result.symbols);
+  if (!tensors)
+    return tensors.takeError();
+  result.tensors = std::move(*tensors);
+
+  // Compilation changes its module; the reference runs on the original.
+  OwningOpRef<ModuleOp> copy(source.module->clone());
+  double start = now();
+  auto compiled = compile(*copy, compileOptions(common));
+  if (!compiled)
+    return compiled.takeError();
+  auto jit = std::move(*compiled).jit();
+  if (!jit)
+    return jit.takeError();
+  result.jit = std::move(*jit);
+  auto signature = result.jit->lookup(result.entry.name + "__signature");
+  if (!signature)
+    return signature.takeError();
+  result.signature = static_cast<const seqc_entry *>(*signature);
+  auto kernel = result.jit->lookup(result.entry.name + "__packed");
+  if (!kernel)
+    return kernel.takeError();
+  result.kernel = *kernel;
+  result.compileSeconds = now() - start;
+  return result;
+}
+
+llvm::Error Execution::call() {
+  std::vector<DLTensor> arrays = views(tensors);
+  std::vector<const DLTensor *> pointers;
+  for (DLTensor &array : arrays)
+    pointers.push_back(&array);
+  seqc_error error;
+  if (seqc_rt_invoke(signature, pointers.data(),
+                     reinterpret_cast<seqc_kernel>(kernel), &error) != SEQC_OK)
+    return llvm::createStringError(error.message);
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::pair<double, unsigned>> Execution::time() {
+  std::vector<double> times;
+  double began = now();
+  while (times.size() < 5 || (now() - began < 0.3 && times.size() < 1000)) {
+    double one = now();
+    if (llvm::Error e = call())
+      return std::move(e);
+    times.push_back(now() - one);
+  }
+  llvm::sort(times);
+  return std::make_pair(times[times.size() / 2], unsigned(times.size()));
+}
