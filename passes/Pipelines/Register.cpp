@@ -4,6 +4,7 @@
 
 #include "seqc/dialects/Seq/Seq.h"
 #include "seqc/passes/Lowering/CPU/Passes.h"
+#include "seqc/passes/Structure/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -19,5 +20,6 @@ void seqc::registerAllDialects(mlir::DialectRegistry &registry) {
 
 void seqc::registerAllPasses() {
   mlir::registerAllPasses();
+  registerStructurePasses();
   registerCPULoweringPasses();
 }

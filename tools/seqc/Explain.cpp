@@ -3,6 +3,7 @@
 #include "Driver.h"
 
 #include "seqc/dialects/Seq/Seq.h"
+#include "seqc/lib/Structure/Structure.h"
 
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringExtras.h"
@@ -92,11 +93,19 @@ static llvm::Error explain() {
           state += elementsOf(arg.getType()) *
                    bytesOf(elementOf(arg.getType()));
         os << "    state   " << state << " bytes per sequence, "
-           << recurrence.getCarries().size() << " carries\n"
+           << recurrence.getCarries().size() << " carries\n";
+        std::string text = structure::describe(recurrence,
+                                               structure::analyze(recurrence));
+        SmallVector<StringRef> lines;
+        StringRef(text).split(lines, '\n', -1, /*KeepEmpty=*/false);
+        for (StringRef line : lines)
+          os << "    class   " << line << "\n";
+        os
            << "    form    sequential in time, parallel over everything else\n";
       } else if (auto scan = dyn_cast<ScanOp>(op)) {
         explainCommon(scan, "scan", scan.getCombine());
-        os << "    form    "
+        os << "    class   C1, the monoid of the combine region\n"
+           << "    form    "
            << (cast<AxesAttr>(scan.getSeqMaps()[0]).getNames().back().getValue() ==
                        "t"
                    ? "blocked scan along contiguous rows where it has no "

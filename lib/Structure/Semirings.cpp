@@ -1,0 +1,296 @@
+//===- Semirings.cpp - Affine over (max,+) and (logaddexp,+) --------------===//
+
+#include "Semirings.h"
+
+#include "seqc/dialects/Seq/Seq.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+
+#include <cmath>
+#include <map>
+#include <set>
+
+using namespace mlir;
+using namespace seqc;
+using namespace seqc::structure;
+
+//===----------------------------------------------------------------------===//
+// (max,+)
+//===----------------------------------------------------------------------===//
+
+/// The operands of a maximum, written as an operation or as a selection.
+static std::optional<std::pair<Value, Value>> maximum(Operation *op) {
+  if (isa<arith::MaximumFOp, arith::MaxNumFOp>(op))
+    return std::make_pair(op->getOperand(0), op->getOperand(1));
+  auto select = dyn_cast<arith::SelectOp>(op);
+  if (!select)
+    return std::nullopt;
+  auto compare = select.getCondition().getDefiningOp<arith::CmpFOp>();
+  if (!compare)
+    return std::nullopt;
+  using P = arith::CmpFPredicate;
+  Value a = compare.getLhs(), b = compare.getRhs();
+  switch (compare.getPredicate()) {
+  case P::OLT:
+  case P::OLE:
+  case P::ULT:
+  case P::ULE:
+    std::swap(a, b);
+    break;
+  case P::OGT:
+  case P::OGE:
+  case P::UGT:
+  case P::UGE:
+    break;
+  default:
+    return std::nullopt;
+  }
+  if (select.getTrueValue() == a && select.getFalseValue() == b)
+    return std::make_pair(a, b);
+  return std::nullopt;
+}
+
+bool seqc::structure::isMaxAffine(RecurrenceOp op, const Dependence &dependence,
+                                  unsigned carry, Value next) {
+  auto known = [&](Value v) { return !dependence.of(v).test(carry); };
+  std::function<bool(Value)> check = [&](Value v) -> bool {
+    v = stripCasts(v);
+    if (known(v) || v == op.getCarryArgs()[carry])
+      return true;
+    Operation *def = v.getDefiningOp();
+    if (!def)
+      return false;
+    if (auto operands = maximum(def))
+      return check(operands->first) && check(operands->second);
+    if (auto add = dyn_cast<arith::AddFOp>(def))
+      return (known(add.getLhs()) && check(add.getRhs())) ||
+             (known(add.getRhs()) && check(add.getLhs()));
+    if (auto sub = dyn_cast<arith::SubFOp>(def))
+      return known(sub.getRhs()) && check(sub.getLhs());
+    return false;
+  };
+  return check(next);
+}
+
+//===----------------------------------------------------------------------===//
+// (logaddexp,+)
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Values by their order, for deterministic maps.
+struct Order {
+  bool operator()(Value a, Value b) const { return a != b && precedes(a, b); }
+};
+/// A product of powers of exp(value); a polynomial maps products to coefficients.
+using Monomial = std::map<Value, int, Order>;
+struct MonomialOrder {
+  bool operator()(const Monomial &a, const Monomial &b) const {
+    return std::lexicographical_compare(
+        a.begin(), a.end(), b.begin(), b.end(), [](auto &x, auto &y) {
+          if (x.first != y.first)
+            return precedes(x.first, y.first);
+          return x.second < y.second;
+        });
+  }
+};
+using Polynomial = std::map<Monomial, double, MonomialOrder>;
+
+Monomial times(const Monomial &a, const Monomial &b, int power = 1) {
+  Monomial result = a;
+  for (auto &[v, n] : b)
+    if ((result[v] += n * power) == 0)
+      result.erase(v);
+  return result;
+}
+
+Polynomial times(const Polynomial &a, const Polynomial &b) {
+  Polynomial result;
+  for (auto &[m, x] : a)
+    for (auto &[n, y] : b)
+      result[times(m, n)] += x * y;
+  return result;
+}
+
+class LogAnalysis {
+public:
+  LogAnalysis(RecurrenceOp op, const Dependence &dependence, unsigned carry)
+      : op(op), dependence(dependence), carry(carry) {}
+
+  /// exp(v) as a polynomial in exponentials of carries, known values and maxima.
+  std::optional<Polynomial> exponential(Value v, unsigned depth = 0);
+  /// v itself as such a polynomial.
+  std::optional<Polynomial> linear(Value v, unsigned depth);
+  /// exp(max(a, b)) + exp(a + b - max(a, b)) is exp(a) + exp(b).
+  void resolveMaxima(Polynomial &p);
+  bool affine(Value next);
+
+private:
+  Polynomial atom(Value v) { return {{Monomial{{v, 1}}, 1.0}}; }
+  bool known(Value v) { return !dependence.of(v).test(carry); }
+  std::optional<Polynomial> inverse(std::optional<Polynomial> p) {
+    if (!p || p->size() != 1 || p->begin()->second <= 0)
+      return std::nullopt;
+    return Polynomial{{times({}, p->begin()->first, -1), 1 / p->begin()->second}};
+  }
+
+  RecurrenceOp op;
+  const Dependence &dependence;
+  unsigned carry;
+  /// Maxima met, with their operands' exponentials.
+  std::map<Value, std::pair<Polynomial, Polynomial>, Order> maxima;
+};
+} // namespace
+
+static constexpr unsigned kMaxDepth = 64;
+
+std::optional<Polynomial> LogAnalysis::exponential(Value v, unsigned depth) {
+  v = stripCasts(v);
+  if (depth > kMaxDepth)
+    return std::nullopt;
+  if (v == op.getCarryArgs()[carry])
+    return atom(v);
+  if (auto c = splatConstant(v); c && std::isfinite(*c))
+    return Polynomial{{Monomial{}, std::exp(*c)}};
+  Operation *def = v.getDefiningOp();
+  if (!def)
+    return atom(v);
+  auto operand = [&](unsigned i) {
+    return exponential(def->getOperand(i), depth + 1);
+  };
+  if (isa<arith::AddFOp>(def)) {
+    auto a = operand(0), b = operand(1);
+    return a && b ? std::optional(times(*a, *b)) : std::nullopt;
+  }
+  if (isa<arith::SubFOp>(def)) {
+    auto a = operand(0), b = inverse(operand(1));
+    return a && b ? std::optional(times(*a, *b)) : std::nullopt;
+  }
+  if (isa<arith::NegFOp>(def))
+    return inverse(operand(0));
+  if (isa<tensor::SplatOp>(def))
+    return operand(0);
+  if (isa<math::LogOp>(def))
+    return linear(def->getOperand(0), depth + 1);
+  if (isa<math::Log1pOp>(def)) {
+    auto p = linear(def->getOperand(0), depth + 1);
+    if (p)
+      (*p)[{}] += 1;
+    return p;
+  }
+  if (auto operands = maximum(def); operands && !known(v)) {
+    auto a = exponential(operands->first, depth + 1),
+         b = exponential(operands->second, depth + 1);
+    if (!a || !b)
+      return std::nullopt;
+    maxima[v] = {*a, *b};
+    return atom(v);
+  }
+  if (auto abs = dyn_cast<math::AbsFOp>(def); abs && !known(v)) {
+    // |a - b| = 2 max(a, b) - a - b, where the step has that maximum.
+    auto sub = abs.getOperand().getDefiningOp<arith::SubFOp>();
+    if (!sub)
+      return std::nullopt;
+    for (Operation &other : *def->getBlock()) {
+      auto operands = maximum(&other);
+      if (!operands || isa<arith::SelectOp>(other))
+        continue;
+      std::set<Value, Order> x = {operands->first, operands->second},
+                             y = {sub.getLhs(), sub.getRhs()};
+      if (x != y)
+        continue;
+      auto m = exponential(other.getResult(0), depth + 1);
+      auto a = inverse(exponential(sub.getLhs(), depth + 1)),
+           b = inverse(exponential(sub.getRhs(), depth + 1));
+      if (m && a && b)
+        return times(times(*m, *m), times(*a, *b));
+    }
+    return std::nullopt;
+  }
+  if (auto select = dyn_cast<arith::SelectOp>(def); select && !known(v)) {
+    // A guard for infinite values: where a value is infinite, the maximum is the
+    // sum.
+    auto compare = select.getCondition().getDefiningOp<arith::CmpFOp>();
+    auto bound = compare ? splatConstant(compare.getRhs()) : std::nullopt;
+    Operation *guarded = select.getTrueValue().getDefiningOp();
+    if (bound && std::isinf(*bound) && guarded && maximum(guarded))
+      return exponential(select.getFalseValue(), depth + 1);
+    return std::nullopt;
+  }
+  return known(v) ? std::optional(atom(v)) : std::nullopt;
+}
+
+std::optional<Polynomial> LogAnalysis::linear(Value v, unsigned depth) {
+  v = stripCasts(v);
+  if (depth > kMaxDepth)
+    return std::nullopt;
+  if (auto c = splatConstant(v); c && std::isfinite(*c))
+    return Polynomial{{Monomial{}, *c}};
+  Operation *def = v.getDefiningOp();
+  if (!def)
+    return std::nullopt;
+  if (isa<math::ExpOp>(def))
+    return exponential(def->getOperand(0), depth + 1);
+  if (isa<tensor::SplatOp>(def))
+    return linear(def->getOperand(0), depth + 1);
+  if (isa<arith::AddFOp, arith::MulFOp>(def)) {
+    auto a = linear(def->getOperand(0), depth + 1),
+         b = linear(def->getOperand(1), depth + 1);
+    if (!a || !b)
+      return std::nullopt;
+    if (isa<arith::MulFOp>(def))
+      return times(*a, *b);
+    for (auto &[m, x] : *b)
+      (*a)[m] += x;
+    return a;
+  }
+  return std::nullopt;
+}
+
+void LogAnalysis::resolveMaxima(Polynomial &p) {
+  for (auto &[max, operands] : maxima) {
+    auto &[a, b] = operands;
+    if (a.size() != 1 || b.size() != 1)
+      continue;
+    const Monomial &x = a.begin()->first, &y = b.begin()->first;
+    Polynomial result = p;
+    for (auto &[m, coefficient] : p) {
+      auto it = m.find(max);
+      if (it == m.end() || it->second != 1)
+        continue;
+      // m = rest * exp(max); its partner is rest * exp(a) exp(b) / exp(max).
+      Monomial rest = times(m, Monomial{{max, 1}}, -1);
+      Monomial partner = times(times(times(rest, x), y), Monomial{{max, 1}}, -1);
+      auto other = result.find(partner);
+      double scale = a.begin()->second * b.begin()->second;
+      if (other == result.end() || other->second != coefficient * scale)
+        continue;
+      result.erase(m);
+      result.erase(partner);
+      result[times(rest, x)] += coefficient * a.begin()->second;
+      result[times(rest, y)] += coefficient * b.begin()->second;
+    }
+    p = std::move(result);
+  }
+}
+
+bool LogAnalysis::affine(Value next) {
+  auto p = exponential(next);
+  if (!p)
+    return false;
+  resolveMaxima(*p);
+  for (auto &[m, coefficient] : *p) {
+    if (coefficient == 0)
+      continue;
+    if (coefficient < 0)
+      return false;
+    for (auto &[v, power] : m)
+      if (v == op.getCarryArgs()[carry] ? power != 1 : !known(v))
+        return false;
+  }
+  return true;
+}
+
+bool seqc::structure::isLogAffine(RecurrenceOp op, const Dependence &dependence,
+                                  unsigned carry, Value next) {
+  return LogAnalysis(op, dependence, carry).affine(next);
+}
