@@ -40,6 +40,12 @@ ArrayRef<int64_t> seqc::shapeOf(Type type) {
 
 Type seqc::elementOf(Type type) { return getElementTypeOrSelf(type); }
 
+Type seqc::dropLeading(Type type) {
+  ArrayRef<int64_t> shape = shapeOf(type);
+  return shape.empty() ? type
+                       : tensorOrScalar(shape.drop_front(), elementOf(type));
+}
+
 Type seqc::tensorOrScalar(ArrayRef<int64_t> shape, Type element) {
   return shape.empty() ? element : RankedTensorType::get(shape, element);
 }
@@ -232,6 +238,12 @@ Value RecurrenceOp::getFirstArg() {
   return getStep().getArgument(getStep().getNumArguments() - 1);
 }
 
+Value RecurrenceOp::getCountArg() {
+  if (!getChunk())
+    return {};
+  return getStep().getArgument(getStep().getNumArguments() - 1);
+}
+
 Block::BlockArgListType ScanOp::getLeftArgs() {
   return getCombine().getArguments().take_front(getSeq().size());
 }
@@ -248,7 +260,8 @@ void RecurrenceOp::getAsmBlockArgumentNames(Region &region,
       setName(arg, (prefix + Twine(i)).str());
   };
   unsigned fixed = getSeq().size() + getWeights().size() + getCarries().size() +
-                   getSnapshots().size() / 2 + getPosition() + getFirst();
+                   getSnapshots().size() / 2 + getPosition() + getFirst() +
+                   getChunk().has_value();
   if (region.getNumArguments() != fixed)
     return;
   name(getSeqArgs(), "x");
@@ -259,6 +272,8 @@ void RecurrenceOp::getAsmBlockArgumentNames(Region &region,
     setName(position, "t");
   if (Value first = getFirstArg())
     setName(first, "first");
+  if (Value count = getCountArg())
+    setName(count, "count");
 }
 
 void ScanOp::getAsmBlockArgumentNames(Region &region,

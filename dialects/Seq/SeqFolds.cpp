@@ -147,7 +147,7 @@ struct DropUnitReduction : OpRewritePattern<ReduceOp> {
     std::string from, to;
     for (int64_t i = 0; i < type.getRank(); ++i) {
       from += char('a' + i);
-      if (i != op.getAxis())
+      if (i != int64_t(op.getAxis()))
         to += char('a' + i);
     }
     if (from.size() > 26)
@@ -206,7 +206,7 @@ void rebuild(RecurrenceOp op, const Kept &kept, PatternRewriter &rewriter) {
       op.getSegmentsMapAttr(), op.getResetsMapAttr(),
       maps(op.getOutMaps(), kept.outs),
       rewriter.getDenseI64ArrayAttr(snapshots), op.getPositionAttr(),
-      op.getFirstAttr(), op.getReverseAttr());
+      op.getFirstAttr(), op.getReverseAttr(), op.getChunkAttr());
   YieldOp yield = op.getYield();
   rewriter.setInsertionPoint(yield);
   rewriter.replaceOpWithNewOp<YieldOp>(yield, pick(yield.getOuts(), kept.outs),

@@ -205,7 +205,7 @@ static AxesAttr allAxes(MLIRContext *context, ArrayRef<Attribute> seqMaps) {
 static SmallVector<Type> outTypes(MLIRContext *context, OutClause &out,
                                   ValueRange yielded,
                                   ArrayRef<Attribute> seqMaps,
-                                  const AxisSizes &sizes) {
+                                  const AxisSizes &sizes, bool chunked = false) {
   SmallVector<Type> types;
   if (out.maps.empty()) {
     out.maps.assign(yielded.size(), allAxes(context, seqMaps));
@@ -215,8 +215,8 @@ static SmallVector<Type> outTypes(MLIRContext *context, OutClause &out,
     if (i >= out.maps.size())
       break;
     Type element = out.elements[i] ? out.elements[i] : elementOf(value.getType());
-    types.push_back(
-        sizes.type(cast<AxesAttr>(out.maps[i]), value.getType(), element));
+    Type slice = chunked ? dropLeading(value.getType()) : value.getType();
+    types.push_back(sizes.type(cast<AxesAttr>(out.maps[i]), slice, element));
   }
   return types;
 }
@@ -310,6 +310,13 @@ ParseResult RecurrenceOp::parse(OpAsmParser &parser, OperationState &result) {
   for (StringRef flag : {"position", "first", "reverse"})
     if (has(flag))
       result.addAttribute(flag, b.getUnitAttr());
+  int64_t chunk = 0;
+  if (has("chunk")) {
+    if (parser.parseLParen() || parser.parseInteger(chunk) ||
+        parser.parseRParen())
+      return failure();
+    result.addAttribute("chunk", b.getI64IntegerAttr(chunk));
+  }
   if (parser.parseOptionalAttrDictWithKeyword(result.attributes))
     return failure();
 
@@ -328,8 +335,8 @@ ParseResult RecurrenceOp::parse(OpAsmParser &parser, OperationState &result) {
         sizes.sizes.try_emplace(segmentsMap.getNames()[0].getValue(),
                                 table.getDimSize(0) - 1);
   bool namedOut = !out.maps.empty();
-  SmallVector<Type> types =
-      outTypes(b.getContext(), out, yield.getOuts(), seqMaps, sizes);
+  SmallVector<Type> types = outTypes(b.getContext(), out, yield.getOuts(),
+                                     seqMaps, sizes, chunk != 0);
   if (namedOut && out.maps.size() != yield.getOuts().size())
     return parser.emitError(parser.getNameLoc(), "'out' names ")
            << out.maps.size() << " outputs, the step yields "
@@ -401,10 +408,13 @@ void RecurrenceOp::print(OpAsmPrinter &p) {
                            {"reverse", getReverse()}})
     if (set)
       p << " " << flag;
+  if (getChunk())
+    p << " chunk(" << *getChunk() << ")";
   p.printOptionalAttrDictWithKeyword(
       (*this)->getAttrs(),
       {"seqMaps", "weightMaps", "carryMaps", "restartMaps", "segmentsMap",
        "resetsMap", "outMaps", "snapshots", "position", "first", "reverse",
+       "chunk",
        getOperandSegmentSizesAttrName().getValue()});
   p << " ";
   p.printRegion(getStep());

@@ -314,14 +314,21 @@ LogicalResult RecurrenceOp::verify() {
     return emitOpError("snapshots come as pairs of carry and period (R9)");
   unsigned expected = getSeq().size() + getWeights().size() +
                       getCarries().size() + getSnapshots().size() / 2 +
-                      getPosition() + getFirst();
+                      getPosition() + getFirst() + getChunk().has_value();
   if (step.getNumArguments() != expected)
     return emitOpError("region has ")
            << step.getNumArguments() << " arguments, expected " << expected
            << ": " << getSeq().size() << " seq, " << getWeights().size()
            << " weight, " << getCarries().size() << " carry, "
            << getSnapshots().size() / 2 << " snapshot, position and first as "
-           << "requested (R3)";
+           << "requested, and a count with 'chunk' (R3)";
+
+  if (getChunk() &&
+      (*getChunk() < 1 || getResets() || !getSnapshots().empty() ||
+       getPosition() || getFirst()))
+    return emitOpError("has chunk length ")
+           << *getChunk() << ", expected a positive one without resets, "
+           << "snapshot, position and first (R14)";
 
   unsigned index = 0;
   auto group = [&](StringRef what, OperandRange values, ArrayAttr maps,
@@ -331,6 +338,8 @@ LogicalResult RecurrenceOp::verify() {
       if (failed(checker.operand(what, i, values[i], maps[i], slice)) ||
           failed(checker.timeOnce(what, i, maps[i], overTime)))
         return failure();
+      if (overTime && getChunk())
+        slice.insert(slice.begin(), *getChunk());
       if (hasArgs) {
         if (failed(checker.argument("R3", index, step.getArgument(index), what,
                                     values[i], slice, mayWiden)))
@@ -402,6 +411,9 @@ LogicalResult RecurrenceOp::verify() {
   if (Value position = getPositionArg(); position && !position.getType().isIndex())
     return emitOpError("position argument is ") << position.getType()
                                                 << ", expected index (R3)";
+  if (Value count = getCountArg(); count && !count.getType().isIndex())
+    return emitOpError("count argument is ") << count.getType()
+                                             << ", expected index (R14)";
   if (Value first = getFirstArg(); first && !first.getType().isInteger(1))
     return emitOpError("first argument is ") << first.getType()
                                              << ", expected i1 (R3)";
@@ -428,11 +440,20 @@ LogicalResult RecurrenceOp::verify() {
            << " out maps, expected one result per yielded output ("
            << yield.getOuts().size() << ") and carry (" << getCarries().size()
            << ") (R10)";
-  for (auto [i, map] : llvm::enumerate(getOutMaps().getAsRange<AxesAttr>()))
+  for (auto [i, map] : llvm::enumerate(getOutMaps().getAsRange<AxesAttr>())) {
+    Type slice = yield.getOuts()[i].getType();
+    if (getChunk()) {
+      if (shapeOf(slice).empty() || shapeOf(slice)[0] != int64_t(*getChunk()))
+        return yield.emitOpError("out value #")
+               << i << " is " << slice << ", expected a leading dimension of "
+               << *getChunk() << " tokens (R14)";
+      slice = dropLeading(slice);
+    }
     if (failed(verifyCover(*this, "out map", i, map, axes, "R10")) ||
         failed(verifyResult(*this, checker, i, getOuts()[i].getType(), map,
-                            yield.getOuts()[i].getType(), "R10")))
+                            slice, "R10")))
       return failure();
+  }
   for (unsigned i = 0; i < getCarries().size(); ++i)
     if (failed(verifyResult(*this, checker, getOuts().size() + i,
                             getFinals()[i].getType(), getFinalMap(i),

@@ -468,6 +468,41 @@ private:
       index = index * t.shape[d] + at.lookup(map.getNames()[d].getValue());
     std::copy(value.data.begin(), value.data.end(), t.data.begin() + index * n);
   }
+  /// The tokens that a chunk covers, in the order of the visit.
+  SmallVector<int64_t> chunkTimes(const Sizes &at) {
+    SmallVector<int64_t> times;
+    int64_t step = at.lookup(kReverse) ? -1 : 1;
+    for (int64_t i = 0; i < at.lookup(kCount); ++i)
+      times.push_back(at.lookup(RecurrenceOp::getTimeAxis()) + step * i);
+    return times;
+  }
+  /// The slices of a chunk's tokens, zero beyond the last.
+  T rows(const T &t, AxesAttr map, const Sizes &at, int64_t length) {
+    T all;
+    Sizes one = at;
+    for (int64_t time : chunkTimes(at)) {
+      one[RecurrenceOp::getTimeAxis()] = time;
+      T row = slice(t, map, one);
+      all.data.insert(all.data.end(), row.data.begin(), row.data.end());
+    }
+    all.shape.push_back(length);
+    all.shape.append(t.shape.begin() + map.size(), t.shape.end());
+    all.data.resize(all.size(), Dom::fromDouble(0));
+    return all;
+  }
+  void putRows(T &t, AxesAttr map, const Sizes &at, const T &value) {
+    T row;
+    row.shape.assign(value.shape.begin() + 1, value.shape.end());
+    int64_t n = row.size(), i = 0;
+    Sizes one = at;
+    for (int64_t time : chunkTimes(at)) {
+      one[RecurrenceOp::getTimeAxis()] = time;
+      row.data.assign(value.data.begin() + i * n,
+                      value.data.begin() + (i + 1) * n);
+      put(t, map, one, row);
+      ++i;
+    }
+  }
   T result(AxesAttr map, const Sizes &sizes, Type slice) {
     T t;
     for (StringAttr axis : map.getNames())
@@ -518,8 +553,12 @@ private:
         to = table[s + 1];
       }
       begin(at);
-      int64_t position = 0;
-      for (int64_t i = 0; i < to - from; ++i, ++position) {
+      int64_t position = 0, length = 1;
+      if constexpr (std::is_same_v<Op, RecurrenceOp>)
+        length = op.getChunk().value_or(1);
+      at[kReverse] = op.getReverse();
+      for (int64_t i = 0; i < to - from; i += length, ++position) {
+        at[kCount] = std::min(length, to - from - i);
         at[time] = op.getReverse() ? to - 1 - i : from + i;
         bool restart =
             op.getResets() &&
@@ -566,7 +605,8 @@ private:
     SmallVector<T> snapshots(op.getSnapshots().size() / 2);
     for (auto [map, v] :
          llvm::zip(op.getOutMaps().getAsRange<AxesAttr>(), yield.getOuts()))
-      outs.push_back(result(map, sizes, v.getType()));
+      outs.push_back(result(
+          map, sizes, op.getChunk() ? dropLeading(v.getType()) : v.getType()));
     for (unsigned i = 0; i < carries.size(); ++i)
       finals.push_back(
           result(op.getFinalMap(i), sizes, op.getCarryArgs()[i].getType()));
@@ -587,9 +627,12 @@ private:
           carries[i] = slice(env[op.getRestarts()[i]],
                              cast<AxesAttr>(op.getRestartMaps()[i]), at);
       }
-      for (unsigned i = 0; i < op.getSeq().size(); ++i)
+      for (unsigned i = 0; i < op.getSeq().size(); ++i) {
+        auto map = cast<AxesAttr>(op.getSeqMaps()[i]);
         env[op.getSeqArgs()[i]] =
-            slice(env[op.getSeq()[i]], cast<AxesAttr>(op.getSeqMaps()[i]), at);
+            op.getChunk() ? rows(env[op.getSeq()[i]], map, at, *op.getChunk())
+                          : slice(env[op.getSeq()[i]], map, at);
+      }
       for (unsigned i = 0; i < snapshots.size(); ++i) {
         if (position % op.getSnapshots()[2 * i + 1] == 0)
           snapshots[i] = carries[op.getSnapshots()[2 * i]];
@@ -599,14 +642,20 @@ private:
         env[op.getCarryArgs()[i]] = carries[i];
       if (Value arg = op.getPositionArg())
         env[arg] = T{{}, {Dom::fromDouble(position)}};
+      if (Value arg = op.getCountArg())
+        env[arg] = T{{}, {Dom::fromDouble(at.lookup(kCount))}};
       if (Value arg = op.getFirstArg())
         env[arg] = T{{}, {Dom::fromDouble(position == 0)}};
       for (Operation &inner : op.getStep().front().without_terminator())
         if (llvm::Error e = execute(&inner))
           return e;
-      for (unsigned i = 0; i < outs.size(); ++i)
-        put(outs[i], cast<AxesAttr>(op.getOutMaps()[i]), at,
-            env[yield.getOuts()[i]]);
+      for (unsigned i = 0; i < outs.size(); ++i) {
+        auto map = cast<AxesAttr>(op.getOutMaps()[i]);
+        if (op.getChunk())
+          putRows(outs[i], map, at, env[yield.getOuts()[i]]);
+        else
+          put(outs[i], map, at, env[yield.getOuts()[i]]);
+      }
       for (unsigned i = 0; i < carries.size(); ++i)
         carries[i] = env[yield.getCarries()[i]];
       return llvm::Error::success();
@@ -682,6 +731,10 @@ private:
       env[op.getFinals()[i]] = std::move(finals[i]);
     return llvm::Error::success();
   }
+
+  // Further entries of an axis index: how many tokens the chunk has, and
+  // whether they are visited backwards.  No axis can have these names.
+  static constexpr StringRef kCount = "#count", kReverse = "#reverse";
 
   const InterpretOptions &options;
   llvm::DenseMap<Value, T> env;

@@ -1,7 +1,9 @@
 //===- Pipeline.cpp - The stages of compilation as passes -----------------===//
 
+#include "seqc/passes/Forms/Passes.h"
 #include "seqc/passes/Lowering/CPU/Passes.h"
 #include "seqc/passes/Pipelines/Compiler.h"
+#include "seqc/passes/Structure/Passes.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
@@ -39,6 +41,30 @@ llvm::Expected<Stage> seqc::parseStage(StringRef name) {
       "unknown stage '" + name + "', expected input, formed, tiled or target");
 }
 
+llvm::StringRef seqc::formName(Form form) {
+  switch (form) {
+  case Form::Auto:
+    return "auto";
+  case Form::Sequential:
+    return "sequential";
+  case Form::Canonical:
+    return "canonical";
+  case Form::Chunked:
+    return "chunked";
+  }
+  llvm_unreachable("covered switch");
+}
+
+llvm::Expected<Form> seqc::parseForm(StringRef name) {
+  for (Form form :
+       {Form::Auto, Form::Sequential, Form::Canonical, Form::Chunked})
+    if (formName(form) == name)
+      return form;
+  return llvm::createStringError(
+      "unknown form '" + name +
+      "', expected auto, sequential, canonical or chunked");
+}
+
 void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   int64_t width = options.vectorWidth > 0 ? options.vectorWidth : 16;
   // input
@@ -47,7 +73,22 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   pm.addPass(createCSEPass());
   if (options.stopAfter == Stage::Input)
     return;
-  // formed
+  // structured and formed
+  if (options.form == Form::Canonical || options.form == Form::Chunked) {
+    RecurrenceToLinearOptions linear;
+    linear.force = options.form == Form::Chunked;
+    pm.addPass(createRecurrenceToLinear(linear));
+    pm.addPass(createCanonicalizerPass());
+    if (options.form == Form::Chunked) {
+      LinearToChunksOptions chunks;
+      chunks.length = options.chunk;
+      chunks.force = true;
+      pm.addPass(createLinearToChunks(chunks));
+    }
+    pm.addPass(createLinearToSteps());
+    pm.addPass(createCanonicalizerPass());
+    pm.addPass(createCSEPass());
+  }
   pm.addPass(createScanToRecurrence());
   pm.addPass(createCanonicalizerPass());
   if (options.stopAfter == Stage::Formed)

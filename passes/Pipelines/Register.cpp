@@ -3,6 +3,7 @@
 #include "seqc/passes/Pipelines/Register.h"
 
 #include "seqc/dialects/Seq/Seq.h"
+#include "seqc/passes/Forms/Passes.h"
 #include "seqc/passes/Lowering/CPU/Passes.h"
 #include "seqc/passes/Structure/Passes.h"
 
@@ -21,5 +22,6 @@ void seqc::registerAllDialects(mlir::DialectRegistry &registry) {
 void seqc::registerAllPasses() {
   mlir::registerAllPasses();
   registerStructurePasses();
+  registerFormsPasses();
   registerCPULoweringPasses();
 }

@@ -40,7 +40,7 @@ static void lower(acme::EmaOp ema) {
       b.getArrayAttr(sequence), b.getArrayAttr({}), b.getArrayAttr(none),
       b.getArrayAttr({}), seqc::AxesAttr(), seqc::AxesAttr(),
       b.getArrayAttr(sequence), b.getDenseI64ArrayAttr({}), UnitAttr(), UnitAttr(),
-      UnitAttr());
+      UnitAttr(), IntegerAttr());
   OpBuilder::InsertionGuard guard(b);
   Block *step = b.createBlock(&recurrence.getStep(), {}, {f32, f32}, {loc, loc});
   auto constant = [&](float v) -> Value {

@@ -25,6 +25,8 @@ namespace seqc::driver {
 /// Options that several subcommands take.
 struct CommonOptions {
   std::string file, entry, cpu, features, target;
+  Form form = Form::Auto;
+  int64_t chunk = 64;
 };
 extern llvm::cl::SubCommand compileCommand, runCommand, explainCommand,
     benchCommand, targetsCommand;
@@ -114,6 +116,8 @@ struct CallOptions {
   uint64_t seed = 1;
   /// Take unbound sizes from `seqc.bench` where it is given.
   bool bench = false;
+  /// Interpret the formed program in float64 instead of compiling it.
+  bool interpret = false;
 };
 
 /// An entry compiled into this process, with tensors to call it on.
@@ -123,6 +127,11 @@ public:
                                           const CommonOptions &common,
                                           const CallOptions &call);
   llvm::Error call();
+  /// Runs the formed program in the interpreter; one tensor per result.
+  llvm::Expected<std::vector<reference::TensorF64>>
+  interpretFormed(const CommonOptions &common);
+  /// The inputs, for the interpreter.
+  std::vector<reference::TensorF64> referenceInputs() const;
   /// Median seconds of repeated calls, and how many there were.
   llvm::Expected<std::pair<double, unsigned>> time();
 

@@ -5,6 +5,7 @@
 #include "seqc/abi.h"
 
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
 
 #include <chrono>
@@ -139,6 +140,9 @@ llvm::Expected<Execution> Execution::create(Source &source,
     return tensors.takeError();
   result.tensors = std::move(*tensors);
 
+  if (call.interpret)
+    return result;
+
   // Compilation changes its module; the reference runs on the original.
   OwningOpRef<ModuleOp> copy(source.module->clone());
   double start = now();
@@ -159,6 +163,29 @@ llvm::Expected<Execution> Execution::create(Source &source,
   result.kernel = *kernel;
   result.compileSeconds = now() - start;
   return result;
+}
+
+std::vector<reference::TensorF64> Execution::referenceInputs() const {
+  std::vector<reference::TensorF64> in;
+  for (auto [arg, tensor] : llvm::zip(entry.args, tensors))
+    if (!arg.isOutput)
+      in.push_back(toReference(tensor));
+  return in;
+}
+
+llvm::Expected<std::vector<reference::TensorF64>>
+Execution::interpretFormed(const CommonOptions &common) {
+  OwningOpRef<ModuleOp> copy(func->getParentOfType<ModuleOp>().clone());
+  CompileOptions options = compileOptions(common);
+  options.stopAfter = Stage::Formed;
+  PassManager pm(copy->getContext());
+  buildPipeline(pm, options);
+  if (failed(pm.run(*copy)))
+    return llvm::createStringError("compilation failed at stage formed");
+  auto formed = findEntry(*copy, entry.name);
+  if (!formed)
+    return formed.takeError();
+  return reference::interpret<double>(*formed, referenceInputs());
 }
 
 llvm::Error Execution::call() {

@@ -37,18 +37,34 @@ static cl::opt<std::string>
     features("features", cl::desc("More or fewer features, as +avx512f,-fma"),
              cl::value_desc("LIST"), ALL_COMMANDS);
 
+static cl::opt<std::string>
+    form("form",
+         cl::desc("How recurrences are run: auto, sequential, canonical, chunked"),
+         cl::init("auto"), cl::value_desc("FORM"), ALL_COMMANDS);
+static cl::opt<int64_t> chunk("chunk",
+                              cl::desc("Tokens of a chunk in the chunked form"),
+                              cl::init(64), cl::value_desc("N"), ALL_COMMANDS);
+
 Expected<CommonOptions> seqc::driver::commonOptions() {
   if (file.empty() && !benchCommand)
     return createStringError("no input file given");
   if (target != "cpu")
     return createStringError("unknown target '" + target + "', expected cpu");
-  return CommonOptions{file, entryName, cpu, features, target};
+  auto parsed = parseForm(form);
+  if (!parsed)
+    return createStringError("--form: " + toString(parsed.takeError()));
+  if (chunk < 1)
+    return createStringError("--chunk: the length is " + Twine(chunk) +
+                             ", expected a positive number of tokens");
+  return CommonOptions{file, entryName, cpu, features, target, *parsed, chunk};
 }
 
 CompileOptions seqc::driver::compileOptions(const CommonOptions &common) {
   CompileOptions options;
   options.cpu = common.cpu;
   options.features = common.features;
+  options.form = common.form;
+  options.chunk = common.chunk;
   return options;
 }
 

@@ -38,6 +38,11 @@ static cl::opt<uint64_t> seed("random",
 static cl::opt<bool> check("check",
                            cl::desc("Compare with the float64 reference"),
                            cl::sub(runCommand));
+static cl::opt<bool> interpretFormed(
+    "interpret",
+    cl::desc("Interpret the formed program in float64 instead of compiling it, "
+             "and compare that (with --form)"),
+    cl::sub(runCommand));
 static cl::opt<bool> time_("time", cl::desc("Print compile and run times"),
                            cl::sub(runCommand));
 
@@ -104,12 +109,16 @@ static llvm::Error run(int &status) {
   options.inputs = std::vector<std::string>(inputs);
   options.bindings = bindings;
   options.seed = seed;
+  options.interpret = interpretFormed;
   auto made = Execution::create(*source, *common, options);
   if (!made)
     return made.takeError();
   Execution &execution = *made;
   EntryInfo &entry = execution.entry;
   std::vector<HostTensor> &tensors = execution.tensors;
+  if (interpretFormed && (!check || time_ || !outputs.empty() || !save.empty()))
+    return llvm::createStringError(
+        "--interpret goes with --check, and without --time, --out and --save");
   std::vector<std::string> outNames;
   for (const EntryArg &arg : entry.args)
     if (arg.isOutput)
@@ -117,18 +126,16 @@ static llvm::Error run(int &status) {
   auto outFiles = byName("out", std::vector<std::string>(outputs), outNames);
   if (!outFiles)
     return outFiles.takeError();
-  if (llvm::Error e = execution.call())
-    return e;
+  if (!interpretFormed)
+    if (llvm::Error e = execution.call())
+      return e;
 
   llvm::outs() << entry.name << ":";
   for (auto [symbol, value] : llvm::zip(entry.symbols, execution.symbols))
     llvm::outs() << " " << symbol << "=" << value;
   llvm::outs() << "\n";
   if (check) {
-    std::vector<reference::TensorF64> in;
-    for (auto [arg, tensor] : llvm::zip(entry.args, tensors))
-      if (!arg.isOutput)
-        in.push_back(toReference(tensor));
+    std::vector<reference::TensorF64> in = execution.referenceInputs();
     reference::InterpretOptions referenceOptions;
     bool terminal = llvm::sys::Process::StandardErrIsDisplayed();
     double began = now();
@@ -141,6 +148,27 @@ static llvm::Error run(int &status) {
       llvm::errs() << "\r                \r";
     if (!expected)
       return expected.takeError();
+    if (interpretFormed) {
+      auto found = execution.interpretFormed(*common);
+      if (!found)
+        return found.takeError();
+      unsigned next = 0;
+      for (const EntryArg &arg : entry.args) {
+        if (!arg.isOutput)
+          continue;
+        HostTensor tensor;
+        tensor.element = mlir::Float64Type::get(source->context.get());
+        tensor.shape.assign((*found)[next].shape.begin(),
+                            (*found)[next].shape.end());
+        tensor.bytes.resize(8 * tensor.size());
+        for (int64_t i = 0; i < tensor.size(); ++i)
+          tensor.set(i, (*found)[next].data[i]);
+        if (!compare(arg, tensor, (*expected)[next], 1e-12))
+          status = 1;
+        ++next;
+      }
+      return llvm::Error::success();
+    }
     unsigned next = 0;
     for (auto [arg, tensor] : llvm::zip(entry.args, tensors))
       if (arg.isOutput &&

@@ -42,6 +42,8 @@ static int64_t elements(Type type) {
 
 /// The axis whose indices fill vectors, or null for the feature dimensions.
 static StringAttr chooseLane(RecurrenceOp op) {
+  if (op.getChunk())
+    return {};
   int64_t largest = 1;
   op.getStep().walk([&](Operation *inner) {
     for (Value v : inner->getResults())
@@ -105,6 +107,11 @@ private:
   void allocate();
   void timeLoop();
   void token(Value time, Value position);
+  void chunk(Value begin, Value end, Value first);
+  /// Runs `fn(row, time)` for the rows [from, to) of the chunk at `first`.
+  void overRows(Value from, Value to,
+                llvm::function_ref<void(Value row)> fn);
+  Access rowAccess(Value memref, Value row, unsigned rank);
   Access operandAccess(Value memref, AxesAttr map, Value time, unsigned rank);
   Value local(Type type, bool lanes);
   /// Runs `fn` once per vector of the task's lanes, or once without lanes.
@@ -125,6 +132,8 @@ private:
   Value segments, resets;
   Value laneFirst, laneCount; // the task's lanes
   SmallVector<Value> carryBuffers, snapshotBuffers, nextBuffers;
+  // Of a chunked step: its tokens' operands and outputs.
+  SmallVector<Value> seqRows, outRows;
   llvm::DenseMap<Value, Value> tables;
 };
 
@@ -232,6 +241,12 @@ void Lowering::allocate() {
     carryBuffers.push_back(local(arg.getType(), bool(lane)));
   for (Value arg : op.getSnapshotArgs())
     snapshotBuffers.push_back(local(arg.getType(), bool(lane)));
+  if (op.getChunk()) {
+    for (Value arg : op.getSeqArgs())
+      seqRows.push_back(local(arg.getType(), false));
+    for (Value value : op.getYield().getOuts())
+      outRows.push_back(local(value.getType(), false));
+  }
   auto bindRoot = [&](Value root) {
     bool lanes = plan.hasLane(root);
     Value buffer = local(root.getType(), lanes);
@@ -356,11 +371,13 @@ void Lowering::timeLoop() {
   SmallVector<Value> init;
   if (carriesPosition)
     init.push_back(constant(0));
-  auto loop =
-      scf::ForOp::create(b, loc, constant(0), length, constant(1), init);
+  auto loop = scf::ForOp::create(b, loc, constant(0), length,
+                                 constant(op.getChunk().value_or(1)), init);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value i = loop.getInductionVar();
+  if (op.getChunk())
+    return chunk(begin, end, i);
   Value time = op.getReverse()
                    ? arith::SubIOp::create(
                          b, loc, arith::SubIOp::create(b, loc, end, i).getResult(),
@@ -437,6 +454,67 @@ void Lowering::timeLoop() {
         ValueRange{arith::AddIOp::create(b, loc, position, constant(1))});
 }
 
+void Lowering::overRows(Value from, Value to,
+                        llvm::function_ref<void(Value row)> fn) {
+  auto loop = scf::ForOp::create(b, loc, from, to, constant(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  fn(loop.getInductionVar());
+}
+
+Access Lowering::rowAccess(Value memref, Value row, unsigned rank) {
+  Access access{memref, {{Access::Dim::Fixed, row}}};
+  for (unsigned d = 0; d < rank; ++d)
+    access.dims.push_back({Access::Dim::Feature, Value(), d});
+  return access;
+}
+
+/// One chunk: its tokens' slices are gathered, the missing ones zero, and the
+/// outputs of those that exist are written back.
+void Lowering::chunk(Value begin, Value end, Value first) {
+  Value length = constant(*op.getChunk());
+  Value left = arith::SubIOp::create(
+      b, loc, arith::SubIOp::create(b, loc, end, begin).getResult(), first);
+  Value count = arith::MinUIOp::create(b, loc, left, length);
+  auto timeOf = [&](Value row) -> Value {
+    Value at = arith::AddIOp::create(b, loc, first, row);
+    if (!op.getReverse())
+      return arith::AddIOp::create(b, loc, begin, at);
+    Value last = arith::SubIOp::create(b, loc, end, constant(1));
+    return arith::SubIOp::create(b, loc, last, at);
+  };
+  overRows(constant(0), count, [&](Value row) {
+    Value time = timeOf(row);
+    for (auto [i, arg] : llvm::enumerate(op.getSeqArgs())) {
+      Type slice = dropLeading(arg.getType());
+      unsigned rank = shapeOf(slice).size();
+      emitter.emitCopy(slice, false,
+                       operandAccess(seq[i], cast<AxesAttr>(op.getSeqMaps()[i]),
+                                     time, rank),
+                       rowAccess(seqRows[i], row, rank));
+    }
+  });
+  overRows(count, length, [&](Value row) {
+    for (auto [i, arg] : llvm::enumerate(op.getSeqArgs())) {
+      Type slice = dropLeading(arg.getType());
+      emitter.emitZero(slice, false,
+                       rowAccess(seqRows[i], row, shapeOf(slice).size()));
+    }
+  });
+  emitter.bindScalar(op.getCountArg(), count);
+  token({}, {});
+  overRows(constant(0), count, [&](Value row) {
+    Value time = timeOf(row);
+    for (auto [i, value] : llvm::enumerate(op.getYield().getOuts())) {
+      Type slice = dropLeading(value.getType());
+      unsigned rank = shapeOf(slice).size();
+      emitter.emitCopy(slice, false, rowAccess(outRows[i], row, rank),
+                       operandAccess(outs[i], cast<AxesAttr>(op.getOutMaps()[i]),
+                                     time, rank));
+    }
+  });
+}
+
 void Lowering::token(Value time, Value position) {
   YieldOp yield = op.getYield();
   if (Value arg = op.getPositionArg())
@@ -445,13 +523,22 @@ void Lowering::token(Value time, Value position) {
     emitter.bindScalar(arg, arith::CmpIOp::create(b, loc,
                                                   arith::CmpIPredicate::eq,
                                                   position, constant(0)));
-  for (auto [i, arg] : llvm::enumerate(op.getSeqArgs()))
-    emitter.bind(arg, operandAccess(seq[i], cast<AxesAttr>(op.getSeqMaps()[i]),
-                                    time, shapeOf(arg.getType()).size()));
+  for (auto [i, arg] : llvm::enumerate(op.getSeqArgs())) {
+    unsigned rank = shapeOf(arg.getType()).size();
+    emitter.bind(arg, op.getChunk() ? localAccess(seqRows[i], rank, false)
+                                    : operandAccess(
+                                          seq[i],
+                                          cast<AxesAttr>(op.getSeqMaps()[i]),
+                                          time, rank));
+  }
   SmallVector<Access> outAccess;
   for (auto [i, value] : llvm::enumerate(yield.getOuts())) {
-    outAccess.push_back(operandAccess(outs[i], cast<AxesAttr>(op.getOutMaps()[i]),
-                                      time, shapeOf(value.getType()).size()));
+    unsigned rank = shapeOf(value.getType()).size();
+    outAccess.push_back(
+        op.getChunk()
+            ? localAccess(outRows[i], rank, false)
+            : operandAccess(outs[i], cast<AxesAttr>(op.getOutMaps()[i]), time,
+                            rank));
     if (isa<ShapedType>(value.getType()) &&
         !(value.getDefiningOp() &&
           value.getDefiningOp()->hasTrait<OpTrait::ConstantLike>()))
@@ -549,7 +636,8 @@ void Lowering::run() {
     outs.push_back(writeBuffer(
         b, loc, result,
         shapeOfResult(cast<AxesAttr>(op.getOutMaps()[i]),
-                      yield.getOuts()[i].getType()),
+                      op.getChunk() ? dropLeading(yield.getOuts()[i].getType())
+                                    : yield.getOuts()[i].getType()),
         results));
   for (auto [i, result] : llvm::enumerate(op.getFinals()))
     finals.push_back(writeBuffer(

@@ -47,7 +47,8 @@ static void convert(ScanOp scan) {
       initials ? scan.getInitialMaps() : b.getArrayAttr(noMaps),
       restarts.empty() ? b.getArrayAttr({}) : b.getArrayAttr(noMaps),
       scan.getSegmentsMapAttr(), scan.getResetsMapAttr(), scan.getOutMaps(),
-      b.getDenseI64ArrayAttr({}), UnitAttr(), UnitAttr(), scan.getReverseAttr());
+      b.getDenseI64ArrayAttr({}), UnitAttr(), UnitAttr(), scan.getReverseAttr(),
+      IntegerAttr());
   SmallVector<Type> args;
   for (Value right : scan.getRightArgs())
     args.push_back(right.getType());

@@ -106,7 +106,7 @@ static void convert(ReduceOp op) {
   SmallVector<AffineExpr> kept;
   SmallVector<utils::IteratorType> iterators;
   for (int64_t d = 0; d < type.getRank(); ++d) {
-    bool reduced = d == op.getAxis();
+    bool reduced = d == int64_t(op.getAxis());
     if (!reduced)
       kept.push_back(b.getAffineDimExpr(d));
     iterators.push_back(reduced ? utils::IteratorType::reduction

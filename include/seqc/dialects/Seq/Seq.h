@@ -37,6 +37,10 @@ mlir::Type elementOf(mlir::Type type);
 /// A ranked tensor of `shape`, or `element` itself for an empty shape.
 mlir::Type tensorOrScalar(llvm::ArrayRef<int64_t> shape, mlir::Type element);
 
+/// A tensor type without its first dimension (a scalar if none is left); other
+/// types unchanged.
+mlir::Type dropLeading(mlir::Type type);
+
 /// True if `op` may stand in a step region (constraints R11 and S10).
 bool isStepOperation(mlir::Operation *op);
 

@@ -89,7 +89,7 @@ def Seq_RecurrenceOp : Seq_Op<"recurrence", [
 
     Clauses, in this order, all but `seq` optional: `seq`, `weight`, `carry`,
     `restart`, `segments` or `resets`, `out`, `snapshot`, `position`, `first`,
-    `reverse`.  Block arguments come in the order seq slices, weights, carries,
+    `reverse`, `chunk`.  Block arguments come in the order seq slices, weights, carries,
     snapshots, position (`index`), first (`i1`).
 
     Results are one tensor per `out` value, then one final state per carry (a
@@ -117,6 +117,14 @@ def Seq_RecurrenceOp : Seq_Op<"recurrence", [
     * R12: values from above used inside the step are constants.
     * R13: floordiv divisors are positive; an axis with floordiv occurs without
       it in some operand.
+    * R14: a `chunk` length is positive, and goes without `resets`, `snapshot`,
+      `position` and `first`.
+
+    With `chunk(C)` the region runs once per C tokens: slices of `seq` operands
+    and outputs have a further leading dimension of C tokens, in the order in
+    which they are visited.  Tokens beyond the end of a sequence are zero, and
+    outputs there are dropped; the last argument (`index`) is the number of
+    tokens that exist.
 
     The adjoint with respect to a broadcast operand is a sum over its missing axes.
 
@@ -147,7 +155,8 @@ def Seq_RecurrenceOp : Seq_Op<"recurrence", [
       ArrayAttr:$restartMaps, OptionalAttr<Seq_AxesAttr>:$segmentsMap,
       OptionalAttr<Seq_AxesAttr>:$resetsMap, ArrayAttr:$outMaps,
       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$snapshots,
-      UnitAttr:$position, UnitAttr:$first, UnitAttr:$reverse);
+      UnitAttr:$position, UnitAttr:$first, UnitAttr:$reverse,
+      OptionalAttr<I64Attr>:$chunk);
   let results = (outs Variadic<AnyType>:$results);
   let regions = (region SizedRegion<1>:$step);
   let hasCustomAssemblyFormat = 1;
@@ -175,6 +184,8 @@ def Seq_RecurrenceOp : Seq_Op<"recurrence", [
     ::mlir::Value getPositionArg();
     /// The `first` argument or null.
     ::mlir::Value getFirstArg();
+    /// Of a chunked step: how many of its tokens exist; else null.
+    ::mlir::Value getCountArg();
     static ::llvm::StringRef getTimeAxis() { return "t"; }
   }];
 }
@@ -246,6 +257,106 @@ def Seq_ScanOp : Seq_Op<"scan", [
     ::mlir::StringAttr getSegmentAxis();
     ::mlir::Block::BlockArgListType getLeftArgs();
     ::mlir::Block::BlockArgListType getRightArgs();
+  }];
+}
+
+def Seq_LinearRecurrenceOp : Seq_Op<"linear_recurrence", [
+    AttrSizedOperandSegments, Pure]> {
+  let summary = "The canonical form of a recurrence that is linear in its state";
+  let description = [{
+    For a state S of K x V elements, at every token
+
+        kept = D S                      D: product of the gates
+        S'   = kept + sum over pairs of  scale * left (right^T (S or kept))
+                    + sum over writes of scale * key value^T
+        y_i  = scale * query_i^T (S or S')          (or S query_i)
+
+    It is what the compiler rewrites recurrences to (classes C4 and C5 of the
+    operator catalogue); forms are derived from it.  Users write
+    `seqc.recurrence`.
+
+    * `gates`: factors of D, each a scalar (`gate_axes` -1) or a vector along
+      dimension 0 (K) or 1 (V); those with `gate_logs` are natural logarithms.
+    * `pairs`: left, right (vectors along K) and scale; `pair_decayed` says that
+      right reads the decayed state.
+    * `writes`: key (along K), value (along V) and scale.
+    * `reads`: query and scale; `read_axes` is the dimension summed over,
+      `read_after` reads the new state.
+
+    `maps` has the axes of every operand, `initial` first; an operand without
+    `t` is the same at every token.  Results are the reads, with the axes of
+    `out_map`, and the final state.  The adjoint is a linear recurrence in
+    reverse whose gates are those of the token after.
+
+    Constraints:
+    * L1: `maps` has one entry per operand, and each attribute one per gate,
+      pair or read.
+    * L2: an operand has a dimension for every name in its map; its remaining
+      dimensions are static and those that its role asks for.
+    * L3: `initial` does not name `t`; some operand does.
+    * L4: `out_map` names every axis once, `t` included.
+    * L5: segments and resets are as in `seqc.recurrence`.
+    * L6: there is a result for every read and one for the final state.
+
+    Example:
+    ```mlir
+    func.func @memory(%g: tensor<?xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4xf32>,
+                      %q: tensor<?x8xf32>, %s0: tensor<8x4xf32>) -> tensor<?x4xf32> {
+      %one = arith.constant dense<1.0> : tensor<f32>
+      %y, %sT = seqc.linear_recurrence initial(%s0) gates(%g) writes(%k, %v, %one) reads(%q, %one)
+          {maps = [#seqc.axes<>, #seqc.axes<t>, #seqc.axes<t>, #seqc.axes<t>, #seqc.axes<>,
+                   #seqc.axes<t>, #seqc.axes<>],
+           gate_axes = array<i64: -1>, gate_logs = array<i1: true>, pair_decayed = array<i1>,
+           read_axes = array<i64: 0>, read_after = array<i1: true>, out_map = #seqc.axes<t>}
+          : (tensor<8x4xf32>, tensor<?xf32>, tensor<?x8xf32>, tensor<?x4xf32>, tensor<f32>,
+             tensor<?x8xf32>, tensor<f32>) -> (tensor<?x4xf32>, tensor<8x4xf32>)
+      return %y : tensor<?x4xf32>
+    }
+    ```
+  }];
+  let arguments = (ins AnyType:$initial, Variadic<AnyType>:$gates,
+      Variadic<AnyType>:$pairs, Variadic<AnyType>:$writes,
+      Variadic<AnyType>:$reads, Optional<AnyType>:$segments,
+      Optional<AnyType>:$resets, ArrayAttr:$maps,
+      OptionalAttr<Seq_AxesAttr>:$segments_map,
+      OptionalAttr<Seq_AxesAttr>:$resets_map,
+      DenseI64ArrayAttr:$gate_axes, DenseBoolArrayAttr:$gate_logs,
+      DenseBoolArrayAttr:$pair_decayed, DenseI64ArrayAttr:$read_axes,
+      DenseBoolArrayAttr:$read_after, Seq_AxesAttr:$out_map, UnitAttr:$reverse);
+  let results = (outs Variadic<AnyType>:$results);
+  let assemblyFormat = [{
+    `initial` `(` $initial `)` (`gates` `(` $gates^ `)`)?
+    (`pairs` `(` $pairs^ `)`)? (`writes` `(` $writes^ `)`)?
+    (`reads` `(` $reads^ `)`)? (`segments` `(` $segments^ `)`)?
+    (`resets` `(` $resets^ `)`)? attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// A role's operand and its axes.
+    struct Operand {
+      ::mlir::Value value;
+      AxesAttr map;
+    };
+    unsigned numGates() { return getGateAxes().size(); }
+    unsigned numPairs() { return getPairDecayed().size(); }
+    unsigned numWrites() { return getWrites().size() / 3; }
+    unsigned numReads() { return getReadAxes().size(); }
+    Operand initial();
+    Operand gate(unsigned i);
+    /// `part`: 0 left, 1 right, 2 scale.
+    Operand pair(unsigned i, unsigned part);
+    /// `part`: 0 key, 1 value, 2 scale.
+    Operand write(unsigned i, unsigned part);
+    /// `part`: 0 query, 1 scale.
+    Operand read(unsigned i, unsigned part);
+    /// Sizes of the state.
+    int64_t keySize();
+    int64_t valueSize();
+    ::mlir::Value getFinalState() { return getResults().back(); }
+    ::mlir::StringAttr getSegmentAxis();
+    /// The axes of a state: those of `out_map`, time as in `seqc.recurrence`.
+    ::llvm::SmallVector<::mlir::StringAttr> getCarryAxes();
+    AxesAttr getFinalMap();
   }];
 }
 

@@ -41,6 +41,8 @@ public:
 
   /// The terms of `value`, or nothing if it is not affine in the component.
   std::optional<Sum> get(mlir::Value value);
+  /// Makes `sum` the terms of `value`, before `get` is called.
+  void define(mlir::Value value, Sum sum) { cache[value] = std::move(sum); }
   /// True if `value` depends on no carry of the component.
   bool isKnown(mlir::Value value) const {
     return !dependence.of(value).anyCommon(component);

@@ -39,11 +39,27 @@ llvm::StringRef stageName(Stage stage);
 /// The stage of that name, or an error that lists the names.
 llvm::Expected<Stage> parseStage(llvm::StringRef name);
 
+/// How recurrences are run.
+enum class Form {
+  Auto,       ///< what `seqc-select-form` expects to be fastest
+  Sequential, ///< one token after the other, as written
+  Canonical,  ///< through `seqc.linear_recurrence`, one token after the other
+  Chunked,    ///< through `seqc.linear_recurrence`, a chunk at a time
+};
+/// "auto", "sequential", "canonical", "chunked".
+llvm::StringRef formName(Form form);
+/// The form of that name, or an error that lists the names.
+llvm::Expected<Form> parseForm(llvm::StringRef name);
+
 struct CompileOptions {
   /// Processor: "host", or a name that LLVM knows ("znver4", "skylake-avx512").
   std::string cpu = "host";
   /// More or fewer features, as "+avx512f,-fma".
   std::string features;
+  /// The form of recurrences.  A form that a program does not allow is an error.
+  Form form = Form::Auto;
+  /// Tokens of a chunk in the chunked form.
+  int64_t chunk = 64;
   /// Where `toLLVM` and friends stop; `compile` needs Target.
   Stage stopAfter = Stage::Target;
   /// Lanes of an f32 vector; 0 follows the processor.

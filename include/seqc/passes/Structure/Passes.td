@@ -22,4 +22,29 @@ def DeriveStructure : Pass<"seqc-derive-structure"> {
                         "Say in a remark what each recurrence is">];
 }
 
+def RecurrenceToLinear : Pass<"seqc-recurrence-to-linear"> {
+  let summary = "Gated sums of outer products become linear recurrences";
+  let description = [{
+    **Expects** `seqc.recurrence` operations without snapshots.
+    **Guarantees** that those with a component of class C4 or C5 (see
+    `seqc-derive-structure`) become `seqc.linear_recurrence`, with recurrences
+    without state before and after for factors that no operand holds and for
+    what follows a read; components that are scans of vectors or scalars become
+    recurrences of their own.  By structure alone: the same for equal
+    mathematics.
+    **Fails when** `force` is set and a recurrence with a state has no canonical
+    form.  Otherwise such a one stays, with a remark that says why if `remarks`
+    is set.
+    **Example** `exp(g) * s + k v^T` read by `q` becomes
+    `seqc.linear_recurrence initial(%s0) gates(%g) writes(%k, %v, %one)
+    reads(%q, %one)`.
+  }];
+  let options = [Option<"remarks", "remarks", "bool", "false",
+                        "Say why a recurrence stays">,
+                 Option<"force", "force", "bool", "false",
+                        "Fail where a recurrence with a state stays">];
+  let dependentDialects = ["::seqc::SeqDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 #endif // SEQC_PASSES_STRUCTURE_PASSES_TD

@@ -1,0 +1,49 @@
+//===- Passes.td - Forms of linear recurrences -------------*- tablegen -*-===//
+
+#ifndef SEQC_PASSES_FORMS_PASSES_TD
+#define SEQC_PASSES_FORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def LinearToSteps : Pass<"seqc-linear-to-steps"> {
+  let summary = "Linear recurrences in sequential form";
+  let description = [{
+    **Expects** `seqc.linear_recurrence` operations.
+    **Guarantees** that each is a `seqc.recurrence` whose step does what the
+    operation's description says, token by token.
+    **Fails when** never.
+    **Example** a gate and a write become
+    `seqc.einsum ",kv->kv"(%a, %s)` plus `seqc.einsum "k,v,->kv"(%k, %v, %one)`.
+  }];
+  let dependentDialects = ["::seqc::SeqDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect"];
+}
+
+def LinearToChunks : Pass<"seqc-linear-to-chunks"> {
+  let summary = "Linear recurrences in chunked form";
+  let description = [{
+    **Expects** `seqc.linear_recurrence` operations.
+    **Guarantees** that each that allows it is a `seqc.recurrence` with
+    `chunk(length)`: products inside a chunk, the state carried from chunk to
+    chunk.  Gates are cumulated in log space and no exponent is positive; gates
+    below -100 count as -100, which is zero to within 4e-44.  Vector gates use
+    sub-tiles with an anchor of their own; pairs use the inverse of a unit
+    triangular matrix, by halves.
+    A segment has its own chunks, so that none straddles a boundary.
+    **Fails when** `length` is not positive, or `force` is set and a gate is not
+    a logarithm, both dimensions have vector gates, vector gates along the
+    second dimension meet pairs, or there are resets.  Without `force` such an
+    operation stays.
+    **Example** with length 64 the step of gated linear attention sees
+    `tensor<64x128xf32>` of keys and makes a 64 x 64 matrix of scores.
+  }];
+  let options = [
+    Option<"length", "length", "int64_t", "64", "Tokens of a chunk">,
+    Option<"force", "force", "bool", "false",
+           "Fail where the chunked form is not possible">];
+  let dependentDialects = ["::seqc::SeqDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+#endif // SEQC_PASSES_FORMS_PASSES_TD

@@ -1,0 +1,293 @@
+//===- ChunkBuilder.cpp - Algebra of one chunk of tokens ------------------===//
+
+#include "ChunkBuilder.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+using namespace seqc;
+
+/// Tokens of a sub-tile: pairs inside one get their exponents one by one.
+static constexpr int64_t kSubTile = 16;
+/// A gate below this counts as this: e^-100 is zero to f32.
+static constexpr double kGateFloor = -100;
+/// Triangles up to this size are inverted by a short series.
+static constexpr int64_t kSmallTriangle = 4;
+
+Value ChunkBuilder::einsum(StringRef equation, ValueRange operands) {
+  return EinsumOp::create(b, loc, operands, b.getStringAttr(equation));
+}
+Value ChunkBuilder::add(Value x, Value y) {
+  return arith::AddFOp::create(b, loc, x, y);
+}
+Value ChunkBuilder::sub(Value x, Value y) {
+  return arith::SubFOp::create(b, loc, x, y);
+}
+Value ChunkBuilder::mul(Value x, Value y) {
+  return arith::MulFOp::create(b, loc, x, y);
+}
+
+Value ChunkBuilder::splat(double value, ArrayRef<int64_t> shape) {
+  TypedAttr attr = b.getFloatAttr(element, value);
+  if (!shape.empty())
+    attr = DenseElementsAttr::get(RankedTensorType::get(shape, element), attr);
+  return arith::ConstantOp::create(b, loc, attr);
+}
+
+Value ChunkBuilder::decay(Value x) {
+  Value zero = splat(0, shapeOf(x.getType()));
+  return math::ExpOp::create(b, loc,
+                             arith::MinimumFOp::create(b, loc, x, zero)
+                                 .getResult());
+}
+
+Value ChunkBuilder::rows(Value x, int64_t from, int64_t to) {
+  ArrayRef<int64_t> shape = shapeOf(x.getType());
+  if (from == 0 && to == shape[0])
+    return x;
+  SmallVector<OpFoldResult> offsets(shape.size(), b.getIndexAttr(0)), sizes,
+      strides(shape.size(), b.getIndexAttr(1));
+  for (int64_t size : shape)
+    sizes.push_back(b.getIndexAttr(size));
+  offsets[0] = b.getIndexAttr(from);
+  sizes[0] = b.getIndexAttr(to - from);
+  return tensor::ExtractSliceOp::create(b, loc, x, offsets, sizes, strides);
+}
+
+Exponent ChunkBuilder::rows(const Exponent &x, int64_t from, int64_t to) {
+  return {rows(x.coarse, from, to), rows(x.fine, from, to)};
+}
+
+Value ChunkBuilder::insert(Value block, Value whole, int64_t r, int64_t c) {
+  ArrayRef<int64_t> shape = shapeOf(block.getType());
+  SmallVector<OpFoldResult> offsets = {b.getIndexAttr(r), b.getIndexAttr(c)},
+                            sizes = {b.getIndexAttr(shape[0]),
+                                     b.getIndexAttr(shape[1])},
+                            strides(2, b.getIndexAttr(1));
+  return tensor::InsertSliceOp::create(b, loc, block, whole, offsets, sizes,
+                                       strides);
+}
+
+Value ChunkBuilder::cast(Value x) {
+  Type type = tensorOrScalar(shapeOf(x.getType()), element);
+  return x.getType() == type ? x
+                             : arith::ExtFOp::create(b, loc, type, x).getResult();
+}
+
+Value ChunkBuilder::valid(Value count) {
+  SmallVector<Attribute> numbers;
+  for (int64_t i = 0; i < tokens; ++i)
+    numbers.push_back(b.getFloatAttr(element, i));
+  auto type = RankedTensorType::get({tokens}, element);
+  Value iota = arith::ConstantOp::create(b, loc,
+                                         DenseElementsAttr::get(type, numbers));
+  Value n = arith::SIToFPOp::create(
+      b, loc, element,
+      arith::IndexCastOp::create(b, loc, b.getI32Type(), count).getResult());
+  Value all = tensor::SplatOp::create(b, loc, n, type);
+  Value exists = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, iota, all);
+  return arith::SelectOp::create(b, loc, exists, splat(1, {tokens}),
+                                 splat(0, {tokens}));
+}
+
+Value ChunkBuilder::mask(int64_t rows, int64_t cols, bool inclusive) {
+  SmallVector<Attribute> entries;
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < cols; ++j)
+      entries.push_back(b.getFloatAttr(element, inclusive ? j <= i : j < i));
+  return arith::ConstantOp::create(
+      b, loc,
+      DenseElementsAttr::get(RankedTensorType::get({rows, cols}, element),
+                             entries));
+}
+
+//===----------------------------------------------------------------------===//
+// Gates
+//===----------------------------------------------------------------------===//
+
+void ChunkBuilder::setGates(Value scalarGate, Value vectorGate) {
+  auto cumulate = [&](Value gate, bool vector, Exponent &in, Exponent &ex) {
+    ArrayRef<int64_t> shape = shapeOf(gate.getType());
+    gate = arith::MaximumFOp::create(b, loc, gate, splat(kGateFloor, shape));
+    Value unit = splat(1024, shape);
+    Value coarse = arith::DivFOp::create(
+        b, loc, math::RoundEvenOp::create(b, loc, mul(gate, unit)).getResult(),
+        unit);
+    Value fine = sub(gate, coarse);
+    StringRef equation = vector ? "ij,jk->ik" : "ij,j->i";
+    Value inclusive = mask(tokens, tokens, true),
+          exclusive = mask(tokens, tokens, false);
+    in = {einsum(equation, {inclusive, coarse}),
+          einsum(equation, {inclusive, fine})};
+    ex = {einsum(equation, {exclusive, coarse}),
+          einsum(equation, {exclusive, fine})};
+  };
+  // One kind of gate is enough: scalars join the vectors.
+  if (vectorGate && scalarGate) {
+    Value ones = splat(1, {shapeOf(vectorGate.getType())[1]});
+    vectorGate = add(vectorGate, einsum("i,k->ik", {scalarGate, ones}));
+    scalarGate = {};
+  }
+  if (scalarGate)
+    cumulate(scalarGate, false, sIn, sEx);
+  if (vectorGate)
+    cumulate(vectorGate, true, vIn, vEx);
+}
+
+Value ChunkBuilder::difference(const Exponent &x, StringRef spreadX,
+                               const Exponent &y, StringRef spreadY,
+                               ArrayRef<Value> ones) {
+  auto part = [&](Value u, Value v) {
+    return sub(einsum(spreadX, {u, ones[0]}), einsum(spreadY, {v, ones[1]}));
+  };
+  return add(part(x.coarse, y.coarse), part(x.fine, y.fine));
+}
+
+Value ChunkBuilder::fromStart(Value x, bool inclusive) {
+  if (Exponent e = vector(inclusive))
+    x = mul(x, decay(add(e.coarse, e.fine)));
+  if (Exponent e = scalar(inclusive))
+    x = einsum("i,ik->ik", {decay(add(e.coarse, e.fine)), x});
+  return x;
+}
+
+Value ChunkBuilder::toEnd(Value y) {
+  Value ones = splat(1, {tokens});
+  if (vIn) {
+    Exponent last = rows(vIn, tokens - 1, tokens);
+    Value d = difference(last, "ck,i->ik", vIn, "ik,i->ik", {ones, ones});
+    y = mul(y, decay(d));
+  }
+  if (sIn) {
+    Exponent last = rows(sIn, tokens - 1, tokens);
+    Value d = difference(last, "c,i->i", sIn, "i,i->i", {ones, ones});
+    y = einsum("i,ik->ik", {decay(d), y});
+  }
+  return y;
+}
+
+Value ChunkBuilder::overChunk(Value state) {
+  if (vIn) {
+    Exponent last = rows(vIn, tokens - 1, tokens);
+    state = einsum("ck,kv->kv", {decay(add(last.coarse, last.fine)), state});
+  }
+  if (sIn) {
+    Exponent last = rows(sIn, tokens - 1, tokens);
+    state = einsum("c,kv->kv", {decay(add(last.coarse, last.fine)), state});
+  }
+  return state;
+}
+
+Value ChunkBuilder::scalarDecay(bool inclusiveGate) {
+  Value ones = splat(1, {tokens});
+  return decay(difference(scalar(inclusiveGate), "i,j->ij", sIn, "j,i->ij",
+                          {ones, ones}));
+}
+
+//===----------------------------------------------------------------------===//
+// Sums over pairs of tokens
+//===----------------------------------------------------------------------===//
+
+Value ChunkBuilder::pairSum(Value x, Value y, bool inclusiveGate,
+                            bool inclusive) {
+  if (!vIn) {
+    Value m = mul(einsum("ik,jk->ij", {x, y}), mask(tokens, tokens, inclusive));
+    return sIn ? mul(m, scalarDecay(inclusiveGate)) : m;
+  }
+  Exponent row = vector(inclusiveGate);
+  Value result = splat(0, {tokens, tokens});
+  for (int64_t from = 0; from < tokens; from += kSubTile) {
+    int64_t to = std::min(tokens, from + kSubTile);
+    Value xi = rows(x, from, to), ones = splat(1, {to - from});
+    Exponent e = rows(row, from, to);
+    if (from > 0) {
+      // The anchor is where the sub-tile begins: both exponents are negative.
+      Exponent anchor = rows(vEx, from, from + 1);
+      Value before = splat(1, {from});
+      Value left = mul(xi, decay(difference(e, "ik,i->ik", anchor, "ck,i->ik",
+                                            {ones, ones})));
+      Value right = mul(rows(y, 0, from),
+                        decay(difference(anchor, "ck,j->jk", rows(vIn, 0, from),
+                                         "jk,j->jk", {before, before})));
+      result = insert(einsum("ik,jk->ij", {left, right}), result, from, 0);
+    }
+    Value d = decay(difference(e, "ik,j->ijk", rows(vIn, from, to), "jk,i->ijk",
+                               {ones, ones}));
+    Value block = einsum("ik,jk,ijk->ij", {xi, rows(y, from, to), d});
+    block = mul(block, mask(to - from, to - from, inclusive));
+    result = insert(block, result, from, from);
+  }
+  return result;
+}
+
+Value ChunkBuilder::outSum(Value a, Value y, bool inclusiveGate,
+                           bool inclusive) {
+  a = mul(a, mask(tokens, tokens, inclusive));
+  if (!vIn) {
+    if (sIn)
+      a = mul(a, scalarDecay(inclusiveGate));
+    return einsum("ij,jk->ik", {a, y});
+  }
+  Exponent row = vector(inclusiveGate);
+  int64_t channels = shapeOf(y.getType())[1];
+  Value result = splat(0, {tokens, channels});
+  for (int64_t from = 0; from < tokens; from += kSubTile) {
+    int64_t to = std::min(tokens, from + kSubTile);
+    Value ones = splat(1, {to - from});
+    Exponent e = rows(row, from, to);
+    Value ai = rows(a, from, to);
+    auto columns = [&](int64_t lo, int64_t hi) {
+      return einsum("ji->ij", {rows(einsum("ij->ji", {ai}), lo, hi)});
+    };
+    Value d = decay(difference(e, "ik,j->ijk", rows(vIn, from, to), "jk,i->ijk",
+                               {ones, ones}));
+    Value block =
+        einsum("ij,ijk,jk->ik", {columns(from, to), d, rows(y, from, to)});
+    if (from > 0) {
+      Exponent anchor = rows(vEx, from, from + 1);
+      Value before = splat(1, {from});
+      Value right = mul(rows(y, 0, from),
+                        decay(difference(anchor, "ck,j->jk", rows(vIn, 0, from),
+                                         "jk,j->jk", {before, before})));
+      Value sum = einsum("ij,jk->ik", {columns(0, from), right});
+      block = add(block, mul(sum, decay(difference(e, "ik,i->ik", anchor,
+                                                   "ck,i->ik", {ones, ones}))));
+    }
+    result = insert(block, result, from, 0);
+  }
+  return result;
+}
+
+Value ChunkBuilder::inverse(Value a) {
+  int64_t n = shapeOf(a.getType())[0];
+  SmallVector<Attribute> entries;
+  for (int64_t i = 0; i < n * n; ++i)
+    entries.push_back(b.getFloatAttr(element, i / n == i % n));
+  Value identity = arith::ConstantOp::create(
+      b, loc,
+      DenseElementsAttr::get(RankedTensorType::get({n, n}, element), entries));
+  if (n == 1)
+    return identity;
+  if (n <= kSmallTriangle) {
+    // (I + a)(I + a^2): a^4 = 0.
+    Value squared = einsum("ij,jk->ik", {a, a});
+    return einsum("ij,jk->ik", {add(identity, a), add(identity, squared)});
+  }
+  int64_t half = kSmallTriangle;
+  while (2 * half < n)
+    half *= 2;
+  auto block = [&](int64_t r0, int64_t r1, int64_t c0, int64_t c1) -> Value {
+    SmallVector<OpFoldResult> offsets = {b.getIndexAttr(r0), b.getIndexAttr(c0)},
+                              sizes = {b.getIndexAttr(r1 - r0),
+                                       b.getIndexAttr(c1 - c0)},
+                              strides(2, b.getIndexAttr(1));
+    return tensor::ExtractSliceOp::create(b, loc, a, offsets, sizes, strides);
+  };
+  // [[X, 0], [Y a21 X, Y]] with X and Y the inverses of the diagonal blocks.
+  Value x = inverse(block(0, half, 0, half)), y = inverse(block(half, n, half, n));
+  Value below =
+      einsum("ij,jk->ik", {einsum("ij,jk->ik", {y, block(half, n, 0, half)}), x});
+  Value result = insert(x, splat(0, {n, n}), 0, 0);
+  result = insert(y, result, half, half);
+  return insert(below, result, half, 0);
+}

@@ -1,0 +1,88 @@
+//===- ChunkBuilder.h - Algebra of one chunk of tokens ----------*- C++ -*-===//
+//
+// Notation: rows are a chunk's C tokens; b_i is the sum of log gates up to and
+// with token i, be_i the sum before it.  Every exponent that is used is a
+// difference over a span of tokens, so none is positive.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SEQC_PASSES_FORMS_CHUNKBUILDER_H
+#define SEQC_PASSES_FORMS_CHUNKBUILDER_H
+
+#include "seqc/dialects/Seq/Seq.h"
+
+namespace seqc {
+
+/// A cumulative log gate in two parts whose differences are exact: multiples of
+/// 2^-10 and a small rest.  [C, K], or [C] for scalar gates.
+struct Exponent {
+  mlir::Value coarse, fine;
+  explicit operator bool() const { return bool(coarse); }
+};
+
+class ChunkBuilder {
+public:
+  ChunkBuilder(mlir::OpBuilder &b, mlir::Location loc, int64_t tokens,
+               mlir::Type element)
+      : b(b), loc(loc), tokens(tokens), element(element) {}
+
+  mlir::Value einsum(llvm::StringRef equation, mlir::ValueRange operands);
+  mlir::Value add(mlir::Value x, mlir::Value y);
+  mlir::Value sub(mlir::Value x, mlir::Value y);
+  mlir::Value mul(mlir::Value x, mlir::Value y);
+  /// exp(min(x, 0)).
+  mlir::Value decay(mlir::Value x);
+  mlir::Value splat(double value, llvm::ArrayRef<int64_t> shape);
+  /// Rows [from, to) of a tensor.
+  mlir::Value rows(mlir::Value x, int64_t from, int64_t to);
+  /// `block` written into `whole` at row `r`, column `c`.
+  mlir::Value insert(mlir::Value block, mlir::Value whole, int64_t r, int64_t c);
+  mlir::Value cast(mlir::Value x);
+  /// 1 for the first `count` rows, else 0: [C].
+  mlir::Value valid(mlir::Value count);
+  /// Entry (i, j) is 1 where j < i, or j <= i if `inclusive`: [rows, cols] with
+  /// the first row being token `row` and the first column token `col`.
+  mlir::Value mask(int64_t rows, int64_t cols, bool inclusive);
+
+  /// The inclusive and exclusive cumulative gates of log gates [C] or [C, K].
+  void setGates(mlir::Value scalarGate, mlir::Value vectorGate);
+  /// Exponents of b (inclusive) or be, along the chunk.
+  Exponent scalar(bool inclusive) { return inclusive ? sIn : sEx; }
+  Exponent vector(bool inclusive) { return inclusive ? vIn : vEx; }
+
+  /// x_i scaled by the decay from the chunk's start to token i: [C, K].
+  mlir::Value fromStart(mlir::Value x, bool inclusive);
+  /// y_j scaled by the decay from token j to the chunk's end: [C, K].
+  mlir::Value toEnd(mlir::Value y);
+  /// The state [K, V] scaled by the decay of the whole chunk.
+  mlir::Value overChunk(mlir::Value state);
+  /// Entry (i, j): sum over c of x_ic y_jc times the decay from j to i, for
+  /// j < i, or j <= i if `inclusive`.  Token i's own gate counts if
+  /// `inclusiveGate`.
+  mlir::Value pairSum(mlir::Value x, mlir::Value y, bool inclusiveGate,
+                      bool inclusive);
+  /// Row i: sum over j of a_ij y_jc times the decay of channel c from j to i.
+  mlir::Value outSum(mlir::Value a, mlir::Value y, bool inclusiveGate,
+                     bool inclusive);
+  /// (I - a)^-1 for strictly lower triangular `a` [n, n].
+  mlir::Value inverse(mlir::Value a);
+
+private:
+  mlir::Value function(mlir::Value x);
+  /// x - y for exponents, with the equation that spreads each over the result.
+  mlir::Value difference(const Exponent &x, llvm::StringRef spreadX,
+                         const Exponent &y, llvm::StringRef spreadY,
+                         llvm::ArrayRef<mlir::Value> ones);
+  Exponent rows(const Exponent &x, int64_t from, int64_t to);
+  mlir::Value scalarDecay(bool inclusiveGate);
+
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+  int64_t tokens;
+  mlir::Type element;
+  Exponent sIn, sEx, vIn, vEx;
+};
+
+} // namespace seqc
+
+#endif // SEQC_PASSES_FORMS_CHUNKBUILDER_H

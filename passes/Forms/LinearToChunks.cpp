@@ -1,0 +1,252 @@
+//===- LinearToChunks.cpp - Linear recurrences in chunked form ------------===//
+
+#include "ChunkBuilder.h"
+
+#include "seqc/dialects/Seq/StepBuilder.h"
+#include "seqc/passes/Forms/Passes.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+
+#include <optional>
+
+namespace seqc {
+#define GEN_PASS_DEF_LINEARTOCHUNKS
+#include "seqc/passes/Forms/Passes.h.inc"
+} // namespace seqc
+
+using namespace mlir;
+using namespace seqc;
+
+/// Why the operation has no chunked form, or nothing.
+static std::optional<std::string> obstacle(LinearRecurrenceOp op) {
+  bool along[2] = {false, false};
+  for (unsigned i = 0; i < op.numGates(); ++i) {
+    if (!op.getGateLogs()[i])
+      return "gate #" + std::to_string(i) + " is not given as a logarithm";
+    if (op.getGateAxes()[i] >= 0)
+      along[op.getGateAxes()[i]] = true;
+  }
+  if (along[0] && along[1])
+    return "both dimensions of the state have vector gates";
+  if (along[1] && op.numPairs())
+    return "a vector gate along the second dimension meets a correction";
+  if (op.getResets())
+    return "it has reset flags";
+  return std::nullopt;
+}
+
+namespace {
+/// A vector operand of every token, times its scale where it has one: [C, n].
+class Chunked {
+public:
+  Chunked(LinearRecurrenceOp op, int64_t tokens)
+      : op(op), b(op), loc(op.getLoc()), tokens(tokens), sb(b, loc, tokens),
+        element(elementOf(op.getInitial().getType()).isF64() ? b.getF64Type()
+                                                             : b.getF32Type()),
+        cb(sb.step(), loc, tokens, Type(element)) {}
+  void run();
+
+private:
+  Value rowsOf(LinearRecurrenceOp::Operand o);
+  Value scaled(LinearRecurrenceOp::Operand vector,
+               LinearRecurrenceOp::Operand scale);
+  void gates(bool swapped);
+
+  LinearRecurrenceOp op;
+  OpBuilder b;
+  Location loc;
+  int64_t tokens;
+  StepBuilder sb;
+  FloatType element;
+  ChunkBuilder cb;
+};
+} // namespace
+
+/// The operand for each of the chunk's tokens.
+Value Chunked::rowsOf(LinearRecurrenceOp::Operand o) {
+  Value v = cb.cast(sb.add({o.value, o.map}));
+  if (o.map.has(RecurrenceOp::getTimeAxis()))
+    return v;
+  Value ones = cb.splat(1, {tokens});
+  return cb.einsum(shapeOf(v.getType()).empty() ? "i,->i" : "i,k->ik", {ones, v});
+}
+
+static bool isOne(Value v) {
+  auto constant = v.getDefiningOp<arith::ConstantOp>();
+  auto dense = constant ? dyn_cast<DenseFPElementsAttr>(constant.getValue())
+                        : DenseFPElementsAttr();
+  return dense && dense.isSplat() && dense.getSplatValue<APFloat>().isExactlyValue(1);
+}
+
+Value Chunked::scaled(LinearRecurrenceOp::Operand vector,
+                      LinearRecurrenceOp::Operand scale) {
+  Value v = rowsOf(vector);
+  return isOne(scale.value) ? v : cb.einsum("ik,i->ik", {v, rowsOf(scale)});
+}
+
+void Chunked::gates(bool swapped) {
+  Value scalar, vector;
+  for (unsigned i = 0; i < op.numGates(); ++i) {
+    auto gate = op.gate(i);
+    Value g = rowsOf(gate);
+    bool timed = gate.map.has(RecurrenceOp::getTimeAxis());
+    // Tokens beyond the end are zero; a gate without time has to be made so.
+    bool isVector = op.getGateAxes()[i] >= 0;
+    if (!timed)
+      g = cb.einsum(isVector ? "ik,i->ik" : "i,i->i", {g, cb.valid(sb.count())});
+    Value &sum = isVector ? vector : scalar;
+    sum = sum ? cb.add(sum, g) : g;
+  }
+  cb.setGates(scalar, vector);
+}
+
+void Chunked::run() {
+  // With gates along V the transposed state has them along K.
+  bool swapped = llvm::is_contained(op.getGateAxes(), 1);
+  Value carry = sb.addCarry({op.initial().value, op.initial().map});
+  Value state = cb.cast(carry);
+  if (swapped)
+    state = cb.einsum("kv->vk", {state});
+  gates(swapped);
+
+  // What each token adds to the state: pairs of key [C, K] and value [C, V].
+  struct Update {
+    Value key, value;
+  };
+  SmallVector<Update> updates;
+  for (unsigned i = 0; i < op.numWrites(); ++i) {
+    Value key = scaled(op.write(i, 0), op.write(i, 2));
+    Value value = rowsOf(op.write(i, 1));
+    updates.push_back(swapped ? Update{value, key} : Update{key, value});
+  }
+
+  // z_p,i = right_p,i^T S for every pair: (I - A) Z = what the incoming state and
+  // the writes contribute.
+  unsigned pairs = op.numPairs();
+  if (pairs) {
+    SmallVector<Value> lefts, rights, known;
+    for (unsigned p = 0; p < pairs; ++p) {
+      lefts.push_back(scaled(op.pair(p, 0), op.pair(p, 2)));
+      rights.push_back(rowsOf(op.pair(p, 1)));
+    }
+    for (unsigned p = 0; p < pairs; ++p) {
+      bool decayed = op.getPairDecayed()[p];
+      Value z = cb.einsum("ik,kv->iv", {cb.fromStart(rights[p], decayed), state});
+      for (const Update &u : updates)
+        z = cb.add(z, cb.einsum("ij,jv->iv", {cb.pairSum(rights[p], u.key, decayed,
+                                                         false),
+                                              u.value}));
+      known.push_back(z);
+    }
+    int64_t n = tokens * pairs, values = op.valueSize();
+    OpBuilder &step = sb.step();
+    // Unknowns in the order of tokens, so that the matrix is lower triangular.
+    auto oneHot = [&](unsigned p) {
+      SmallVector<Attribute> entries;
+      for (unsigned q = 0; q < pairs; ++q)
+        entries.push_back(step.getFloatAttr(element, p == q));
+      return arith::ConstantOp::create(
+                 step, loc,
+                 DenseElementsAttr::get(RankedTensorType::get({pairs}, element),
+                                        entries))
+          .getResult();
+    };
+    auto collapse = [&](Value v, ArrayRef<int64_t> shape,
+                        ArrayRef<ReassociationIndices> groups) -> Value {
+      return tensor::CollapseShapeOp::create(
+          step, loc, RankedTensorType::get(shape, element), v, groups);
+    };
+    Value matrix, right;
+    for (unsigned p = 0; p < pairs; ++p) {
+      for (unsigned q = 0; q < pairs; ++q) {
+        Value a = cb.pairSum(rights[p], lefts[q], op.getPairDecayed()[p], false);
+        if (pairs > 1)
+          a = cb.einsum("ij,p,q->ipjq", {a, oneHot(p), oneHot(q)});
+        matrix = matrix ? cb.add(matrix, a) : a;
+      }
+      Value z = known[p];
+      if (pairs > 1)
+        z = cb.einsum("iv,p->ipv", {z, oneHot(p)});
+      right = right ? cb.add(right, z) : z;
+    }
+    if (pairs > 1) {
+      matrix = collapse(matrix, {n, n}, {{0, 1}, {2, 3}});
+      right = collapse(right, {n, values}, {{0, 1}, {2}});
+    }
+    Value z = cb.einsum("ij,jv->iv", {cb.inverse(matrix), right});
+    if (pairs > 1)
+      z = tensor::ExpandShapeOp::create(
+          step, loc,
+          RankedTensorType::get({tokens, int64_t(pairs), values}, element), z,
+          ArrayRef<ReassociationIndices>{{0, 1}, {2}});
+    for (unsigned p = 0; p < pairs; ++p)
+      updates.push_back(
+          {lefts[p],
+           pairs > 1 ? cb.einsum("ipv,p->iv", {z, oneHot(p)}) : z});
+  }
+
+  for (unsigned i = 0; i < op.numReads(); ++i) {
+    bool after = op.getReadAfter()[i];
+    bool contractsKeys = (op.getReadAxes()[i] == 0) != swapped;
+    Value query = scaled(op.read(i, 0), op.read(i, 1)), y;
+    auto accumulate = [&](Value v) { y = y ? cb.add(y, v) : v; };
+    if (contractsKeys) {
+      accumulate(cb.einsum("ik,kv->iv", {cb.fromStart(query, after), state}));
+      for (const Update &u : updates)
+        accumulate(cb.einsum(
+            "ij,jv->iv", {cb.pairSum(query, u.key, after, after), u.value}));
+    } else {
+      accumulate(cb.fromStart(cb.einsum("iv,kv->ik", {query, state}), after));
+      for (const Update &u : updates)
+        accumulate(cb.outSum(cb.einsum("iv,jv->ij", {query, u.value}), u.key,
+                             after, after));
+    }
+    sb.addOut(y, op.getOutMap(), elementOf(op.getResult(i).getType()));
+  }
+
+  Value next = cb.overChunk(state);
+  for (const Update &u : updates)
+    next = cb.add(next, cb.einsum("ik,iv->kv", {cb.toEnd(u.key), u.value}));
+  if (swapped)
+    next = cb.einsum("vk->kv", {next});
+  if (next.getType() != carry.getType())
+    next = arith::TruncFOp::create(sb.step(), loc, carry.getType(), next);
+
+  StepBuilder::Modifiers m;
+  m.segments = op.getSegments();
+  if (op.getSegments())
+    m.segmentsMap = *op.getSegmentsMap();
+  m.reverse = op.getReverse();
+  RecurrenceOp made = sb.finish(next, m);
+  for (auto [old, value] : llvm::zip(op.getResults(), made.getResults())) {
+    Value v = value;
+    if (v.getType() != old.getType())
+      v = tensor::CastOp::create(b, loc, old.getType(), v);
+    old.replaceAllUsesWith(v);
+  }
+  op.erase();
+}
+
+namespace {
+struct LinearToChunks : seqc::impl::LinearToChunksBase<LinearToChunks> {
+  using LinearToChunksBase::LinearToChunksBase;
+  void runOnOperation() override {
+    if (length < 1) {
+      getOperation()->emitError("chunk length is ")
+          << length << ", expected a positive number of tokens";
+      return signalPassFailure();
+    }
+    SmallVector<LinearRecurrenceOp> ops;
+    getOperation()->walk([&](LinearRecurrenceOp op) { ops.push_back(op); });
+    for (LinearRecurrenceOp op : ops) {
+      if (auto why = obstacle(op)) {
+        if (!force)
+          continue;
+        op.emitError("has no chunked form: ") << *why;
+        return signalPassFailure();
+      }
+      Chunked(op, length).run();
+    }
+  }
+};
+} // namespace
