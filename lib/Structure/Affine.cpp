@@ -260,6 +260,56 @@ std::optional<Sum> AffineAnalysis::compute(Value value) {
             return product(def, Sum::constant(1, shape), *x, identity, {}, shape,
                            shape);
           })
+          .Case<tensor::ExtractOp>(
+              [&](auto extract) -> std::optional<std::optional<Sum>> {
+                // The only element of a tensor.
+                auto x = get(extract.getTensor());
+                if (!x)
+                  return std::optional<Sum>();
+                if (llvm::any_of(x->shape, [](int64_t size) { return size != 1; }))
+                  return std::nullopt;
+                return product(def, Sum::constant(1, {}), *x, {},
+                               iota(x->shape.size()), x->shape, shape);
+              })
+          .Case<tensor::CollapseShapeOp, tensor::ExpandShapeOp>(
+              [&](auto reshape) -> std::optional<std::optional<Sum>> {
+                // Dimensions of size one come and go; others keep their place.
+                bool collapse = isa<tensor::CollapseShapeOp>(def);
+                auto x = get(reshape.getSrc());
+                if (!x)
+                  return std::optional<Sum>();
+                ArrayRef<int64_t> longer = collapse ? ArrayRef(x->shape) : shape;
+                SmallVector<int> to(x->shape.size(), -1);
+                SmallVector<int64_t> extents(shape);
+                for (auto [i, group] :
+                     llvm::enumerate(reshape.getReassociationIndices())) {
+                  int64_t kept = group[0], large = 0;
+                  for (int64_t d : group)
+                    if (longer[d] != 1) {
+                      kept = d;
+                      ++large;
+                    }
+                  if (large > 1)
+                    return std::nullopt;
+                  if (!collapse) {
+                    to[i] = kept;
+                    continue;
+                  }
+                  for (int64_t d : group) {
+                    to[d] = d == kept ? int(i) : int(extents.size());
+                    if (d != kept)
+                      extents.push_back(1);
+                  }
+                }
+                // A collapse to a scalar has no groups.
+                for (int &letter : to)
+                  if (letter < 0) {
+                    letter = extents.size();
+                    extents.push_back(1);
+                  }
+                return product(def, Sum::constant(1, {}), *x, {}, to, extents,
+                               shape);
+              })
           .Default([](Operation *) { return std::nullopt; });
   if (result) {
     // Sums of known products are one factor each; looking into them would only

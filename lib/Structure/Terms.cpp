@@ -94,6 +94,23 @@ void seqc::structure::canonicalize(Term &term, unsigned rank) {
     return std::lexicographical_compare(a.letters.begin(), a.letters.end(),
                                         b.letters.begin(), b.letters.end());
   };
+  // A summed letter of size one is as good as the value's own of that size: the
+  // carry keeps its dimensions where it can.
+  for (auto [d, letter] : llvm::enumerate(term.carryLetters)) {
+    unsigned own = term.carryLetters.size() == rank ? d : 0;
+    bool taken = llvm::is_contained(term.carryLetters, int(own));
+    if (letter >= int(rank) && term.extents[letter] == 1 && own < rank &&
+        term.extents[own] == 1 && !taken)
+      letter = own;
+  }
+  for (Factor &f : term.factors)
+    for (int &letter : f.letters)
+      if (letter >= int(rank) && term.extents[letter] == 1)
+        for (unsigned own = 0; own < rank; ++own)
+          if (term.extents[own] == 1 && !llvm::is_contained(f.letters, int(own))) {
+            letter = own;
+            break;
+          }
   // Summed letters in the order of their use: the carry's first.  Sorting by the
   // new numbers may change the order of equal values, so it is done twice.
   for (int round = 0; round < 2; ++round) {

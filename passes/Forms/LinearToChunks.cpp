@@ -17,11 +17,20 @@ namespace seqc {
 using namespace mlir;
 using namespace seqc;
 
+/// The number that a gate is at every token, if it is a positive one.
+static bool isPositiveConstant(Value v) {
+  auto constant = v.getDefiningOp<arith::ConstantOp>();
+  auto dense = constant ? dyn_cast<DenseFPElementsAttr>(constant.getValue())
+                        : DenseFPElementsAttr();
+  return dense && dense.isSplat() &&
+         dense.getSplatValue<APFloat>().convertToDouble() > 0;
+}
+
 /// Why the operation has no chunked form, or nothing.
 static std::optional<std::string> obstacle(LinearRecurrenceOp op) {
   bool along[2] = {false, false};
   for (unsigned i = 0; i < op.numGates(); ++i) {
-    if (!op.getGateLogs()[i])
+    if (!op.getGateLogs()[i] && !isPositiveConstant(op.gate(i).value))
       return "gate #" + std::to_string(i) + " is not given as a logarithm";
     if (op.getGateAxes()[i] >= 0)
       along[op.getGateAxes()[i]] = true;
@@ -89,6 +98,8 @@ void Chunked::gates(bool swapped) {
   for (unsigned i = 0; i < op.numGates(); ++i) {
     auto gate = op.gate(i);
     Value g = rowsOf(gate);
+    if (!op.getGateLogs()[i])
+      g = math::LogOp::create(sb.step(), loc, g);
     bool timed = gate.map.has(RecurrenceOp::getTimeAxis());
     // Tokens beyond the end are zero; a gate without time has to be made so.
     bool isVector = op.getGateAxes()[i] >= 0;

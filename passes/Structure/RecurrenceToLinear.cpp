@@ -17,8 +17,6 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/IRMapping.h"
 
-#include <cmath>
-
 namespace seqc {
 #define GEN_PASS_DEF_RECURRENCETOLINEAR
 #include "seqc/passes/Structure/Passes.h.inc"
@@ -206,26 +204,27 @@ std::optional<std::string> Conversion::planGates(ComponentPlan &c,
   if (diagonal.terms.size() > 1)
     return "the decay is a sum, not a product";
   const Term &term = diagonal.terms[0];
+  // A number stays a number: its logarithm would round.
   if (term.scale != 1)
-    c.gates.push_back(term.scale > 0
-                          ? GatePlan{Sum::constant(std::log(term.scale), {})}
-                          : GatePlan{Sum::constant(term.scale, {}), -1, false});
+    c.gates.push_back({Sum::constant(term.scale, {}), -1, false});
   for (const Factor &f : term.factors) {
     if (f.kind != Factor::Kind::Value || f.letters.size() > 1)
       return "a factor of the decay is not a plain scalar or vector";
     GatePlan gate;
-    gate.axis = f.letters.empty() ? -1 : f.letters[0];
+    gate.axis = f.letters.empty() || f.letters[0] > 1 ? -1 : f.letters[0];
     Value value = f.value;
     if (auto exp = value.getDefiningOp<math::ExpOp>())
       value = stripCasts(exp.getOperand());
     else
       gate.log = false;
     ArrayRef<int64_t> shape = seqc::shapeOf(value.getType());
-    gate.value.shape.assign(shape.begin(), shape.end());
+    if (gate.axis >= 0)
+      gate.value.shape.assign(shape.begin(), shape.end());
+    // A vector of one element is a scalar: the sum over it.
     Term one;
     one.extents.assign(shape.begin(), shape.end());
     one.factors.push_back({value, Factor::Kind::Value, {}});
-    if (gate.axis >= 0)
+    if (!f.letters.empty())
       one.factors[0].letters.push_back(0);
     gate.value.add(std::move(one));
     c.gates.push_back(std::move(gate));
@@ -272,7 +271,8 @@ std::optional<std::string> Conversion::planReads(ComponentPlan &c) {
         llvm::none_of(inner.getOperands(), isWhole))
       continue;
     Sum sum = *analysis.get(v);
-    if (sum.shape.size() != 1)
+    unsigned rank = sum.shape.size();
+    if (rank > 1)
       continue;
     ReadPlan read;
     read.value = v;
@@ -285,17 +285,22 @@ std::optional<std::string> Conversion::planReads(ComponentPlan &c) {
       }
       PartPlan part;
       part.after = t.carry == int(after);
-      part.axis = t.carryLetters[0] == 0 ? 1 : 0;
-      int summed = t.carryLetters[part.axis];
-      ok &= t.carryLetters[1 - part.axis] == 0 && summed > 0;
+      // A scalar is a read of a state one of whose dimensions has size one.
+      if (rank == 1)
+        part.axis = t.carryLetters[0] == 0 ? 1 : 0;
+      else
+        part.axis = t.extents[t.carryLetters[1]] == 1 ? 0 : 1;
+      int summed = t.carryLetters[part.axis], other = t.carryLetters[1 - part.axis];
+      ok &= summed >= int(rank) && (rank == 1 ? other == 0 : t.extents[other] == 1);
       if (!ok)
         break;
-      SmallVector<Factor> query = factorsAt(t, 1, summed, summed),
-                          scale = factorsAt(t, 1, -1, summed),
-                          outer = factorsAt(t, 1, 0, summed);
+      SmallVector<Factor> query = factorsAt(t, rank, summed, summed),
+                          scale = factorsAt(t, rank, -1, summed), outer;
+      if (rank == 1)
+        outer = factorsAt(t, rank, 0, summed);
       ok &= query.size() + scale.size() + outer.size() == t.factors.size();
       part.query = {partOf(t, query, summed), partOf(t, scale, -1, t.scale)};
-      part.multiplier = partOf(t, outer, 0).terms[0];
+      part.multiplier = partOf(t, outer, rank == 1 ? 0 : -1).terms[0];
       read.parts.push_back(std::move(part));
     }
     if (ok)
@@ -494,6 +499,8 @@ Value Conversion::emit(StepBuilder &sb, IRMapping &map, Value v) {
     result = read->direct.terms.empty() ? Value() : emit(sb, map, read->direct);
     for (PartPlan &part : read->parts) {
       Value r = castTo(step, loc, sb.add(part.result), computeType());
+      if (read->direct.shape.empty())
+        r = EinsumOp::create(step, loc, r, step.getStringAttr("i->"));
       if (!part.multiplier.factors.empty() || part.multiplier.scale != 1) {
         Sum outer;
         outer.shape = read->direct.shape;
@@ -610,7 +617,8 @@ void Conversion::buildLinear(ComponentPlan &c) {
       add(reads, part.query.scale);
       readAxes.push_back(part.axis);
       after.push_back(part.after);
-      types.push_back(resultShape(read.direct.shape[0]));
+      types.push_back(
+          resultShape(read.direct.shape.empty() ? 1 : read.direct.shape[0]));
       parts.push_back(&part);
     }
   types.push_back(op.getFinals()[carry].getType());
