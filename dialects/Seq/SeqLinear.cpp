@@ -83,6 +83,9 @@ LogicalResult LinearRecurrenceOp::verify() {
                      ArrayRef<int64_t> slice) -> LogicalResult {
     auto type = dyn_cast<RankedTensorType>(o.value.getType());
     timed |= o.map.has(RecurrenceOp::getTimeAxis());
+    // A number that is the same everywhere may be a scalar.
+    if (isa<FloatType>(o.value.getType()) && o.map.size() + slice.size() == 0)
+      return success();
     bool ok = type && isa<FloatType>(type.getElementType()) &&
               type.getRank() == int64_t(o.map.size() + slice.size());
     for (unsigned d = 0; ok && d < slice.size(); ++d)

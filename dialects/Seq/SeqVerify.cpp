@@ -324,10 +324,10 @@ LogicalResult RecurrenceOp::verify() {
            << "requested, and a count with 'chunk' (R3)";
 
   if (getChunk() &&
-      (*getChunk() < 1 || getResets() || !getSnapshots().empty() ||
+      (int64_t(*getChunk()) < 1 || getResets() || !getSnapshots().empty() ||
        getPosition() || getFirst()))
     return emitOpError("has chunk length ")
-           << *getChunk() << ", expected a positive one without resets, "
+           << int64_t(*getChunk()) << ", expected a positive one without resets, "
            << "snapshot, position and first (R14)";
 
   unsigned index = 0;

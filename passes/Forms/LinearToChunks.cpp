@@ -242,9 +242,9 @@ namespace {
 struct LinearToChunks : seqc::impl::LinearToChunksBase<LinearToChunks> {
   using LinearToChunksBase::LinearToChunksBase;
   void runOnOperation() override {
-    if (length < 1) {
-      getOperation()->emitError("chunk length is ")
-          << length << ", expected a positive number of tokens";
+    if (length < 1 || length > 1024) {
+      emitError(getOperation()->getLoc())
+          << "chunk length is " << int64_t(length) << ", expected 1 to 1024 tokens";
       return signalPassFailure();
     }
     SmallVector<LinearRecurrenceOp> ops;
@@ -253,7 +253,7 @@ struct LinearToChunks : seqc::impl::LinearToChunksBase<LinearToChunks> {
       if (auto why = obstacle(op)) {
         if (!force)
           continue;
-        op.emitError("has no chunked form: ") << *why;
+        emitError(op.getLoc()) << "the recurrence has no chunked form: " << *why;
         return signalPassFailure();
       }
       Chunked(op, length).run();

@@ -552,8 +552,7 @@ Source Conversion::materialize(const Sum &sum) {
         term.factors[0].kind == Factor::Kind::Value &&
         term.factors[0].letters.size() == sum.shape.size())
       if (auto source = direct(term.factors[0].value))
-        if (isa<RankedTensorType>(source->tensor.getType()))
-          return *source;
+        return *source;
   }
   StepBuilder sb(b, loc);
   IRMapping map;

@@ -53,9 +53,9 @@ Expected<CommonOptions> seqc::driver::commonOptions() {
   auto parsed = parseForm(form);
   if (!parsed)
     return createStringError("--form: " + toString(parsed.takeError()));
-  if (chunk < 1)
+  if (chunk < 1 || chunk > 1024)
     return createStringError("--chunk: the length is " + Twine(chunk) +
-                             ", expected a positive number of tokens");
+                             ", expected 1 to 1024 tokens");
   return CommonOptions{file, entryName, cpu, features, target, *parsed, chunk};
 }
 

@@ -318,3 +318,26 @@ func.func @undefined() {
   %y = seqc.einsum "i->i"(%nobody)
   return
 }
+
+// -----
+
+func.func @r14(%x: tensor<?xf32>) -> tensor<?xf32> {
+  // expected-error @below {{has chunk length -2, expected a positive one without resets, snapshot, position and first (R14)}}
+  %y = seqc.recurrence seq(%x : (t)) chunk(-2) {
+  ^step(%xt: tensor<1xf32>, %n: index):
+    seqc.yield out(%xt)
+  }
+  return %y : tensor<?xf32>
+}
+
+// -----
+
+func.func @r14_out(%x: tensor<?xf32>) -> tensor<?x3xf32> {
+  %y = seqc.recurrence seq(%x : (t)) chunk(2) {
+  ^step(%xt: tensor<2xf32>, %n: index):
+    %z = arith.constant dense<0.0> : tensor<3x3xf32>
+    // expected-error @below {{out value #0 is 'tensor<3x3xf32>', expected a leading dimension of 2 tokens (R14)}}
+    seqc.yield out(%z)
+  }
+  return %y : tensor<?x3xf32>
+}

@@ -57,3 +57,17 @@ func.func @static_sizes(%x: tensor<2x?x?xf32>, %s0: tensor<?x4xf32>) -> (tensor<
   }
   return %y, %sT : tensor<2x?x4xf32>, tensor<2x4xf32>
 }
+
+// A step on four tokens at a time; its last argument counts those that exist.
+// CHECK-LABEL: @chunk
+// CHECK: seqc.recurrence seq(%arg0 : (t)) carry(%arg1 : ()) chunk(4) {
+// CHECK-NEXT: ^bb0(%x0: tensor<4x3xf32>, %s0: tensor<3xf32>, %count: index):
+func.func @chunk(%x: tensor<?x3xf32>, %s0: tensor<3xf32>) -> (tensor<?x3xf32>, tensor<3xf32>) {
+  %y, %sT = seqc.recurrence seq(%x : (t)) carry(%s0 : ()) chunk(4) {
+  ^step(%xt: tensor<4x3xf32>, %s: tensor<3xf32>, %n: index):
+    %sum = seqc.reduce add %xt over 0
+    %next = arith.addf %s, %sum : tensor<3xf32>
+    seqc.yield out(%xt) carry(%next)
+  }
+  return %y, %sT : tensor<?x3xf32>, tensor<3xf32>
+}

@@ -304,8 +304,8 @@ def Seq_LinearRecurrenceOp : Seq_Op<"linear_recurrence", [
                       %q: tensor<?x8xf32>, %s0: tensor<8x4xf32>) -> tensor<?x4xf32> {
       %one = arith.constant dense<1.0> : tensor<f32>
       %y, %sT = seqc.linear_recurrence initial(%s0) gates(%g) writes(%k, %v, %one) reads(%q, %one)
-          {maps = [#seqc.axes<>, #seqc.axes<t>, #seqc.axes<t>, #seqc.axes<t>, #seqc.axes<>,
-                   #seqc.axes<t>, #seqc.axes<>],
+          {maps = [#seqc<axes()>, #seqc.axes<t>, #seqc.axes<t>, #seqc.axes<t>, #seqc<axes()>,
+                   #seqc.axes<t>, #seqc<axes()>],
            gate_axes = array<i64: -1>, gate_logs = array<i1: true>, pair_decayed = array<i1>,
            read_axes = array<i64: 0>, read_after = array<i1: true>, out_map = #seqc.axes<t>}
           : (tensor<8x4xf32>, tensor<?xf32>, tensor<?x8xf32>, tensor<?x4xf32>, tensor<f32>,

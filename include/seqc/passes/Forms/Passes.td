@@ -30,7 +30,7 @@ def LinearToChunks : Pass<"seqc-linear-to-chunks"> {
     sub-tiles with an anchor of their own; pairs use the inverse of a unit
     triangular matrix, by halves.
     A segment has its own chunks, so that none straddles a boundary.
-    **Fails when** `length` is not positive, or `force` is set and a gate is not
+    **Fails when** `length` is not 1 to 1024, or `force` is set and a gate is not
     a logarithm, both dimensions have vector gates, vector gates along the
     second dimension meet pairs, or there are resets.  Without `force` such an
     operation stays.

@@ -1,0 +1,66 @@
+// Recurrences become linear recurrences by structure; operands that are factors
+// already are used as they are.
+// RUN: seq-opt %s -canonicalize -seqc-recurrence-to-linear -canonicalize -cse | FileCheck %s
+
+// CHECK-LABEL: @gla
+// CHECK-NOT: seqc.recurrence
+// CHECK: seqc.linear_recurrence initial(%arg4) gates(%arg3) writes(%arg1, %arg2, %cst) reads(%arg0, %cst)
+// CHECK-SAME: gate_axes = array<i64: 0>, gate_logs = array<i1: true>
+// CHECK-SAME: read_after = array<i1: true>
+// CHECK-NOT: seqc.recurrence
+func.func @gla(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?x8xf32>, %s0: tensor<8x4xf32>) -> (tensor<?x4xf32>, tensor<8x4xf32>) {
+  %o, %sT = seqc.recurrence seq(%q, %k, %v, %g : (t)) carry(%s0 : ()) {
+  ^step(%qt: tensor<8xf32>, %kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: tensor<8xf32>, %s: tensor<8x4xf32>):
+    %a = math.exp %gt : tensor<8xf32>
+    %kept = seqc.einsum "k,kv->kv"(%a, %s)
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
+    %n = arith.addf %kept, %kv : tensor<8x4xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %n)
+    seqc.yield out(%ot) carry(%n)
+  }
+  return %o, %sT : tensor<?x4xf32>, tensor<8x4xf32>
+}
+
+// A gated delta rule reads the decayed state; a delta rule with the gate written
+// the other way round is the same operation.
+// CHECK-LABEL: @gated_delta
+// CHECK: %[[MINUS:.*]] = seqc.recurrence seq(%arg2 : (t))
+// CHECK: seqc.linear_recurrence initial(%arg4) gates(%arg3) pairs(%arg0, %arg0, %[[MINUS]]) writes(%arg0, %arg1, %arg2)
+// CHECK-SAME: pair_decayed = array<i1: true>
+func.func @gated_delta(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %b: tensor<?xf32>, %g: tensor<?xf32>, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %sT = seqc.recurrence seq(%k, %v, %b, %g : (t)) carry(%s0 : ()) {
+  ^step(%kt: tensor<8xf32>, %vt: tensor<4xf32>, %bt: f32, %gt: f32, %s: tensor<8x4xf32>):
+    %a = math.exp %gt : f32
+    %old = seqc.einsum ",kv->kv"(%a, %s)
+    %r = seqc.einsum "k,kv->v"(%kt, %old)
+    %d = arith.subf %vt, %r : tensor<4xf32>
+    %u = seqc.einsum ",k,v->kv"(%bt, %kt, %d)
+    %n = arith.addf %old, %u : tensor<8x4xf32>
+    seqc.yield carry(%n)
+  }
+  return %sT : tensor<8x4xf32>
+}
+
+// A maximum that feeds the gates stays a recurrence of scalars and hands on its
+// states; what follows the read is a step without state.
+// CHECK-LABEL: @max_state
+// CHECK: %[[M:.*]]:3 = seqc.recurrence {{.*}} carry(%arg5 : ())
+// CHECK: seqc.recurrence seq({{.*}}%[[M]]#0
+// CHECK: %[[L:.*]]:2 = seqc.linear_recurrence initial(%arg4)
+// CHECK: seqc.recurrence seq({{.*}}%[[L]]#0
+// CHECK: math.tanh
+func.func @max_state(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %i: tensor<?xf32>, %s0: tensor<8x4xf32>, %m0: f32) -> (tensor<?x4xf32>, tensor<8x4xf32>, tensor<f32>) {
+  %o, %sT, %mT = seqc.recurrence seq(%q, %k, %v, %i : (t)) carry(%s0, %m0 : ()) {
+  ^step(%qt: tensor<8xf32>, %kt: tensor<8xf32>, %vt: tensor<4xf32>, %it: f32, %s: tensor<8x4xf32>, %m: f32):
+    %mn = arith.maximumf %m, %it : f32
+    %d = arith.subf %m, %mn : f32
+    %a = math.exp %d : f32
+    %kept = seqc.einsum ",kv->kv"(%a, %s)
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
+    %n = arith.addf %kept, %kv : tensor<8x4xf32>
+    %r = seqc.einsum "k,kv->v"(%qt, %n)
+    %ot = math.tanh %r : tensor<4xf32>
+    seqc.yield out(%ot) carry(%n, %mn)
+  }
+  return %o, %sT, %mT : tensor<?x4xf32>, tensor<8x4xf32>, tensor<f32>
+}
