@@ -36,8 +36,8 @@ def element_types(text):
     return types, re.findall(r"tensor<[^>]*x(\w+)>", results)
 
 
-def check(seqc, path, seed):
-    """Returns (ok, message, dtypes) for one example."""
+def check(seqc, path, seed, form=()):
+    """Returns (ok, message, dtypes) for one example; ok is None if it has no such form."""
     name = os.path.basename(path)[:-len(".mlir")].replace("-", "_")
     oracle = getattr(oracles, name, None)
     if oracle is None:
@@ -45,8 +45,10 @@ def check(seqc, path, seed):
     with open(path) as f:
         types, results = element_types(f.read())
     with tempfile.TemporaryDirectory() as folder:
-        run = subprocess.run([seqc, "run", path, f"--random={seed}", "--check", f"--save={folder}"],
+        run = subprocess.run([seqc, "run", path, f"--random={seed}", "--check", f"--save={folder}", *form],
                              capture_output=True, text=True)
+        if run.returncode != 0 and form and "has no chunked form" in run.stderr:
+            return None, "has no such form", []
         if run.returncode != 0:
             return False, (run.stdout + run.stderr).strip(), []
         loaded = {f[:-4]: np.load(os.path.join(folder, f)) for f in os.listdir(folder)}
@@ -100,6 +102,19 @@ def main():
             with open(path) as f:
                 text = f.read()
             form = "blocked scan" if "seqc.scan" in text and re.search(r"\(b, t\)", text) else "sequential"
+            chunks = []
+            for length in (16, 64) if "seqc.recurrence" in text else ():
+                chunked, message, _ = check(options.seqc, path, options.seed,
+                                            ("--form=chunked", f"--chunk={length}"))
+                if chunked is None:
+                    continue
+                print(f"{'ok  ' if chunked else 'FAIL'} {os.path.basename(path):24} {message}, chunks of {length}")
+                passed += chunked
+                failed += not chunked
+                if chunked:
+                    chunks.append(str(length))
+            if chunks:
+                form += f"; chunked ({', '.join(chunks)})"
             rows.append(f"| {os.path.basename(path)[:-5]} | {form} | CPU | {', '.join(kinds)} | "
                         f"{', '.join(modifiers(text)) or 'none'} |")
     if options.table:
