@@ -53,7 +53,13 @@ void seqc::addCInterface(Module &module, const EntryInfo &entry) {
   auto *entryType = StructType::get(
       context, {i32, i32, i32, i32, pointer, pointer, pointer});
   SmallVector<Constant *> args;
-  for (const EntryArg &arg : entry.args) {
+  SmallVector<bool> updated(entry.args.size(), false);
+  for (const EntryArg &arg : entry.args)
+    if (arg.inPlace >= 0)
+      updated[arg.inPlace] = true;
+  for (auto [i, arg] : enumerate(entry.args)) {
+    if (arg.inPlace >= 0)
+      continue;
     SmallVector<Constant *> dims;
     for (const EntryDim &dim : arg.dims)
       dims.push_back(ConstantStruct::get(
@@ -66,7 +72,7 @@ void seqc::addCInterface(Module &module, const EntryInfo &entry) {
         ConstantInt::get(i32, dims.size()),
         ConstantInt::get(i8, typeCode(element)),
         ConstantInt::get(i8, bitsOf(element)),
-        ConstantInt::get(i8, arg.isOutput), ConstantInt::get(i8, 0),
+        ConstantInt::get(i8, arg.isOutput), ConstantInt::get(i8, updated[i]),
         ConstantInt::getSigned(i32, arg.segmentsOf)));
   }
   SmallVector<Constant *> symbols;
@@ -89,9 +95,15 @@ void seqc::addCInterface(Module &module, const EntryInfo &entry) {
       GlobalValue::ExternalLinkage, entry.name + "__packed", module);
   builder.SetInsertPoint(BasicBlock::Create(context, "entry", packed));
   SmallVector<Value *> descriptors;
-  for (unsigned i = 0; i < args.size(); ++i)
-    descriptors.push_back(builder.CreateLoad(
-        pointer, builder.CreateConstInBoundsGEP1_64(pointer, packed->getArg(0), i)));
+  // The kernel's arguments are all of the entry's; one that is updated in place
+  // serves as input and as output.
+  unsigned next = 0;
+  for (const EntryArg &arg : entry.args)
+    descriptors.push_back(
+        arg.inPlace >= 0
+            ? descriptors[arg.inPlace]
+            : builder.CreateLoad(pointer, builder.CreateConstInBoundsGEP1_64(
+                                              pointer, packed->getArg(0), next++)));
   builder.CreateCall(kernel, descriptors);
   builder.CreateRetVoid();
 
@@ -132,8 +144,14 @@ std::string CompiledModule::header(StringRef guard) const {
       interleaveComma(entry.symbols, os);
     }
     os << ".\n";
-    for (const EntryArg &arg : entry.args) {
-      os << "   " << (arg.isOutput ? "out " : "in  ") << arg.name << ": "
+    SmallVector<bool> updated(entry.args.size(), false);
+    for (const EntryArg &arg : entry.args)
+      if (arg.inPlace >= 0)
+        updated[arg.inPlace] = true;
+    for (auto [i, arg] : enumerate(entry.args)) {
+      if (arg.inPlace >= 0)
+        continue;
+      os << "   " << (arg.isOutput ? "out " : updated[i] ? "in, out " : "in  ") << arg.name << ": "
          << mlir::getElementTypeOrSelf(arg.type) << "[";
       interleaveComma(arg.dims, os, [&](const EntryDim &dim) {
         if (dim.symbol < 0) {
@@ -151,8 +169,10 @@ std::string CompiledModule::header(StringRef guard) const {
     os << "   Returns 0, or a code of seqc/abi.h with a message in *error (which\n"
           "   may be null); nothing has been written then. */\n";
     os << "int32_t " << entry.name << "(";
-    for (const EntryArg &arg : entry.args)
-      os << (arg.isOutput ? "DLTensor *" : "const DLTensor *") << arg.name << ", ";
+    for (auto [i, arg] : enumerate(entry.args))
+      if (arg.inPlace < 0)
+        os << (arg.isOutput || updated[i] ? "DLTensor *" : "const DLTensor *")
+           << arg.name << ", ";
     os << "seqc_error *error);\n";
   }
   os << "\n#ifdef __cplusplus\n}\n#endif\n\n#endif /* " << guard << " */\n";

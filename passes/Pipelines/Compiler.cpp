@@ -2,11 +2,15 @@
 
 #include "CompilerImpl.h"
 
+#include "seqc/passes/Forms/Passes.h"
+#include "seqc/passes/Lowering/CPU/Passes.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -119,6 +123,26 @@ llvm::Expected<CompiledModule> seqc::compile(ModuleOp module,
   auto impl = std::make_unique<CompiledModule::Impl>();
   int64_t width =
       options.vectorWidth > 0 ? options.vectorWidth : vectorWidth(**machine);
+
+  if (options.decode) {
+    PassManager decode(module.getContext());
+    decode.addPass(createInlinerPass());
+    decode.addPass(createCanonicalizerPass());
+    ScanToRecurrenceOptions scans;
+    scans.all = true;
+    // Steps are made of recurrences; the entries themselves keep their scans.
+    OwningOpRef<ModuleOp> copy(module.clone());
+    decode.addPass(createScanToRecurrence(scans));
+    decode.addPass(createAddDecode());
+    if (failed(decode.run(*copy)))
+      return llvm::createStringError("adding one-token steps failed");
+    SymbolTable symbols(module);
+    for (auto func : llvm::make_early_inc_range(copy->getOps<func::FuncOp>()))
+      if (!module.lookupSymbol(func.getName())) {
+        func->remove();
+        module.push_back(func);
+      }
+  }
 
   SmallVector<func::FuncOp> entries;
   for (auto func : module.getOps<func::FuncOp>())

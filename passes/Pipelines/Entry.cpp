@@ -186,6 +186,24 @@ void Sizes::visit(Operation *op) {
             tie(empty.getResult(), d, from.getSource(), *index);
     return;
   }
+  if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op)) {
+    // A dimension keeps its size where it is joined with ones.
+    auto expand = dyn_cast<tensor::ExpandShapeOp>(op);
+    auto groups = expand
+                      ? expand.getReassociationIndices()
+                      : cast<tensor::CollapseShapeOp>(op).getReassociationIndices();
+    Value longer = expand ? Value(expand.getResult()) : op->getOperand(0),
+          shorter = expand ? Value(expand.getSrc()) : Value(op->getResult(0));
+    for (auto [i, group] : llvm::enumerate(groups)) {
+      SmallVector<int64_t> large;
+      for (int64_t d : group)
+        if (cast<RankedTensorType>(longer.getType()).getDimSize(d) != 1)
+          large.push_back(d);
+      if (large.size() == 1)
+        tie(shorter, i, longer, large[0]);
+    }
+    return;
+  }
   if (op->hasTrait<OpTrait::Elementwise>() || isa<tensor::CastOp>(op))
     for (Value operand : op->getOperands())
       for (Value result : op->getResults()) {
@@ -254,6 +272,8 @@ llvm::Error Sizes::run(EntryInfo &info) {
     if (llvm::Error e = describe(
             value, attr ? attr.str() : "out" + std::to_string(i), true, arg))
       return e;
+    if (auto index = func.getResultAttrOfType<IntegerAttr>(i, "seqc.in_place"))
+      arg.inPlace = index.getInt();
     info.args.push_back(std::move(arg));
   }
   // Number the symbols that the inputs bind.

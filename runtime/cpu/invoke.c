@@ -218,7 +218,7 @@ static int64_t bytes_of(const seqc_arg *want, const DLTensor *tensor) {
 static int32_t check_alias(const seqc_entry *entry, const DLTensor *const *args,
                            seqc_error *error) {
   for (int i = 0; i < entry->arg_count; ++i) {
-    if (!entry->args[i].is_output)
+    if (!entry->args[i].is_output && !entry->args[i].in_place)
       continue;
     uintptr_t a = (uintptr_t)data_of(args[i]);
     int64_t na = bytes_of(&entry->args[i], args[i]);

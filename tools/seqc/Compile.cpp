@@ -28,6 +28,10 @@ static cl::opt<bool> timePasses("time-passes",
                                 cl::desc("Print the time of each pass"),
                                 cl::sub(compileCommand));
 
+static cl::opt<bool> noStep("no-step",
+                            cl::desc("Leave out the one-token functions NAME_step"),
+                            cl::sub(compileCommand));
+
 static llvm::Error write(StringRef text) {
   if (output.empty() || output == "-") {
     llvm::outs() << text;
@@ -62,6 +66,7 @@ static llvm::Error run() {
   }
   CompileOptions options = compileOptions(*common);
   options.timePasses = timePasses;
+  options.decode = !noStep;
   if (emit == "mlir") {
     options.stopAfter = *stage;
     PassManager pm(source->context.get(), "builtin.module");

@@ -58,7 +58,7 @@ typedef struct seqc_arg {
   uint8_t dl_code; /* DLDataTypeCode */
   uint8_t bits;
   uint8_t is_output;
-  uint8_t reserved;
+  uint8_t in_place; /* an input whose new value is written over the old one */
   int32_t segments_of; /* the symbol this table of offsets covers, or -1 */
 } seqc_arg;
 

@@ -33,6 +33,9 @@ struct EntryArg {
   mlir::Type type;
   llvm::SmallVector<EntryDim> dims;
   bool isOutput = false;
+  /// Output: the input whose memory it is written to, or -1.  Callers see one
+  /// argument that is read and written.
+  int inPlace = -1;
   /// The symbol that this segment table covers, or -1.
   int segmentsOf = -1;
   /// How `seqc run` draws it ("" for the default); see docs.

@@ -46,4 +46,23 @@ def LinearToChunks : Pass<"seqc-linear-to-chunks"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def AddDecode : Pass<"seqc-add-decode", "::mlir::ModuleOp"> {
+  let summary = "A function for one token beside every entry";
+  let description = [{
+    **Expects** public functions made of `seqc.recurrence` operations (scans are
+    recurrences by then) and constants.
+    **Guarantees** for each a public function `NAME_step`: operands and outputs
+    have no time dimension, every carry is an argument, and the new state is a
+    result marked `seqc.in_place` with that argument's number: it has the layout
+    of the final state and is written where the old one was.  Functions that run
+    in reverse, on packed segments, or that depend on the position have none.
+    **Fails when** never; `remarks` says why a function has no step.
+    **Example** `@gla(%q: tensor<?x?x?x128xbf16>, ..., %s0)` gets
+    `@gla_step(%q: tensor<?x?x128xbf16>, ..., %s0)`.
+  }];
+  let options = [Option<"remarks", "remarks", "bool", "false",
+                        "Say why a function has no step">];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
 #endif // SEQC_PASSES_FORMS_PASSES_TD

@@ -60,6 +60,8 @@ struct CompileOptions {
   Form form = Form::Auto;
   /// Tokens of a chunk in the chunked form.
   int64_t chunk = 64;
+  /// Adds `NAME_step`, which takes one token, beside every entry that allows it.
+  bool decode = true;
   /// Where `toLLVM` and friends stop; `compile` needs Target.
   Stage stopAfter = Stage::Target;
   /// Lanes of an f32 vector; 0 follows the processor.

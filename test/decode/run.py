@@ -1,0 +1,183 @@
+"""Prefill, then one token at a time, equals the full run.
+
+    run.py --seqc build/bin/seqc [FILES ...]
+
+Compiles every gallery file to a shared library and calls its C functions through DLPack:
+NAME on all T tokens, and NAME on the first P followed by NAME_step on each of the others,
+with the state updated in place.  Prints "N passed, M failed".
+"""
+
+import argparse
+import ctypes
+import glob
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+class Device(ctypes.Structure):
+    _fields_ = [("device_type", ctypes.c_int32), ("device_id", ctypes.c_int32)]
+
+
+class DType(ctypes.Structure):
+    _fields_ = [("code", ctypes.c_uint8), ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16)]
+
+
+class DLTensor(ctypes.Structure):
+    _fields_ = [("data", ctypes.c_void_p), ("device", Device), ("ndim", ctypes.c_int32), ("dtype", DType),
+                ("shape", ctypes.POINTER(ctypes.c_int64)), ("strides", ctypes.POINTER(ctypes.c_int64)),
+                ("byte_offset", ctypes.c_uint64)]
+
+
+class Error(ctypes.Structure):
+    _fields_ = [("code", ctypes.c_int32), ("message", ctypes.c_char * 508)]
+
+
+CODES = {"f16": (2, 16), "f32": (2, 32), "f64": (2, 64), "bf16": (4, 16), "i8": (0, 8), "i32": (0, 32),
+         "i64": (0, 64), "i1": (1, 8)}
+NUMPY = {"f16": np.float16, "f32": np.float32, "f64": np.float64, "bf16": np.uint16, "i8": np.int8,
+         "i32": np.int32, "i64": np.int64, "i1": np.uint8}
+
+
+def view(array, kind, keep):
+    shape = (ctypes.c_int64 * max(1, array.ndim))(*array.shape)
+    keep.append(shape)
+    code, bits = CODES[kind]
+    return DLTensor(array.ctypes.data, Device(1, 0), array.ndim, DType(code, bits, 1), shape, None, 0)
+
+
+def call(function, arrays, kinds):
+    keep = []
+    tensors = [view(a, k, keep) for a, k in zip(arrays, kinds)]
+    error = Error()
+    code = function(*[ctypes.byref(t) for t in tensors], ctypes.byref(error))
+    if code:
+        raise RuntimeError(error.message.decode())
+
+
+def widen(array, kind):
+    if kind == "bf16":
+        return (array.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
+    return array.astype(np.float64)
+
+
+def signature(header, name):
+    """[(direction, name, kind, dims)] of a function from the header's comment."""
+    found = re.search(r"/\*((?:(?!\*/).)*)\*/\s*int32_t %s\(" % name, header, re.S)
+    if not found:
+        return None
+    return [(d.strip(), n, k, dims.split(", ") if dims else [])
+            for d, n, k, dims in re.findall(r"^   (in, out|in|out) +(\w+): (\w+)\[(.*)\]$", found.group(1), re.M)]
+
+
+def check(seqc, path, folder):
+    """Returns (ok, message); ok is None if the file has no step."""
+    with open(path) as f:
+        name = re.search(r"func.func @(\w+)", f.read()).group(1)
+    library, header = os.path.join(folder, name + ".so"), os.path.join(folder, name + ".h")
+    made = subprocess.run([seqc, "compile", path, "-o", library, f"--header={header}"], capture_output=True, text=True)
+    if made.returncode:
+        return False, made.stderr.strip()
+    with open(header) as f:
+        header = f.read()
+    full, step = signature(header, name), signature(header, name + "_step")
+    if step is None:
+        return None, "has no step"
+    drawn = subprocess.run([seqc, "run", path, "--random=5", f"--save={folder}/{name}"], capture_output=True, text=True)
+    if drawn.returncode:
+        return False, drawn.stderr.strip()
+    data = {f[:-4]: np.load(f"{folder}/{name}/{f}") for f in os.listdir(f"{folder}/{name}")}
+    code = ctypes.CDLL(library)
+    kinds = {n: k for _, n, k, _ in full}
+    time = {n: dims.index("t") for _, n, _, dims in full if "t" in dims}
+    length = next(data[n].shape[d] for n, d in time.items())
+    states = [n for d, n, _, _ in step if d == "in, out"]
+    results = {n: data[n] for d, n, _, _ in full if d == "out"}
+
+    # The state after each prefix is the final result of the full form on it.  States
+    # that the entry does not return start where the program starts them.
+    finals = [n for d, n, _, dims in full if d == "out" and "t" not in dims]
+    prefix = length // 2 if len(finals) == len(states) and finals else 0
+    if not prefix and any(s not in data for s in states):
+        return None, "its states are not arguments of the entry"
+    state = {}
+    if prefix:
+        arrays = []
+        outs = {}
+        for direction, n, kind, dims in full:
+            if direction == "out":
+                shape = list(data[n].shape)
+                if n in time:
+                    shape[time[n]] = prefix
+                outs[n] = np.full(shape, np.nan if kind in ("f32", "f64", "f16") else 0).astype(NUMPY[kind])
+                arrays.append(outs[n])
+            else:
+                a = data[n]
+                if n in time:
+                    a = np.take(a, range(prefix), axis=time[n])
+                arrays.append(np.ascontiguousarray(a).view(NUMPY[kind]))
+        call(getattr(code, name), arrays, [k for _, _, k, _ in full])
+        for s, f in zip(states, finals):
+            state[s] = outs[f]
+    else:
+        for s in states:
+            state[s] = np.ascontiguousarray(data[s]).copy()
+    produced = {n: [] for n in results if n in time}
+    for t in range(prefix, length):
+        arrays, outs = [], {}
+        for direction, n, kind, dims in step:
+            if direction == "in, out":
+                arrays.append(state[n])
+            elif direction == "out":
+                shape = list(data[n].shape)
+                del shape[time[n]]
+                outs[n] = np.zeros(shape, NUMPY[kind])
+                arrays.append(outs[n])
+            else:
+                a = data[n]
+                if n in time:
+                    a = np.take(a, t, axis=time[n])
+                arrays.append(np.ascontiguousarray(a).view(NUMPY[kind]))
+        call(getattr(code, name + "_step"), arrays, [k for _, _, k, _ in step])
+        for n in produced:
+            produced[n].append(outs[n])
+    worst = 0.0
+    pairs = [(n, np.stack(v, axis=time[n]), np.take(results[n], range(prefix, length), axis=time[n]))
+             for n, v in produced.items()]
+    if prefix:
+        pairs += [(f, state[s], results[f]) for s, f in zip(states, finals)]
+    for n, got, want in pairs:
+        got, want = widen(got, kinds[n]), widen(want.view(NUMPY[kinds[n]]), kinds[n])
+        if got.shape != want.shape or not np.array_equal(np.isnan(got), np.isnan(want)):
+            return False, f"{n}: shapes {got.shape}, {want.shape}, or NaN"
+        error = np.sqrt(np.mean((got - want) ** 2) / max(np.mean(want ** 2), 1e-300))
+        worst = max(worst, error)
+        if not error <= 2e-6:
+            return False, f"{n}: relative RMS {error:.1e} between the step and the full form"
+    return True, f"{length - prefix} steps after {prefix} tokens: relative RMS {worst:.1e}"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seqc", default="build/bin/seqc")
+    parser.add_argument("files", nargs="*")
+    options = parser.parse_args()
+    passed = failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for path in options.files or sorted(glob.glob(os.path.join(ROOT, "docs/examples/*.mlir"))):
+            ok, message = check(options.seqc, path, folder)
+            print(f"{'ok  ' if ok else '--  ' if ok is None else 'FAIL'} {os.path.basename(path):24} {message}")
+            passed += ok is True
+            failed += ok is False
+    print(f"{passed} passed, {failed} failed")
+    return failed != 0 or passed == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
