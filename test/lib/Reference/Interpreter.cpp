@@ -41,7 +41,7 @@ struct Reference : testing::Test {
 };
 
 const char *running = R"(
-func.func @f(%x: tensor<?xf32>, %s0: f32) -> (tensor<?xf32>, f32) {
+func.func @f(%x: tensor<?xf32>, %s0: f32) -> (tensor<?xf32>, tensor<f32>) {
   %y, %sT = seqc.recurrence seq(%x : (t)) carry(%s0 : ()) MODIFIER {
   ^step(%xt: f32, %s: f32):
     %two = arith.constant 2.0 : f32
@@ -49,7 +49,7 @@ func.func @f(%x: tensor<?xf32>, %s0: f32) -> (tensor<?xf32>, f32) {
     %n = arith.addf %d, %xt : f32
     seqc.yield out(%n) carry(%n)
   }
-  return %y, %sT : tensor<?xf32>, f32
+  return %y, %sT : tensor<?xf32>, tensor<f32>
 })";
 
 std::string with(std::string text, const std::string &modifier) {
