@@ -71,6 +71,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   pm.addPass(createInlinerPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createCheckMonoids());
   if (options.stopAfter == Stage::Input)
     return;
   // structured and formed

@@ -29,7 +29,7 @@ struct CommonOptions {
   int64_t chunk = 64;
 };
 extern llvm::cl::SubCommand compileCommand, runCommand, explainCommand,
-    benchCommand, targetsCommand;
+    benchCommand, proveCommand, targetsCommand;
 /// The values of the common options, checked.
 llvm::Expected<CommonOptions> commonOptions();
 CompileOptions compileOptions(const CommonOptions &common);
@@ -38,6 +38,7 @@ int runCompile();
 int runRun();
 int runExplain();
 int runBench();
+int runProve();
 int runTargets();
 
 /// Prints "seqc: error: ..." and returns 1.

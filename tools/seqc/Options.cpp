@@ -16,6 +16,8 @@ cl::SubCommand seqc::driver::explainCommand(
     "explain", "Say what the compiler sees in a file");
 cl::SubCommand seqc::driver::benchCommand(
     "bench", "Time files beside what the machine can do");
+cl::SubCommand seqc::driver::proveCommand(
+    "prove", "Prove what compilation relies on, or say what refutes it");
 cl::SubCommand seqc::driver::targetsCommand("targets", "List targets");
 
 #define ONE_FILE                                                               \

@@ -14,6 +14,7 @@ int main(int argc, char **argv) {
       "  seqc run FILE --check        run an example and compare with the reference\n"
       "  seqc compile FILE -o OUT     a shared library with a C interface\n"
       "  seqc explain FILE            what the compiler sees in it\n"
+      "  seqc prove FILE...           prove what compilation relies on\n"
       "  seqc bench FILE...           time files beside what the machine can do\n"
       "  seqc targets                 what code can be made for\n"
       "  seqc COMMAND --help          the options of a command\n");
@@ -23,11 +24,13 @@ int main(int argc, char **argv) {
     return runRun();
   if (explainCommand)
     return runExplain();
+  if (proveCommand)
+    return runProve();
   if (benchCommand)
     return runBench();
   if (targetsCommand)
     return runTargets();
   llvm::errs() << "seqc: error: no command given; expected run, compile, explain, "
-                  "bench or targets (seqc --help)\n";
+                  "prove, bench or targets (seqc --help)\n";
   return 2;
 }

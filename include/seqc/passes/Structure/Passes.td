@@ -22,6 +22,21 @@ def DeriveStructure : Pass<"seqc-derive-structure"> {
                         "Say in a remark what each recurrence is">];
 }
 
+def CheckMonoids : Pass<"seqc-check-monoids"> {
+  let summary = "Combine regions have to be associative, identities neutral";
+  let description = [{
+    **Expects** any program.
+    **Guarantees** that no fixed pseudo-random values show a `seqc.scan` whose
+    region is not associative or whose identity is not neutral; with `solver`,
+    that this is proved over the reals, or a warning says what is not.  Nothing
+    changes.
+    **Fails when** a counterexample is found: the error gives it.
+    **Example** a region that subtracts is refuted with three numbers.
+  }];
+  let options = [Option<"solver", "solver", "bool", "false",
+                        "Prove what the samples do not refute">];
+}
+
 def RecurrenceToLinear : Pass<"seqc-recurrence-to-linear"> {
   let summary = "Gated sums of outer products become linear recurrences";
   let description = [{
