@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
+#include <cmath>
 #include <limits>
 
 using namespace mlir;
@@ -42,9 +43,17 @@ ScanOp seqc::buildNamedScan(OpBuilder &b, Location loc, NamedScan kind,
         elementOf(value.getType())));
   auto splat = [&](Type type, double v) -> Value {
     Type element = elementOf(type);
-    TypedAttr scalar = isa<FloatType>(element)
-                           ? TypedAttr(b.getFloatAttr(element, v))
-                           : TypedAttr(b.getIntegerAttr(element, int64_t(v)));
+    TypedAttr scalar;
+    if (isa<FloatType>(element)) {
+      scalar = b.getFloatAttr(element, v);
+    } else {
+      // Integers have a least and a greatest value in place of infinities.
+      unsigned bits = element.getIntOrFloatBitWidth();
+      llvm::APInt n = v == -HUGE_VAL  ? llvm::APInt::getSignedMinValue(bits)
+                      : v == HUGE_VAL ? llvm::APInt::getSignedMaxValue(bits)
+                                      : llvm::APInt(bits, uint64_t(v));
+      scalar = b.getIntegerAttr(element, n);
+    }
     if (auto shaped = dyn_cast<RankedTensorType>(type))
       return arith::ConstantOp::create(b, loc,
                                        DenseElementsAttr::get(shaped, scalar));
@@ -113,10 +122,12 @@ ScanOp seqc::buildNamedScan(OpBuilder &b, Location loc, NamedScan kind,
                       : arith::MulIOp::create(b, loc, l, r).getResult()};
     break;
   case NamedScan::Max:
-    results = {arith::MaximumFOp::create(b, loc, l, r)};
+    results = {floats ? arith::MaximumFOp::create(b, loc, l, r).getResult()
+                      : arith::MaxSIOp::create(b, loc, l, r).getResult()};
     break;
   case NamedScan::Min:
-    results = {arith::MinimumFOp::create(b, loc, l, r)};
+    results = {floats ? arith::MinimumFOp::create(b, loc, l, r).getResult()
+                      : arith::MinSIOp::create(b, loc, l, r).getResult()};
     break;
   case NamedScan::LogSumExp:
     results = {logAddExp(b, loc, l, r)};
@@ -131,7 +142,11 @@ ScanOp seqc::buildNamedScan(OpBuilder &b, Location loc, NamedScan kind,
   }
   case NamedScan::ArgMax: {
     // Ties keep the earlier index.
-    Value later = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, r, l);
+    Value later =
+        floats ? arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, r, l)
+                     .getResult()
+               : arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, r, l)
+                     .getResult();
     results = {arith::SelectOp::create(b, loc, later, r, l),
                arith::SelectOp::create(b, loc, later, body->getArgument(3),
                                        body->getArgument(1))};
