@@ -143,7 +143,35 @@ Value ChunkBuilder::difference(const Exponent &x, StringRef spreadX,
   return add(part(x.coarse, y.coarse), part(x.fine, y.fine));
 }
 
+Value ChunkBuilder::indicator(Value x, Value y) {
+  ArrayRef<int64_t> shape = shapeOf(x.getType());
+  Value same = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, x, y);
+  return arith::SelectOp::create(b, loc, same, splat(1, shape), splat(0, shape));
+}
+
+void ChunkBuilder::setResets(Value flags) {
+  // Tokens with the same number of resets up to them belong together.
+  Type stored = elementOf(flags.getType());
+  auto zero = arith::ConstantOp::create(
+      b, loc,
+      DenseElementsAttr::get(RankedTensorType::get({tokens}, stored),
+                             b.getIntegerAttr(stored, 0)));
+  Value set = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, flags, zero);
+  Value one = arith::SelectOp::create(b, loc, set, splat(1, {tokens}),
+                                      splat(0, {tokens}));
+  Value number = einsum("ij,j->i", {mask(tokens, tokens, true), one});
+  Value ones = splat(1, {tokens});
+  Value last = rows(number, tokens - 1, tokens);
+  joined = indicator(einsum("i,j->ij", {number, ones}),
+                     einsum("j,i->ij", {number, ones}));
+  joinedStart = indicator(number, splat(0, {tokens}));
+  joinedEnd = indicator(number, einsum("c,i->i", {last, ones}));
+  joinedChunk = indicator(last, splat(0, {1}));
+}
+
 Value ChunkBuilder::fromStart(Value x, bool inclusive) {
+  if (joinedStart)
+    x = einsum("i,ik->ik", {joinedStart, x});
   if (Exponent e = vector(inclusive))
     x = mul(x, decay(add(e.coarse, e.fine)));
   if (Exponent e = scalar(inclusive))
@@ -152,6 +180,8 @@ Value ChunkBuilder::fromStart(Value x, bool inclusive) {
 }
 
 Value ChunkBuilder::toEnd(Value y) {
+  if (joinedEnd)
+    y = einsum("i,ik->ik", {joinedEnd, y});
   Value ones = splat(1, {tokens});
   if (vIn) {
     Exponent last = rows(vIn, tokens - 1, tokens);
@@ -167,6 +197,8 @@ Value ChunkBuilder::toEnd(Value y) {
 }
 
 Value ChunkBuilder::overChunk(Value state) {
+  if (joinedChunk)
+    state = einsum("c,kv->kv", {joinedChunk, state});
   if (vIn) {
     Exponent last = rows(vIn, tokens - 1, tokens);
     state = einsum("ck,kv->kv", {decay(add(last.coarse, last.fine)), state});
@@ -192,6 +224,8 @@ Value ChunkBuilder::pairSum(Value x, Value y, bool inclusiveGate,
                             bool inclusive) {
   if (!vIn) {
     Value m = mul(einsum("ik,jk->ij", {x, y}), mask(tokens, tokens, inclusive));
+    if (joined)
+      m = mul(m, joined);
     return sIn ? mul(m, scalarDecay(inclusiveGate)) : m;
   }
   Exponent row = vector(inclusiveGate);
@@ -217,12 +251,14 @@ Value ChunkBuilder::pairSum(Value x, Value y, bool inclusiveGate,
     block = mul(block, mask(to - from, to - from, inclusive));
     result = insert(block, result, from, from);
   }
-  return result;
+  return joined ? mul(result, joined) : result;
 }
 
 Value ChunkBuilder::outSum(Value a, Value y, bool inclusiveGate,
                            bool inclusive) {
   a = mul(a, mask(tokens, tokens, inclusive));
+  if (joined)
+    a = mul(a, joined);
   if (!vIn) {
     if (sIn)
       a = mul(a, scalarDecay(inclusiveGate));

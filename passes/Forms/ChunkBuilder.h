@@ -46,6 +46,8 @@ public:
 
   /// The inclusive and exclusive cumulative gates of log gates [C] or [C, K].
   void setGates(mlir::Value scalarGate, mlir::Value vectorGate);
+  /// Flags [C]: a token whose flag is not zero starts anew.
+  void setResets(mlir::Value flags);
   /// Exponents of b (inclusive) or be, along the chunk.
   Exponent scalar(bool inclusive) { return inclusive ? sIn : sEx; }
   Exponent vector(bool inclusive) { return inclusive ? vIn : vEx; }
@@ -75,12 +77,17 @@ private:
                          llvm::ArrayRef<mlir::Value> ones);
   Exponent rows(const Exponent &x, int64_t from, int64_t to);
   mlir::Value scalarDecay(bool inclusiveGate);
+  /// 1 where x equals y, else 0.
+  mlir::Value indicator(mlir::Value x, mlir::Value y);
 
   mlir::OpBuilder &b;
   mlir::Location loc;
   int64_t tokens;
   mlir::Type element;
   Exponent sIn, sEx, vIn, vEx;
+  // With resets: 1 where tokens i and j, the chunk's start and token i, token i
+  // and the chunk's end, start and end have no reset between them.
+  mlir::Value joined, joinedStart, joinedEnd, joinedChunk;
 };
 
 } // namespace seqc

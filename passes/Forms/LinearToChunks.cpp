@@ -39,8 +39,6 @@ static std::optional<std::string> obstacle(LinearRecurrenceOp op) {
     return "both dimensions of the state have vector gates";
   if (along[1] && op.numPairs())
     return "a vector gate along the second dimension meets a correction";
-  if (op.getResets())
-    return "it has reset flags";
   return std::nullopt;
 }
 
@@ -119,6 +117,8 @@ void Chunked::run() {
   if (swapped)
     state = cb.einsum("kv->vk", {state});
   gates(swapped);
+  if (op.getResets())
+    cb.setResets(sb.add({op.getResets(), *op.getResetsMap()}));
 
   // What each token adds to the state: pairs of key [C, K] and value [C, V].
   struct Update {

@@ -145,6 +145,7 @@ def matrix_step(rng):
 def program(rng):
     s, st, sizes, nxt, outs, chunkable = matrix_step(rng)
     packed = rng.random() < 0.3
+    resets = not packed and rng.random() < 0.3
     axes = ["t", "h"] if packed else rng.choice([["b", "t", "h"], ["t", "b"], ["t"], ["b", "t"]])
     states = ["s" if a == "t" else a for a in axes if a != "t" or packed]
     dims = lambda n: "?x" * n
@@ -175,6 +176,10 @@ def program(rng):
     if packed:
         arguments.append("%cu: tensor<?xi32>")
         clauses.append("segments(%cu : (s))")
+    if resets:
+        flags = [a for a in axes if a in ("b", "t")]
+        arguments.append(f'%f: tensor<{dims(len(flags))}i8> {{seqc.draw = "flags(0.2)"}}')
+        clauses.append(f'resets(%f : ({", ".join(flags)}))')
     if rng.random() < 0.3:
         clauses.append("reverse")
     block = [f"{n}t: {t}" for n, t, _ in s.seq] + [f"{n}t: {t}" for n, t, _ in s.weights] + [f"%s: {st}"]

@@ -89,6 +89,8 @@ TEST_F(NamedScans, ExclusiveAndReverse) {
 TEST_F(NamedScans, Integers) {
   build(NamedScan::Max, {sequence(IntegerType::get(&context, 32))});
   EXPECT_EQ(run({{{3}, {-5, -7, 2}}})[0].data, (Numbers{-5, -5, 2}));
+  build(NamedScan::Min, {sequence(IntegerType::get(&context, 8))}, true);
+  EXPECT_EQ(run({{{3}, {5, 7, 2}}})[0].data, (Numbers{127, 5, 5}));
 }
 
 TEST_F(NamedScans, LogSumExp) {

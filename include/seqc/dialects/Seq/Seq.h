@@ -63,6 +63,7 @@ enum class NamedScan { Add, Mul, Max, Min, LogSumExp, Affine, ArgMax, MatMul };
 /// Builds a scan of `kind` over `seq`, which all have the axes `axes`.
 /// Affine takes (a, x) and returns both; ArgMax takes (value, index); MatMul
 /// takes matrices of one static square shape.  Other kinds take one operand.
+/// Elements are floats; Add, Mul, Max, Min and ArgMax also take signed integers.
 ScanOp buildNamedScan(mlir::OpBuilder &builder, mlir::Location loc,
                       NamedScan kind, mlir::ValueRange seq, AxesAttr axes,
                       bool exclusive = false, bool reverse = false);

@@ -29,11 +29,11 @@ def LinearToChunks : Pass<"seqc-linear-to-chunks"> {
     below -100 count as -100, which is zero to within 4e-44.  Vector gates use
     sub-tiles with an anchor of their own; pairs use the inverse of a unit
     triangular matrix, by halves.
-    A segment has its own chunks, so that none straddles a boundary.
+    A segment has its own chunks, so that none straddles a boundary; reset flags
+    become masks, so that a chunk may hold several.
     **Fails when** `length` is not 1 to 1024, or `force` is set and a gate is not
-    a logarithm, both dimensions have vector gates, vector gates along the
-    second dimension meet pairs, or there are resets.  Without `force` such an
-    operation stays.
+    a logarithm, both dimensions have vector gates, or vector gates along the
+    second dimension meet pairs.  Without `force` such an operation stays.
     **Example** with length 64 the step of gated linear attention sees
     `tensor<64x128xf32>` of keys and makes a 64 x 64 matrix of scores.
   }];
