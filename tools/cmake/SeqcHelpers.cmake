@@ -73,11 +73,20 @@ function(seqc_executable name)
     get_property(conversions GLOBAL PROPERTY MLIR_CONVERSION_LIBS)
     get_property(extensions GLOBAL PROPERTY MLIR_EXTENSION_LIBS)
     get_property(translations GLOBAL PROPERTY MLIR_TRANSLATION_LIBS)
+    # MLIR's target utilities initialise every target that LLVM was built with.
+    set(targets)
+    foreach(t ${LLVM_TARGETS_TO_BUILD})
+      foreach(part CodeGen AsmParser Desc Info)
+        if(TARGET LLVM${t}${part})
+          list(APPEND targets LLVM${t}${part})
+        endif()
+      endforeach()
+    endforeach()
     seqc_static_closure(closure ${dialects} ${conversions} ${extensions} ${translations}
       MLIRRegisterAllDialects MLIRRegisterAllPasses MLIRRegisterAllExtensions
       MLIROptLib MLIRLspServerLib MLIRExecutionEngine LLVMOrcJIT LLVMPasses
-      LLVMX86CodeGen LLVMX86AsmParser LLVMX86Desc LLVMX86Info)
-    target_link_libraries(${name} PRIVATE ${ARG_LINK} ${closure})
+      ${targets})
+    target_link_libraries(${name} PRIVATE -Wl,--as-needed ${ARG_LINK} ${closure})
   else()
     target_link_libraries(${name} PRIVATE ${ARG_LINK} MLIR LLVM)
   endif()
