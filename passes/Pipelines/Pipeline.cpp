@@ -75,15 +75,18 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   if (options.stopAfter == Stage::Input)
     return;
   // structured and formed
-  if (options.form == Form::Canonical || options.form == Form::Chunked) {
+  if (options.form == Form::Auto)
+    pm.addPass(createSelectForm());
+  if (options.form != Form::Sequential) {
     RecurrenceToLinearOptions linear;
     linear.force = options.form == Form::Chunked;
+    linear.selected = options.form == Form::Auto;
     pm.addPass(createRecurrenceToLinear(linear));
     pm.addPass(createCanonicalizerPass());
-    if (options.form == Form::Chunked) {
+    if (options.form != Form::Canonical) {
       LinearToChunksOptions chunks;
       chunks.length = options.chunk;
-      chunks.force = true;
+      chunks.force = options.form == Form::Chunked;
       pm.addPass(createLinearToChunks(chunks));
     }
     pm.addPass(createLinearToSteps());

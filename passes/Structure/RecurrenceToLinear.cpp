@@ -765,6 +765,9 @@ struct RecurrenceToLinear
     SmallVector<RecurrenceOp> ops;
     getOperation()->walk([&](RecurrenceOp op) { ops.push_back(op); });
     for (RecurrenceOp op : ops) {
+      auto form = op->getAttrOfType<StringAttr>("seqc.form");
+      if (selected && (!form || form.getValue() != "chunked"))
+        continue;
       OpBuilder b(op);
       Location loc = op.getLoc();
       bool state = !op.getCarries().empty();

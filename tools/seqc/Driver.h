@@ -26,7 +26,7 @@ namespace seqc::driver {
 struct CommonOptions {
   std::string file, entry, cpu, features, target;
   Form form = Form::Auto;
-  int64_t chunk = 64;
+  int64_t chunk = 16;
 };
 extern llvm::cl::SubCommand compileCommand, runCommand, explainCommand,
     benchCommand, proveCommand, targetsCommand;

@@ -3,6 +3,7 @@
 #include "Driver.h"
 
 #include "seqc/dialects/Seq/Seq.h"
+#include "seqc/lib/Structure/Select.h"
 #include "seqc/lib/Structure/Structure.h"
 
 #include "mlir/IR/TypeUtilities.h"
@@ -100,8 +101,17 @@ static llvm::Error explain() {
         StringRef(text).split(lines, '\n', -1, /*KeepEmpty=*/false);
         for (StringRef line : lines)
           os << "    class   " << line << "\n";
-        os
-           << "    form    sequential in time, parallel over everything else\n";
+        bool chunked = structure::prefersChunks(recurrence);
+        os << "    form    "
+           << (chunked ? "chunked" : "sequential in time")
+           << ", parallel over everything else";
+        if (auto cost = structure::estimateForms(recurrence))
+          os << llvm::format("; estimated cycles a token and sequence: sequential "
+                             "%.0f, chunks of %d %.0f",
+                             cost->sequential, int(kChunk), cost->chunked);
+        else if (!recurrence.getCarries().empty())
+          os << "; no chunked form";
+        os << "\n";
       } else if (auto scan = dyn_cast<ScanOp>(op)) {
         explainCommon(scan, "scan", scan.getCombine());
         os << "    class   C1, the monoid of the combine region\n"

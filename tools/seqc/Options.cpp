@@ -45,7 +45,7 @@ static cl::opt<std::string>
          cl::init("auto"), cl::value_desc("FORM"), ALL_COMMANDS);
 static cl::opt<int64_t> chunk("chunk",
                               cl::desc("Tokens of a chunk in the chunked form"),
-                              cl::init(64), cl::value_desc("N"), ALL_COMMANDS);
+                              cl::init(16), cl::value_desc("N"), ALL_COMMANDS);
 
 Expected<CommonOptions> seqc::driver::commonOptions() {
   if (file.empty() && !benchCommand)

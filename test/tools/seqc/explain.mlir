@@ -1,5 +1,7 @@
 // seqc explain: operations, shapes, class, form, floor.
 // RUN: seqc explain %examples/gla.mlir | FileCheck %s --check-prefix=GLA
+// RUN: seqc explain %examples/gated-deltanet.mlir | FileCheck %s --check-prefix=DELTA
+// RUN: seqc explain %examples/lstm.mlir | FileCheck %s --check-prefix=LSTM
 // RUN: seqc explain %examples/cumsum.mlir | FileCheck %s --check-prefix=SUM
 
 // GLA: gla(b, t, h)
@@ -10,8 +12,10 @@
 // GLA: state   65536 bytes per sequence, 1 carries
 // GLA: class   s0: C4.3, a sum of outer products with a gate along dimension 0
 // GLA: class     s0'[i,j] = exp(g)[i] s0[i,j] + k[i] v[j]
-// GLA: form    sequential
+// GLA: form    sequential in time, {{.*}}; estimated cycles a token and sequence: sequential 3328, chunks of 16 8346
 // GLA: floor   {{.*}} bytes of inputs and results, {{.*}} operations
+// DELTA: form    chunked, {{.*}}: sequential 7066, chunks of 16 4332
+// LSTM: form    sequential in time, {{.*}}; no chunked form
 // SUM: scan over (b, t)
 // SUM: class   C1, the monoid of the combine region
 // SUM: form    blocked scan

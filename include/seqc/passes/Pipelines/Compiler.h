@@ -59,7 +59,7 @@ struct CompileOptions {
   /// The form of recurrences.  A form that a program does not allow is an error.
   Form form = Form::Auto;
   /// Tokens of a chunk in the chunked form.
-  int64_t chunk = 64;
+  int64_t chunk = 16;
   /// Adds `NAME_step`, which takes one token, beside every entry that allows it.
   bool decode = true;
   /// Where `toLLVM` and friends stop; `compile` needs Target.

@@ -37,6 +37,19 @@ def CheckMonoids : Pass<"seqc-check-monoids"> {
                         "Prove what the samples do not refute">];
 }
 
+def SelectForm : Pass<"seqc-select-form"> {
+  let summary = "Marks each recurrence with the form expected to be fastest";
+  let description = [{
+    **Expects** any program.
+    **Guarantees** that every `seqc.recurrence` with a state has an attribute
+    `seqc.form`: "chunked" where all its matrix states have a chunked form that
+    the cost model (lib/Cost) expects to be faster, else "sequential".
+    **Fails when** never.
+    **Example** a gated delta rule with a 128 x 128 state is "chunked", one with
+    32 x 32 "sequential".
+  }];
+}
+
 def RecurrenceToLinear : Pass<"seqc-recurrence-to-linear"> {
   let summary = "Gated sums of outer products become linear recurrences";
   let description = [{
@@ -57,7 +70,9 @@ def RecurrenceToLinear : Pass<"seqc-recurrence-to-linear"> {
   let options = [Option<"remarks", "remarks", "bool", "false",
                         "Say why a recurrence stays">,
                  Option<"force", "force", "bool", "false",
-                        "Fail where a recurrence with a state stays">];
+                        "Fail where a recurrence with a state stays">,
+                 Option<"selected", "selected", "bool", "false",
+                        "Only those that seqc-select-form marked as chunked">];
   let dependentDialects = ["::seqc::SeqDialect", "::mlir::arith::ArithDialect",
                            "::mlir::tensor::TensorDialect"];
 }
