@@ -1,8 +1,8 @@
 //===- Forms.cpp - What each form of a linear recurrence costs ------------===//
 //
 // Both forms are bound by passes over the state, counted in vectors of it.  The
-// constants are fitted to 30 measurements (six kinds of step, five sizes; the
-// table is in docs/performance.md).
+// constants are fitted to measurements of six kinds of step at five sizes
+// (`tools/dev/forms`; the table is in docs/performance.md).
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,9 +24,10 @@ FormCost seqc::formCost(const LinearShape &s) {
   double further = resident ? 1.3 : 2.1;
   cost.sequential = vectors * (pass + further * (s.pairs + (s.pairs && gate)));
   // The state once a chunk, scores and triangle per token, exponentials per key.
-  cost.chunked = vectors * 2.9 + s.pairs * (450 + 0.5 * vectors);
+  cost.chunked = 100 + vectors * (resident ? 2.2 : 3.1) +
+                 s.pairs * (550 + 0.8 * vectors);
   if (s.scalarGate)
-    cost.chunked += 400;
+    cost.chunked += 250;
   if (s.vectorGate)
     cost.chunked += 42.0 * s.keys;
   return cost;

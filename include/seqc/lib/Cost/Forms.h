@@ -19,7 +19,7 @@ struct FormCost {
   double sequential = 0;
   /// In chunks of `kChunk` tokens.
   double chunked = 0;
-  bool chunkedIsFaster() const { return chunked < 0.95 * sequential; }
+  bool chunkedIsFaster() const { return chunked < sequential; }
 };
 
 /// Tokens of a chunk on CPUs: one sub-tile, so that vector gates need no anchors.
