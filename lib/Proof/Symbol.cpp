@@ -270,6 +270,8 @@ Symbol Dom::add(const Symbol &a, const Symbol &b) {
                       [&](Term x, Term y) { return c->mul(x, y); }));
 }
 
+Symbol Dom::exponential(const Symbol &a) { return ::exponential(a); }
+
 Symbol Dom::multiply(const Symbol &a, const Symbol &b) {
   if (a.number && b.number)
     return Symbol::constant(*a.number * *b.number);

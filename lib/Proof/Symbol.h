@@ -51,6 +51,7 @@ struct seqc::reference::Domain<seqc::proof::Symbol> {
   static double toDouble(const Symbol &v) { return v.number.value_or(0); }
   static Symbol add(const Symbol &a, const Symbol &b);
   static Symbol multiply(const Symbol &a, const Symbol &b);
+  static Symbol exponential(const Symbol &a);
   static bool isNaN(const Symbol &a) { return a.number && *a.number != *a.number; }
   static bool less(const Symbol &a, const Symbol &b) {
     return a.number && b.number && *a.number < *b.number;

@@ -139,6 +139,25 @@ void Sizes::visit(Operation *op) {
     mapped(recurrence.getRestarts(), recurrence.getRestartMaps(), axes);
     return;
   }
+  if (auto linear = dyn_cast<LinearRecurrenceOp>(op)) {
+    mapped(op->getOperands().take_front(linear.getMaps().size()),
+           linear.getMaps(), axes);
+    auto along = [&](Value v, AxesAttr map) {
+      for (unsigned d = 0; d < map.size(); ++d)
+        axis(v, d, map.getNames()[d].getValue(), map.getDivisors()[d], 0, axes);
+    };
+    if (Value resets = linear.getResets())
+      along(resets, *linear.getResetsMap());
+    if (Value segments = linear.getSegments()) {
+      axis(segments, 0, linear.getSegmentAxis().getValue(), 1, 1, axes);
+      if (auto it = axes.find(RecurrenceOp::getTimeAxis()); it != axes.end())
+        tables[segments] = {it->second, 0};
+    }
+    for (unsigned i = 0; i < linear.numReads(); ++i)
+      along(linear.getResult(i), linear.getOutMap());
+    along(linear.getFinalState(), linear.getFinalMap());
+    return;
+  }
   if (auto scan = dyn_cast<ScanOp>(op)) {
     sequence(scan, axes);
     mapped(scan.getInitials(), scan.getInitialMaps(), axes);

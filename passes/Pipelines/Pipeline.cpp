@@ -23,6 +23,8 @@ llvm::StringRef seqc::stageName(Stage stage) {
   switch (stage) {
   case Stage::Input:
     return "input";
+  case Stage::Structured:
+    return "structured";
   case Stage::Formed:
     return "formed";
   case Stage::Tiled:
@@ -34,11 +36,13 @@ llvm::StringRef seqc::stageName(Stage stage) {
 }
 
 llvm::Expected<Stage> seqc::parseStage(StringRef name) {
-  for (Stage stage : {Stage::Input, Stage::Formed, Stage::Tiled, Stage::Target})
+  for (Stage stage : {Stage::Input, Stage::Structured, Stage::Formed,
+                      Stage::Tiled, Stage::Target})
     if (stageName(stage) == name)
       return stage;
   return llvm::createStringError(
-      "unknown stage '" + name + "', expected input, formed, tiled or target");
+      "unknown stage '" + name + "', expected input, structured, formed, tiled or "
+      "target");
 }
 
 llvm::StringRef seqc::formName(Form form) {
@@ -74,7 +78,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   pm.addPass(createCheckMonoids());
   if (options.stopAfter == Stage::Input)
     return;
-  // structured and formed
+  // structured
   if (options.form == Form::Auto)
     pm.addPass(createSelectForm());
   if (options.form != Form::Sequential) {
@@ -83,16 +87,19 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
     linear.selected = options.form == Form::Auto;
     pm.addPass(createRecurrenceToLinear(linear));
     pm.addPass(createCanonicalizerPass());
-    if (options.form != Form::Canonical) {
-      LinearToChunksOptions chunks;
-      chunks.length = options.chunk;
-      chunks.force = options.form == Form::Chunked;
-      pm.addPass(createLinearToChunks(chunks));
-    }
-    pm.addPass(createLinearToSteps());
-    pm.addPass(createCanonicalizerPass());
-    pm.addPass(createCSEPass());
   }
+  if (options.stopAfter == Stage::Structured)
+    return;
+  // formed
+  if (options.form == Form::Auto || options.form == Form::Chunked) {
+    LinearToChunksOptions chunks;
+    chunks.length = options.chunk;
+    chunks.force = options.form == Form::Chunked;
+    pm.addPass(createLinearToChunks(chunks));
+  }
+  pm.addPass(createLinearToSteps());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
   pm.addPass(createScanToRecurrence());
   pm.addPass(createCanonicalizerPass());
   if (options.stopAfter == Stage::Formed)

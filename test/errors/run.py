@@ -49,6 +49,18 @@ def npy(folder, name, array):
     return path
 
 
+MINUS = """func.func @f(%x: tensor<?xf32>) -> tensor<?xf32> attributes {seqc.sizes = {t = 5}} {
+  %e = arith.constant 0.0 : f32
+  %y = seqc.scan seq(%x : (t)) identity(%e) {
+  ^combine(%l: f32, %r: f32):
+    %s = arith.subf %l, %r : f32
+    seqc.yield out(%s)
+  }
+  return %y : tensor<?xf32>
+}
+"""
+
+
 def cases(folder):
     """(title, program, arguments after the file, words expected)."""
     x = npy(folder, "x.npy", np.zeros((2, 5), np.float32))
@@ -105,7 +117,13 @@ def cases(folder):
         ("an output that cannot be written", GOOD, run + ["--out=y=/nonexistent/y.npy"], ["cannot write '/nonexistent/y.npy'"]),
         ("a library that cannot be written", GOOD, ["compile", "-o", "/nonexistent/f.so"], ["/nonexistent/f.so"]),
         ("an unknown kind of output", GOOD, ["compile", "--emit=exe", "-o", os.path.join(folder, "f")], ["unknown kind 'exe'", "so, obj, asm, llvm or mlir"]),
-        ("an unknown stage", GOOD, ["compile", "--emit=mlir", "--stop-after=lunch"], ["unknown stage 'lunch'", "input, formed, tiled or target"]),
+        ("an unknown stage", GOOD, ["compile", "--emit=mlir", "--stop-after=lunch"], ["unknown stage 'lunch'", "input, structured, formed, tiled or target"]),
+        ("an unknown form", GOOD, run + ["--form=best"], ["unknown form 'best'", "auto, sequential, canonical or chunked"]),
+        ("a chunk length that is not positive", GOOD, run + ["--chunk=0"], ["--chunk: the length is 0", "1 to 1024 tokens"]),
+        ("a form that a program does not allow", GOOD, run + ["--form=chunked"], ["has no chunked form: no component is a gated sum of outer products"]),
+        ("interpreting a stage of loops", GOOD, run + ["--check", "--interpret=tiled"], ["stage 'tiled' is not interpretable"]),
+        ("a combine region that is not associative", MINUS, run, ["refuted: the combine region is associative: left = "]),
+        ("an identity that is not neutral", MINUS.replace("subf %l", "addf %l").replace("0.0", "1.0"), run, ["refuted: its identity is neutral: on the left of "]),
         ("a file without functions", "module {}", run, ["no public function"]),
     ]
 

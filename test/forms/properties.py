@@ -213,7 +213,7 @@ def main():
             with open(path, "w") as f:
                 f.write(text)
             base = [options.seqc, "run", path, f"--bind={bind}", f"--random={number + 1}", "--check"]
-            jobs = [["--interpret", "--form=canonical"]]
+            jobs = [["--interpret=structured", "--form=canonical"], ["--interpret", "--form=canonical"]]
             if chunkable:
                 jobs.append(["--interpret", "--form=chunked", f"--chunk={chunk}"])
                 if number < options.compiled:

@@ -117,7 +117,7 @@ struct CallOptions {
   uint64_t seed = 1;
   /// Take unbound sizes from `seqc.bench` where it is given.
   bool bench = false;
-  /// Interpret the formed program in float64 instead of compiling it.
+  /// The program is interpreted instead of compiled.
   bool interpret = false;
 };
 
@@ -128,9 +128,10 @@ public:
                                           const CommonOptions &common,
                                           const CallOptions &call);
   llvm::Error call();
-  /// Runs the formed program in the interpreter; one tensor per result.
+  /// Runs the program as it is after `stage` in the interpreter; one tensor per
+  /// result.
   llvm::Expected<std::vector<reference::TensorF64>>
-  interpretFormed(const CommonOptions &common);
+  interpretAt(const CommonOptions &common, Stage stage);
   /// The inputs, for the interpreter.
   std::vector<reference::TensorF64> referenceInputs() const;
   /// Median seconds of repeated calls, and how many there were.

@@ -174,14 +174,15 @@ std::vector<reference::TensorF64> Execution::referenceInputs() const {
 }
 
 llvm::Expected<std::vector<reference::TensorF64>>
-Execution::interpretFormed(const CommonOptions &common) {
+Execution::interpretAt(const CommonOptions &common, Stage stage) {
   OwningOpRef<ModuleOp> copy(func->getParentOfType<ModuleOp>().clone());
   CompileOptions options = compileOptions(common);
-  options.stopAfter = Stage::Formed;
+  options.stopAfter = stage;
   PassManager pm(copy->getContext());
   buildPipeline(pm, options);
   if (failed(pm.run(*copy)))
-    return llvm::createStringError("compilation failed at stage formed");
+    return llvm::createStringError("compilation failed before stage '" +
+                                   stageName(stage) + "'");
   auto formed = findEntry(*copy, entry.name);
   if (!formed)
     return formed.takeError();

@@ -38,11 +38,11 @@ static cl::opt<uint64_t> seed("random",
 static cl::opt<bool> check("check",
                            cl::desc("Compare with the float64 reference"),
                            cl::sub(runCommand));
-static cl::opt<bool> interpretFormed(
+static cl::opt<std::string> interpretAt(
     "interpret",
-    cl::desc("Interpret the formed program in float64 instead of compiling it, "
-             "and compare that (with --form)"),
-    cl::sub(runCommand));
+    cl::desc("Interpret the program as it is after STAGE (structured; formed without "
+             "a value) in float64 instead of compiling it, and compare that"),
+    cl::value_desc("STAGE"), cl::ValueOptional, cl::sub(runCommand));
 static cl::opt<bool> time_("time", cl::desc("Print compile and run times"),
                            cl::sub(runCommand));
 
@@ -109,6 +109,15 @@ static llvm::Error run(int &status) {
   options.inputs = std::vector<std::string>(inputs);
   options.bindings = bindings;
   options.seed = seed;
+  bool interpretFormed = interpretAt.getNumOccurrences() > 0;
+  auto stage = parseStage(interpretAt.empty() ? "formed" : StringRef(interpretAt));
+  if (!stage)
+    return llvm::createStringError("--interpret: " +
+                                   llvm::toString(stage.takeError()));
+  if (*stage > Stage::Formed)
+    return llvm::createStringError("--interpret: stage '" + interpretAt +
+                                   "' is not interpretable, expected input, "
+                                   "structured or formed");
   options.interpret = interpretFormed;
   auto made = Execution::create(*source, *common, options);
   if (!made)
@@ -149,7 +158,7 @@ static llvm::Error run(int &status) {
     if (!expected)
       return expected.takeError();
     if (interpretFormed) {
-      auto found = execution.interpretFormed(*common);
+      auto found = execution.interpretAt(*common, *stage);
       if (!found)
         return found.takeError();
       unsigned next = 0;

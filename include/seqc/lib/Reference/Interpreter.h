@@ -14,6 +14,7 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/Error.h"
 
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -46,7 +47,7 @@ using TensorF64 = Tensor<double>;
 
 /// What a domain has to provide.  The primary template is not defined.
 ///   D fromDouble(double); double toDouble(const D &)   (indices, flags)
-///   D add(a, b), multiply(a, b); bool isNaN(a); bool less(a, b)
+///   D add(a, b), multiply(a, b), exponential(a); bool isNaN(a); bool less(a, b)
 ///   std::function<D(const D *)> resolve(Operation *)   a scalar operation, or null
 template <class D>
 struct Domain;
@@ -57,6 +58,7 @@ struct Domain<double> {
   static double toDouble(double v) { return v; }
   static double add(double a, double b) { return a + b; }
   static double multiply(double a, double b) { return a * b; }
+  static double exponential(double a) { return std::exp(a); }
   static bool isNaN(double a) { return a != a; }
   static bool less(double a, double b) { return a < b; }
   static std::function<double(const double *)> resolve(mlir::Operation *op);

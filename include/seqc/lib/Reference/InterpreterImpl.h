@@ -128,6 +128,7 @@ private:
       return elementwise(op);
     return llvm::TypeSwitch<Operation *, llvm::Error>(op)
         .Case<RecurrenceOp>([&](auto op) { return recurrence(op); })
+        .template Case<LinearRecurrenceOp>([&](auto op) { return linear(op); })
         .template Case<ScanOp>([&](auto op) { return scan(op); })
         .template Case<EinsumOp>([&](auto op) { return einsum(op); })
         .template Case<ReduceOp>([&](auto op) { return reduce(op); })
@@ -679,6 +680,105 @@ private:
       env[op.getOuts()[i]] = std::move(outs[i]);
     for (unsigned i = 0; i < finals.size(); ++i)
       env[op.getFinals()[i]] = std::move(finals[i]);
+    return llvm::Error::success();
+  }
+
+  /// The canonical form, as its description has it.
+  llvm::Error linear(LinearRecurrenceOp op) {
+    Sizes sizes;
+    ValueRange operands = op->getOperands().take_front(op.getMaps().size());
+    for (bool plain : {true, false}) {
+      if (llvm::Error e =
+              addSizes(op, "an", operands, op.getMaps(), sizes, plain))
+        return e;
+      if (plain && op.getSegments())
+        sizes[op.getSegmentAxis().getValue()] = env[op.getSegments()].size() - 1;
+    }
+    int64_t keys = op.keySize(), values = op.valueSize();
+    Type element = elementOf(op.getInitial().getType());
+    SmallVector<T> outs;
+    for (int64_t axis : op.getReadAxes())
+      outs.push_back(
+          result(op.getOutMap(), sizes,
+                 RankedTensorType::get({axis == 0 ? values : keys}, element)));
+    T final = result(op.getFinalMap(), sizes,
+                     RankedTensorType::get({keys, values}, element));
+    T state;
+    const D zero = Dom::fromDouble(0);
+    auto begin = [&](Sizes &at) {
+      state = slice(env[op.initial().value], op.initial().map, at);
+    };
+    auto token = [&](Sizes &at, int64_t, bool restart) -> llvm::Error {
+      auto load = [&](LinearRecurrenceOp::Operand o) {
+        return slice(env[o.value], o.map, at);
+      };
+      auto entry = [&](const T &s, int64_t k, int64_t v) -> const D & {
+        return s.data[k * values + v];
+      };
+      if (restart)
+        state.data.assign(keys * values, zero);
+      T kept = state;
+      for (unsigned i = 0; i < op.numGates(); ++i) {
+        T gate = load(op.gate(i));
+        int64_t axis = op.getGateAxes()[i];
+        if (op.getGateLogs()[i])
+          for (D &g : gate.data)
+            g = Dom::exponential(g);
+        for (int64_t k = 0; k < keys; ++k)
+          for (int64_t v = 0; v < values; ++v) {
+            D &x = kept.data[k * values + v];
+            x = Dom::multiply(gate.data[axis < 0 ? 0 : axis == 0 ? k : v], x);
+          }
+      }
+      T next = kept;
+      auto update = [&](const T &key, const std::vector<D> &value, const D &scale) {
+        for (int64_t k = 0; k < keys; ++k)
+          for (int64_t v = 0; v < values; ++v) {
+            D &x = next.data[k * values + v];
+            x = Dom::add(x, Dom::multiply(scale, Dom::multiply(key.data[k],
+                                                               value[v])));
+          }
+      };
+      for (unsigned i = 0; i < op.numPairs(); ++i) {
+        T right = load(op.pair(i, 1));
+        const T &from = op.getPairDecayed()[i] ? kept : state;
+        std::vector<D> read(values, zero);
+        for (int64_t v = 0; v < values; ++v)
+          for (int64_t k = 0; k < keys; ++k)
+            read[v] = Dom::add(read[v],
+                               Dom::multiply(right.data[k], entry(from, k, v)));
+        update(load(op.pair(i, 0)), read, load(op.pair(i, 2)).data[0]);
+      }
+      for (unsigned i = 0; i < op.numWrites(); ++i)
+        update(load(op.write(i, 0)), load(op.write(i, 1)).data,
+               load(op.write(i, 2)).data[0]);
+      for (unsigned i = 0; i < op.numReads(); ++i) {
+        T query = load(op.read(i, 0));
+        D scale = load(op.read(i, 1)).data[0];
+        const T &from = op.getReadAfter()[i] ? next : state;
+        bool overKeys = op.getReadAxes()[i] == 0;
+        T y;
+        y.shape.push_back(overKeys ? values : keys);
+        y.data.assign(y.size(), zero);
+        for (int64_t k = 0; k < keys; ++k)
+          for (int64_t v = 0; v < values; ++v) {
+            D &x = y.data[overKeys ? v : k];
+            x = Dom::add(x, Dom::multiply(query.data[overKeys ? k : v],
+                                          entry(from, k, v)));
+          }
+        for (D &x : y.data)
+          x = Dom::multiply(scale, x);
+        put(outs[i], op.getOutMap(), at, y);
+      }
+      state = std::move(next);
+      return llvm::Error::success();
+    };
+    auto end = [&](Sizes &at) { put(final, op.getFinalMap(), at, state); };
+    if (llvm::Error e = sequences(op, sizes, begin, token, end))
+      return e;
+    for (unsigned i = 0; i < outs.size(); ++i)
+      env[op.getResult(i)] = std::move(outs[i]);
+    env[op.getFinalState()] = std::move(final);
     return llvm::Error::success();
   }
 

@@ -30,11 +30,12 @@ namespace seqc {
 /// Stages of compilation, in order.
 enum class Stage {
   Input,  ///< the program as written, canonicalised
+  Structured, ///< recurrences in canonical form where one is to be used
   Formed, ///< one form per operation: scans without a blocked form are recurrences
   Tiled,  ///< loops, vectors and buffers
   Target, ///< the LLVM dialect
 };
-/// "input", "formed", "tiled", "target".
+/// "input", "structured", "formed", "tiled", "target".
 llvm::StringRef stageName(Stage stage);
 /// The stage of that name, or an error that lists the names.
 llvm::Expected<Stage> parseStage(llvm::StringRef name);
