@@ -98,6 +98,7 @@ static void addStep(func::FuncOp func) {
   step.setName((func.getName() + "_step").str());
   step->removeAttr("seqc.bench");
   step->removeAttr("seqc.sizes");
+  step->setAttr("seqc.step", UnitAttr::get(context));
   Block &block = step.getBody().front();
   Location loc = step.getLoc();
   SmallVector<DictionaryAttr> argAttrs;

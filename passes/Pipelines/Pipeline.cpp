@@ -55,18 +55,20 @@ llvm::StringRef seqc::formName(Form form) {
     return "canonical";
   case Form::Chunked:
     return "chunked";
+  case Form::Scan:
+    return "scan";
   }
   llvm_unreachable("covered switch");
 }
 
 llvm::Expected<Form> seqc::parseForm(StringRef name) {
   for (Form form :
-       {Form::Auto, Form::Sequential, Form::Canonical, Form::Chunked})
+       {Form::Auto, Form::Sequential, Form::Canonical, Form::Chunked, Form::Scan})
     if (formName(form) == name)
       return form;
   return llvm::createStringError(
       "unknown form '" + name +
-      "', expected auto, sequential, canonical or chunked");
+      "', expected auto, sequential, canonical, chunked or scan");
 }
 
 void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
@@ -81,7 +83,12 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   // structured
   if (options.form == Form::Auto)
     pm.addPass(createSelectForm());
-  if (options.form != Form::Sequential) {
+  if (options.form == Form::Scan) {
+    RecurrenceToScanOptions scans;
+    scans.force = true;
+    pm.addPass(createRecurrenceToScan(scans));
+    pm.addPass(createCanonicalizerPass());
+  } else if (options.form != Form::Sequential) {
     RecurrenceToLinearOptions linear;
     linear.force = options.form == Form::Chunked;
     linear.selected = options.form == Form::Auto;

@@ -1,10 +1,13 @@
-//===- RecurrenceToLinear.cpp - Recurrences to their canonical form -------===//
+//===- RecurrenceToLinear.cpp - Recurrences to linear ones and scans ------===//
 //
 // A recurrence becomes, component by component in dependence order: elementwise
 // steps that compute the factors of a linear recurrence where operands do not
 // hold them already, the linear recurrence, and a step without state that
 // computes the outputs from what it read.  Components over other semirings stay
 // recurrences of their own and hand on their states.
+//
+// In scan form the same is done to elementwise affine components: their gates and
+// writes become the elements of an affine scan.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,11 +17,13 @@
 #include "seqc/lib/Structure/Structure.h"
 #include "seqc/passes/Structure/Passes.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/IRMapping.h"
 
 namespace seqc {
 #define GEN_PASS_DEF_RECURRENCETOLINEAR
+#define GEN_PASS_DEF_RECURRENCETOSCAN
 #include "seqc/passes/Structure/Passes.h.inc"
 } // namespace seqc
 
@@ -64,6 +69,9 @@ struct ReadPlan {
 struct ComponentPlan {
   Component component;
   bool linear = false;
+  /// Elementwise affine: a scan over (gate, written).
+  bool scan = false;
+  Sum gate, written;
   SmallVector<GatePlan, 0> gates;
   SmallVector<PairPlan, 0> pairs;
   SmallVector<WritePlan, 0> writes;
@@ -71,10 +79,13 @@ struct ComponentPlan {
   bool previous = false, next = false; // kept: states that others need
 };
 
+/// What components become.
+enum class Target { Linear, Scan };
+
 class Conversion {
 public:
-  Conversion(RecurrenceOp op, OpBuilder &b)
-      : op(op), b(b), loc(op.getLoc()), dependence(op) {}
+  Conversion(RecurrenceOp op, OpBuilder &b, Target target)
+      : op(op), b(b), loc(op.getLoc()), target(target), dependence(op) {}
   /// Rewrites the operation, or says why not and changes nothing.
   std::optional<std::string> run();
 
@@ -89,6 +100,7 @@ private:
 
   void buildLinear(ComponentPlan &c);
   void buildKept(ComponentPlan &c);
+  void buildScan(ComponentPlan &c);
   void buildOutputs();
   Source materialize(const Sum &sum);
   Source constantSource(double value, ArrayRef<int64_t> shape);
@@ -124,6 +136,7 @@ private:
   RecurrenceOp op;
   OpBuilder &b;
   Location loc;
+  Target target;
   Dependence dependence;
   SmallVector<ComponentPlan, 0> plans;
   llvm::DenseSet<Value> needed;
@@ -311,9 +324,29 @@ std::optional<std::string> Conversion::planReads(ComponentPlan &c) {
 
 std::optional<std::string> Conversion::plan(ComponentPlan &c) {
   const Component &component = c.component;
+  if (target == Target::Scan) {
+    for (unsigned carry : component.carries)
+      if (seqc::shapeOf(op.getCarryArgs()[carry].getType()).size() > 1)
+        return "a state is a matrix";
+    Type state = op.getCarryArgs()[component.carries[0]].getType();
+    if (component.carries.size() != 1 || component.next.empty() ||
+        !isa<FloatType>(elementOf(state)))
+      return {};
+    Transition t = transitionOf(component.next[0], component.carries[0]);
+    c.scan = t.lowRank.empty() && t.dense.empty() && !t.diagonal.terms.empty();
+    c.gate = t.diagonal;
+    for (Term &term : c.gate.terms) {
+      term.carry = -1;
+      term.carryLetters.clear();
+    }
+    c.written = writesOf(component.next[0]);
+    return {};
+  }
   c.linear = component.carries.size() == 1 &&
              (component.cls == Class::C4 || component.cls == Class::C5) &&
-             component.next[0].shape.size() == 2;
+             component.next[0].shape.size() == 2 &&
+             isa<FloatType>(
+                 elementOf(op.getCarryArgs()[component.carries[0]].getType()));
   if (!c.linear) {
     for (unsigned carry : component.carries)
       if (seqc::shapeOf(op.getCarryArgs()[carry].getType()).size() > 1)
@@ -442,6 +475,12 @@ std::optional<std::string> Conversion::need(Value v) {
 }
 
 std::optional<std::string> Conversion::needComponent(ComponentPlan &c) {
+  if (c.scan) {
+    for (const Sum *sum : {&c.gate, &c.written})
+      if (Reason r = need(*sum))
+        return r;
+    return {};
+  }
   if (!c.linear) {
     for (unsigned carry : c.component.carries) {
       Operation *def = op.getYield().getCarries()[carry].getDefiningOp();
@@ -675,12 +714,87 @@ void Conversion::buildKept(ComponentPlan &c) {
   }
 }
 
+void Conversion::buildScan(ComponentPlan &c) {
+  unsigned carry = c.component.carries[0];
+  // Elements of all axes: a scan takes each value once.
+  StepBuilder sb(b, loc);
+  IRMapping map;
+  Value gate = emit(sb, map, c.gate), written = emit(sb, map, c.written);
+  cover(sb);
+  AxesAttr axes = allAxes();
+  sb.addOut(gate, axes, computeType());
+  sb.addOut(written, axes, computeType());
+  RecurrenceOp elements = sb.finish({}, {});
+  SmallVector<Value> seq(elements.getOuts());
+
+  Type slice = tensorOrScalar(seqc::shapeOf(op.getCarryArgs()[carry].getType()),
+                              computeType());
+  auto constant = [&](double number) -> Value {
+    TypedAttr attr = b.getFloatAttr(computeType(), number);
+    if (auto tensor = dyn_cast<RankedTensorType>(slice))
+      attr = DenseElementsAttr::get(tensor, attr);
+    return arith::ConstantOp::create(b, loc, attr);
+  };
+  SmallVector<Value> identities = {constant(1), constant(0)};
+  // On the left of the first element: no gate, and the state before it.
+  SmallVector<Value> initials = {identities[0], op.getCarries()[carry]};
+  Attribute none = AxesAttr::get(b.getContext(), {}, {});
+  SmallVector<Attribute> seqMaps(2, axes),
+      initialMaps = {none, op.getCarryMaps()[carry]};
+  auto scanOf = [&](bool exclusive) {
+    Type state = op.getFinals()[carry].getType();
+    SmallVector<Type> types = {seq[0].getType(), seq[1].getType()};
+    // Totals: the product of the gates has the axes of the state, too.
+    SmallVector<int64_t> gateShape;
+    SmallVector<StringAttr> states = op.getCarryAxes();
+    AxesAttr finalMap = op.getFinalMap(carry);
+    for (StringAttr axis : states)
+      gateShape.push_back(
+          cast<RankedTensorType>(state)
+              .getDimSize(finalMap.find(axis.getValue())));
+    llvm::append_range(gateShape, seqc::shapeOf(slice));
+    if (!exclusive) {
+      types.push_back(RankedTensorType::get(gateShape, computeType()));
+      types.push_back(state);
+    }
+    auto scan = ScanOp::create(
+        b, loc, types, seq, identities, initials, op.getSegments(),
+        op.getResets(), b.getArrayAttr(seqMaps), b.getArrayAttr(initialMaps),
+        op.getSegmentsMapAttr(), op.getResetsMapAttr(), b.getArrayAttr(seqMaps),
+        exclusive ? b.getUnitAttr() : UnitAttr(), op.getReverseAttr(),
+        exclusive ? UnitAttr() : b.getUnitAttr());
+    OpBuilder::InsertionGuard guard(b);
+    SmallVector<Type> args(4, slice);
+    Block *body = b.createBlock(&scan.getCombine(), {}, args,
+                                SmallVector<Location>(4, loc));
+    // (a1, x1) then (a2, x2) is (a1 a2, a2 x1 + x2).
+    Value product = arith::MulFOp::create(b, loc, body->getArgument(0),
+                                          body->getArgument(2));
+    Value carried = arith::MulFOp::create(b, loc, body->getArgument(2),
+                                          body->getArgument(1));
+    Value sum = arith::AddFOp::create(b, loc, carried, body->getArgument(3));
+    YieldOp::create(b, loc, ValueRange{product, sum}, ValueRange());
+    return scan;
+  };
+  ScanOp scan = scanOf(false);
+  available[op.getYield().getCarries()[carry]] = {scan.getOuts()[1], axes};
+  finals[carry] = scan.getFinals()[1];
+  if (c.previous)
+    available[op.getCarryArgs()[carry]] = {scanOf(true).getOuts()[1], axes};
+}
+
 void Conversion::buildOutputs() {
   SmallVector<Value> results(op.getOuts().size());
   StepBuilder sb(b, loc);
   IRMapping map;
   SmallVector<unsigned> computed;
   for (auto [i, value] : llvm::enumerate(op.getYield().getOuts())) {
+    if (auto it = available.find(value);
+        it != available.end() && it->second.map == op.getOutMaps()[i] &&
+        it->second.tensor.getType() == op.getOuts()[i].getType()) {
+      results[i] = it->second.tensor;
+      continue;
+    }
     ReadPlan *read = readOf(stripCasts(value));
     if (read && read->parts.size() == 1 && read->direct.terms.empty()) {
       const PartPlan &part = read->parts[0];
@@ -724,12 +838,14 @@ std::optional<std::string> Conversion::run() {
     c.component = std::move(component);
     if (Reason r = plan(c))
       return r;
-    linear |= c.linear;
+    linear |= c.linear || c.scan;
   }
   if (!linear)
-    return "no component is a gated sum of outer products";
+    return target == Target::Scan ? "no component is elementwise affine"
+                                  : "no component is a gated sum of outer products";
   if (!op.getRestarts().empty() && linear)
-    return "a matrix state has restart values";
+    return target == Target::Scan ? "an affine state has restart values"
+                                  : "a matrix state has restart values";
   for (Value out : op.getYield().getOuts())
     if (Reason r = need(out))
       return r;
@@ -752,9 +868,15 @@ std::optional<std::string> Conversion::run() {
   b.setInsertionPoint(op);
   finals.resize(op.getCarries().size());
   for (ComponentPlan &c : plans)
-    c.linear ? buildLinear(c) : buildKept(c);
+    c.linear ? buildLinear(c) : c.scan ? buildScan(c) : buildKept(c);
   buildOutputs();
   return {};
+}
+
+/// True in a function for one token, where forms over time gain nothing.
+static bool isStep(Operation *op) {
+  auto func = op->getParentOfType<func::FuncOp>();
+  return func && func->hasAttr("seqc.step");
 }
 
 namespace {
@@ -765,18 +887,43 @@ struct RecurrenceToLinear
     SmallVector<RecurrenceOp> ops;
     getOperation()->walk([&](RecurrenceOp op) { ops.push_back(op); });
     for (RecurrenceOp op : ops) {
+      if (isStep(op))
+        continue;
       auto form = op->getAttrOfType<StringAttr>("seqc.form");
       if (selected && (!form || form.getValue() != "chunked"))
         continue;
       OpBuilder b(op);
       Location loc = op.getLoc();
       bool state = !op.getCarries().empty();
-      auto reason = Conversion(op, b).run();
+      auto reason = Conversion(op, b, Target::Linear).run();
       if (reason && force && state) {
         emitError(loc) << "the recurrence has no chunked form: " << *reason;
         return signalPassFailure();
       }
       if (reason && remarks)
+        emitRemark(loc) << "stays a recurrence: " << *reason;
+    }
+  }
+};
+
+struct RecurrenceToScan : seqc::impl::RecurrenceToScanBase<RecurrenceToScan> {
+  using RecurrenceToScanBase::RecurrenceToScanBase;
+  void runOnOperation() override {
+    SmallVector<RecurrenceOp> ops;
+    getOperation()->walk([&](RecurrenceOp op) { ops.push_back(op); });
+    for (RecurrenceOp op : ops) {
+      if (op.getCarries().empty() || isStep(op))
+        continue;
+      OpBuilder b(op);
+      Location loc = op.getLoc();
+      auto reason = Conversion(op, b, Target::Scan).run();
+      if (!reason)
+        continue;
+      if (force) {
+        emitError(loc) << "the recurrence has no scan form: " << *reason;
+        return signalPassFailure();
+      }
+      if (remarks)
         emitRemark(loc) << "stays a recurrence: " << *reason;
     }
   }

@@ -118,7 +118,7 @@ def cases(folder):
         ("a library that cannot be written", GOOD, ["compile", "-o", "/nonexistent/f.so"], ["/nonexistent/f.so"]),
         ("an unknown kind of output", GOOD, ["compile", "--emit=exe", "-o", os.path.join(folder, "f")], ["unknown kind 'exe'", "so, obj, asm, llvm or mlir"]),
         ("an unknown stage", GOOD, ["compile", "--emit=mlir", "--stop-after=lunch"], ["unknown stage 'lunch'", "input, structured, formed, tiled or target"]),
-        ("an unknown form", GOOD, run + ["--form=best"], ["unknown form 'best'", "auto, sequential, canonical or chunked"]),
+        ("an unknown form", GOOD, run + ["--form=best"], ["unknown form 'best'", "auto, sequential, canonical, chunked or scan"]),
         ("a chunk length that is not positive", GOOD, run + ["--chunk=0"], ["--chunk: the length is 0", "1 to 1024 tokens"]),
         ("a form that a program does not allow", GOOD, run + ["--form=chunked"], ["has no chunked form: no component is a gated sum of outer products"]),
         ("interpreting a stage of loops", GOOD, run + ["--check", "--interpret=tiled"], ["stage 'tiled' is not interpretable"]),

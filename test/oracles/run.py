@@ -47,7 +47,7 @@ def check(seqc, path, seed, form=()):
     with tempfile.TemporaryDirectory() as folder:
         run = subprocess.run([seqc, "run", path, f"--random={seed}", "--check", f"--save={folder}", *form],
                              capture_output=True, text=True)
-        if run.returncode != 0 and form and "has no chunked form" in run.stderr:
+        if run.returncode != 0 and form and re.search("has no (chunked|scan) form", run.stderr):
             return None, "has no such form", []
         if run.returncode != 0:
             return False, (run.stdout + run.stderr).strip(), []
@@ -113,6 +113,14 @@ def main():
                 failed += not chunked
                 if chunked:
                     chunks.append(str(length))
+            if "seqc.recurrence" in text:
+                scanned, message, _ = check(options.seqc, path, options.seed, ("--form=scan",))
+                if scanned is not None:
+                    print(f"{'ok  ' if scanned else 'FAIL'} {os.path.basename(path):24} {message}, scan")
+                    passed += scanned
+                    failed += not scanned
+                    if scanned:
+                        form += "; scan"
             if chunks:
                 form += f"; chunked ({', '.join(chunks)})"
             rows.append(f"| {os.path.basename(path)[:-5]} | {form} | CPU | {', '.join(kinds)} | "

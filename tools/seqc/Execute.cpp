@@ -146,7 +146,9 @@ llvm::Expected<Execution> Execution::create(Source &source,
   // Compilation changes its module; the reference runs on the original.
   OwningOpRef<ModuleOp> copy(source.module->clone());
   double start = now();
-  auto compiled = compile(*copy, compileOptions(common));
+  CompileOptions options = compileOptions(common);
+  options.decode = false;
+  auto compiled = compile(*copy, options);
   if (!compiled)
     return compiled.takeError();
   auto jit = std::move(*compiled).jit();

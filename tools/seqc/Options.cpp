@@ -41,7 +41,7 @@ static cl::opt<std::string>
 
 static cl::opt<std::string>
     form("form",
-         cl::desc("How recurrences are run: auto, sequential, canonical, chunked"),
+         cl::desc("How recurrences are run: auto, sequential, canonical, chunked, scan"),
          cl::init("auto"), cl::value_desc("FORM"), ALL_COMMANDS);
 static cl::opt<int64_t> chunk("chunk",
                               cl::desc("Tokens of a chunk in the chunked form"),

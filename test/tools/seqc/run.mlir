@@ -27,7 +27,7 @@
 // ENTRIES: seqc: error: {{.*}}decay, other
 // NOBODY: seqc: error: {{.*}}nobody
 // GOES: seqc: error: --interpret goes with --check
-// FORM: seqc: error: --form: unknown form 'best', expected auto, sequential, canonical or chunked
+// FORM: seqc: error: --form: unknown form 'best', expected auto, sequential, canonical, chunked or scan
 func.func @decay(%x: tensor<?x?xf32>, %s0: tensor<?xf32>) -> (tensor<?x?xf32>, tensor<?xf32>)
     attributes {seqc.sizes = {b = 2, t = 5}} {
   %half = arith.constant 0.5 : f32

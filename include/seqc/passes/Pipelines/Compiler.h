@@ -46,8 +46,9 @@ enum class Form {
   Sequential, ///< one token after the other, as written
   Canonical,  ///< through `seqc.linear_recurrence`, one token after the other
   Chunked,    ///< through `seqc.linear_recurrence`, a chunk at a time
+  Scan,       ///< elementwise affine recurrences as scans
 };
-/// "auto", "sequential", "canonical", "chunked".
+/// "auto", "sequential", "canonical", "chunked", "scan".
 llvm::StringRef formName(Form form);
 /// The form of that name, or an error that lists the names.
 llvm::Expected<Form> parseForm(llvm::StringRef name);

@@ -77,4 +77,27 @@ def RecurrenceToLinear : Pass<"seqc-recurrence-to-linear"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def RecurrenceToScan : Pass<"seqc-recurrence-to-scan"> {
+  let summary = "Elementwise affine recurrences become affine scans";
+  let description = [{
+    **Expects** `seqc.recurrence` operations without snapshots.
+    **Guarantees** that those with an elementwise affine component (C2, C3 with a
+    diagonal, sums) become, for each such component, a recurrence without state
+    that computes gates and writes, a `seqc.scan` over the pairs, and a recurrence
+    without state for what follows; other components become recurrences of their
+    own.
+    **Fails when** `force` is set and a recurrence has no such component, or a
+    matrix state.  Otherwise it stays, with a remark that says why if `remarks` is
+    set.
+    **Example** `a * h + x` becomes a scan with
+    `(a1 * a2, a2 * x1 + x2)` and the initial state on its left.
+  }];
+  let options = [Option<"remarks", "remarks", "bool", "false",
+                        "Say why a recurrence stays">,
+                 Option<"force", "force", "bool", "false",
+                        "Fail where a recurrence with a state stays">];
+  let dependentDialects = ["::seqc::SeqDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 #endif // SEQC_PASSES_STRUCTURE_PASSES_TD
