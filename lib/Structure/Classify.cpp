@@ -6,8 +6,6 @@
 
 #include "seqc/dialects/Seq/Seq.h"
 
-#include "llvm/ADT/EquivalenceClasses.h"
-
 using namespace mlir;
 using namespace seqc;
 using namespace seqc::structure;
@@ -64,25 +62,6 @@ bool Transition::isIdentity() const {
 // Transitions and writes
 //===----------------------------------------------------------------------===//
 
-/// Factors joined through summed letters (`skip` joins nothing): a group number
-/// per factor.
-static SmallVector<unsigned> groupsOf(const Term &term, unsigned rank, int skip) {
-  unsigned n = term.factors.size();
-  llvm::EquivalenceClasses<unsigned> groups;
-  for (unsigned i = 0; i < n; ++i)
-    groups.insert(i);
-  for (unsigned i = 0; i < n; ++i)
-    for (unsigned j = i + 1; j < n; ++j)
-      for (int letter : term.factors[i].letters)
-        if (letter >= int(rank) && letter != skip &&
-            llvm::is_contained(term.factors[j].letters, letter))
-          groups.unionSets(i, j);
-  SmallVector<unsigned> result;
-  for (unsigned i = 0; i < n; ++i)
-    result.push_back(groups.getLeaderValue(i));
-  return result;
-}
-
 /// The part of `term` made of `factors`, as a vector over `letter`.
 static Term vectorOf(const Term &term, ArrayRef<Factor> factors, int letter) {
   Term result;
@@ -124,7 +103,7 @@ Transition seqc::structure::transitionOf(const Sum &next, unsigned carry) {
       continue;
     }
     unsigned axis = moved[0];
-    SmallVector<unsigned> group = groupsOf(term, rank, summed);
+    SmallVector<unsigned> group = factorGroups(term, rank, summed);
     llvm::SmallDenseSet<unsigned> reading;
     for (auto [f, g] : llvm::zip(term.factors, group))
       if (llvm::is_contained(f.letters, summed))
@@ -178,7 +157,7 @@ static bool isOuterProduct(const Sum &sum) {
   if (sum.shape.size() != 2)
     return false;
   for (const Term &term : sum.terms) {
-    SmallVector<unsigned> group = groupsOf(term, 2, -1);
+    SmallVector<unsigned> group = factorGroups(term, 2, -1);
     llvm::DenseMap<unsigned, unsigned> letters;
     for (auto [f, g] : llvm::zip(term.factors, group))
       for (int letter : f.letters)

@@ -4,6 +4,7 @@
 
 #include "mlir/IR/Block.h"
 #include "mlir/IR/Operation.h"
+#include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -138,4 +139,22 @@ void seqc::structure::canonicalize(Term &term, unsigned rank) {
         term.scale *= term.extents[i];
     term.extents = extents;
   }
+}
+
+SmallVector<unsigned> seqc::structure::factorGroups(const Term &term,
+                                                    unsigned rank, int skip) {
+  unsigned n = term.factors.size();
+  llvm::EquivalenceClasses<unsigned> groups;
+  for (unsigned i = 0; i < n; ++i)
+    groups.insert(i);
+  for (unsigned i = 0; i < n; ++i)
+    for (unsigned j = i + 1; j < n; ++j)
+      for (int letter : term.factors[i].letters)
+        if (letter >= int(rank) && letter != skip &&
+            llvm::is_contained(term.factors[j].letters, letter))
+          groups.unionSets(i, j);
+  SmallVector<unsigned> result;
+  for (unsigned i = 0; i < n; ++i)
+    result.push_back(groups.getLeaderValue(i));
+  return result;
 }

@@ -4,29 +4,10 @@
 
 #include "seqc/dialects/Seq/Seq.h"
 
-#include "llvm/ADT/EquivalenceClasses.h"
 
 using namespace mlir;
 using namespace seqc;
 using namespace seqc::structure;
-
-SmallVector<unsigned> seqc::factorGroups(const Term &term, unsigned rank,
-                                         int skip) {
-  unsigned n = term.factors.size();
-  llvm::EquivalenceClasses<unsigned> groups;
-  for (unsigned i = 0; i < n; ++i)
-    groups.insert(i);
-  for (unsigned i = 0; i < n; ++i)
-    for (unsigned j = i + 1; j < n; ++j)
-      for (int letter : term.factors[i].letters)
-        if (letter >= int(rank) && letter != skip &&
-            llvm::is_contained(term.factors[j].letters, letter))
-          groups.unionSets(i, j);
-  SmallVector<unsigned> result;
-  for (unsigned i = 0; i < n; ++i)
-    result.push_back(groups.getLeaderValue(i));
-  return result;
-}
 
 Value seqc::castTo(OpBuilder &b, Location loc, Value value, Type element) {
   Type from = elementOf(value.getType());

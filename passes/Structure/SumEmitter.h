@@ -10,11 +10,6 @@
 
 namespace seqc {
 
-/// Factors of `term` joined through letters that are summed over (those from
-/// `rank` on, `skip` left out): the number of its group for each factor.
-llvm::SmallVector<unsigned> factorGroups(const structure::Term &term,
-                                         unsigned rank, int skip = -1);
-
 /// `value` with float elements of type `element`.
 mlir::Value castTo(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value,
                    mlir::Type element);

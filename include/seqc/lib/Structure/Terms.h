@@ -69,6 +69,11 @@ struct Sum {
 Term renamed(const Term &term, llvm::ArrayRef<int> to, unsigned rank,
              llvm::SmallVectorImpl<int64_t> &extents);
 
+/// Factors of `term` joined through letters that are summed over (those from
+/// `rank` on, `skip` left out): the number of its group for each factor.
+llvm::SmallVector<unsigned> factorGroups(const Term &term, unsigned rank,
+                                         int skip = -1);
+
 /// Sorts factors and renumbers summed letters, so that equal products compare
 /// equal.  `rank` letters are the value's own.
 void canonicalize(Term &term, unsigned rank);

@@ -1,0 +1,384 @@
+//===- ConversionEmission.cpp - Emits a planned conversion ----------------===//
+
+#include "Conversion.h"
+#include "SumEmitter.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+using namespace seqc;
+using namespace seqc::conversion;
+using namespace seqc::structure;
+
+//===----------------------------------------------------------------------===//
+// Emission
+//===----------------------------------------------------------------------===//
+
+std::optional<Source> Conversion::direct(Value v) {
+  v = stripCasts(v);
+  if (auto it = available.find(v); it != available.end())
+    return it->second;
+  for (auto [i, arg] : llvm::enumerate(op.getSeqArgs()))
+    if (arg == v)
+      return Source{op.getSeq()[i], cast<AxesAttr>(op.getSeqMaps()[i])};
+  for (auto [i, arg] : llvm::enumerate(op.getWeightArgs()))
+    if (arg == v)
+      return Source{op.getWeights()[i], cast<AxesAttr>(op.getWeightMaps()[i])};
+  return std::nullopt;
+}
+
+Value Conversion::emit(StepBuilder &sb, IRMapping &map, Value v) {
+  if (Value known = map.lookupOrNull(v))
+    return known;
+  OpBuilder &step = sb.step();
+  Value result;
+  if (auto source = direct(v)) {
+    result = sb.add(*source);
+    // Arguments may be wider than their operands.
+    if (result.getType() != v.getType() && isa<FloatType>(elementOf(v.getType())))
+      result = castTo(step, loc, result, elementOf(v.getType()));
+  } else if (ReadPlan *read = readOf(v)) {
+    result = read->direct.terms.empty() ? Value() : emit(sb, map, read->direct);
+    for (PartPlan &part : read->parts) {
+      Value r = castTo(step, loc, sb.add(part.result), computeType());
+      if (read->direct.shape.empty())
+        r = EinsumOp::create(step, loc, r, step.getStringAttr("i->"));
+      if (!part.multiplier.factors.empty() || part.multiplier.scale != 1) {
+        Sum outer;
+        outer.shape = read->direct.shape;
+        outer.add(part.multiplier);
+        r = arith::MulFOp::create(step, loc, r, emit(sb, map, outer));
+      }
+      result = result ? arith::AddFOp::create(step, loc, result, r).getResult() : r;
+    }
+    result = castTo(step, loc, result, elementOf(v.getType()));
+  } else {
+    Operation *def = v.getDefiningOp();
+    assert(def && "values that no tensor holds are computed");
+    for (Value operand : def->getOperands())
+      emit(sb, map, operand);
+    result = step.clone(*def, map)->getResult(cast<OpResult>(v).getResultNumber());
+  }
+  map.map(v, result);
+  return result;
+}
+
+Value Conversion::emit(StepBuilder &sb, IRMapping &map, const Sum &sum) {
+  return emitSum(sb.step(), loc, sum, computeType(),
+                 [&](Value v) { return emit(sb, map, v); });
+}
+
+Source Conversion::constantSource(double value, ArrayRef<int64_t> shape) {
+  auto type = RankedTensorType::get(shape, computeType());
+  Value constant = arith::ConstantOp::create(
+      b, loc,
+      DenseElementsAttr::get(type,
+                             b.getFloatAttr(computeType(), value).getValue()));
+  return {constant, AxesAttr::get(b.getContext(), {}, {})};
+}
+
+/// Adds operands until the step has all axes of the recurrence.
+void Conversion::cover(StepBuilder &sb) {
+  for (unsigned i = 0; i < op.getSeq().size(); ++i)
+    sb.add({op.getSeq()[i], cast<AxesAttr>(op.getSeqMaps()[i])});
+}
+
+Source Conversion::materialize(const Sum &sum) {
+  if (sum.terms.empty())
+    return constantSource(0, sum.shape);
+  if (sum.terms.size() == 1) {
+    const Term &term = sum.terms[0];
+    if (term.factors.empty())
+      return constantSource(term.scale, sum.shape);
+    if (term.scale == 1 && term.factors.size() == 1 &&
+        term.factors[0].kind == Factor::Kind::Value &&
+        term.factors[0].letters.size() == sum.shape.size())
+      if (auto source = direct(term.factors[0].value))
+        return *source;
+  }
+  StepBuilder sb(b, loc);
+  IRMapping map;
+  Value value = emit(sb, map, sum);
+  // Weights bring axes that no token operand need have.
+  cover(sb);
+  SmallVector<StringAttr> axes = sb.axes();
+  auto out = AxesAttr::get(b.getContext(), axes,
+                           SmallVector<int64_t>(axes.size(), 1));
+  sb.addOut(value, out, computeType());
+  RecurrenceOp made = sb.finish({}, {});
+  return {made.getOuts()[0], out};
+}
+
+void Conversion::buildLinear(ComponentPlan &c) {
+  unsigned carry = c.component.carries[0];
+  SmallVector<Value> gates, pairs, writes, reads;
+  SmallVector<Attribute> maps = {op.getCarryMaps()[carry]};
+  auto add = [&](SmallVectorImpl<Value> &group, const Sum &sum) {
+    Source source = materialize(sum);
+    group.push_back(source.tensor);
+    maps.push_back(source.map);
+  };
+  SmallVector<int64_t> gateAxes, readAxes;
+  SmallVector<bool> gateLogs, decayed, after;
+  for (const GatePlan &gate : c.gates) {
+    add(gates, gate.value);
+    gateAxes.push_back(gate.axis);
+    gateLogs.push_back(gate.log);
+  }
+  for (const PairPlan &pair : c.pairs) {
+    add(pairs, pair.left.vector);
+    add(pairs, pair.right);
+    add(pairs, pair.left.scale);
+    decayed.push_back(pair.decayed);
+  }
+  for (const WritePlan &write : c.writes) {
+    add(writes, write.key.vector);
+    add(writes, write.value);
+    add(writes, write.key.scale);
+  }
+  AxesAttr axes = allAxes();
+  SmallVector<Type> types;
+  SmallVector<PartPlan *> parts;
+  auto resultShape = [&](int64_t size) {
+    SmallVector<Source> sources;
+    for (auto [v, map] :
+         llvm::zip(op.getSeq(), op.getSeqMaps().getAsRange<AxesAttr>()))
+      sources.push_back({v, map});
+    SmallVector<int64_t> shape;
+    for (StringAttr axis : axes.getNames())
+      shape.push_back(staticSizeOf(sources, axis));
+    shape.push_back(size);
+    return RankedTensorType::get(shape, computeType());
+  };
+  for (ReadPlan &read : c.reads)
+    for (PartPlan &part : read.parts) {
+      if (!read.needed)
+        continue;
+      add(reads, part.query.vector);
+      add(reads, part.query.scale);
+      readAxes.push_back(part.axis);
+      after.push_back(part.after);
+      types.push_back(
+          resultShape(read.direct.shape.empty() ? 1 : read.direct.shape[0]));
+      parts.push_back(&part);
+    }
+  types.push_back(op.getFinals()[carry].getType());
+  auto linear = LinearRecurrenceOp::create(
+      b, loc, types, op.getCarries()[carry], gates, pairs, writes, reads,
+      op.getSegments(), op.getResets(), b.getArrayAttr(maps),
+      op.getSegmentsMapAttr(), op.getResetsMapAttr(),
+      b.getDenseI64ArrayAttr(gateAxes), b.getDenseBoolArrayAttr(gateLogs),
+      b.getDenseBoolArrayAttr(decayed), b.getDenseI64ArrayAttr(readAxes),
+      b.getDenseBoolArrayAttr(after), axes, op.getReverseAttr());
+  for (auto [i, part] : llvm::enumerate(parts))
+    part->result = {linear.getResult(i), axes};
+  finals[carry] = linear.getFinalState();
+}
+
+void Conversion::buildKept(ComponentPlan &c) {
+  StepBuilder sb(b, loc);
+  IRMapping map;
+  SmallVector<Value> states, next;
+  StepBuilder::Modifiers modifiers;
+  for (unsigned carry : c.component.carries) {
+    Value arg = sb.addCarry(
+        {op.getCarries()[carry], cast<AxesAttr>(op.getCarryMaps()[carry])});
+    map.map(op.getCarryArgs()[carry], arg);
+    states.push_back(arg);
+    if (!op.getRestarts().empty())
+      modifiers.restarts.push_back(
+          {op.getRestarts()[carry], cast<AxesAttr>(op.getRestartMaps()[carry])});
+  }
+  for (unsigned carry : c.component.carries)
+    next.push_back(emit(sb, map, op.getYield().getCarries()[carry]));
+  cover(sb);
+  AxesAttr axes = allAxes();
+  for (auto [i, carry] : llvm::enumerate(c.component.carries)) {
+    if (c.previous)
+      sb.addOut(states[i], axes, elementOf(states[i].getType()));
+    if (c.next)
+      sb.addOut(next[i], axes, elementOf(next[i].getType()));
+  }
+  modifiers.segments = op.getSegments();
+  modifiers.resets = op.getResets();
+  if (op.getSegments())
+    modifiers.segmentsMap = *op.getSegmentsMap();
+  if (op.getResets())
+    modifiers.resetsMap = *op.getResetsMap();
+  modifiers.reverse = op.getReverse();
+  RecurrenceOp made = sb.finish(next, modifiers);
+  unsigned out = 0;
+  for (auto [i, carry] : llvm::enumerate(c.component.carries)) {
+    if (c.previous)
+      available[op.getCarryArgs()[carry]] = {made.getOuts()[out++], axes};
+    if (c.next)
+      available[op.getYield().getCarries()[carry]] = {made.getOuts()[out++], axes};
+    finals[carry] = made.getFinals()[i];
+  }
+}
+
+void Conversion::buildScan(ComponentPlan &c) {
+  unsigned carry = c.component.carries[0];
+  // Elements of all axes: a scan takes each value once.
+  StepBuilder sb(b, loc);
+  IRMapping map;
+  Value gate = emit(sb, map, c.gate), written = emit(sb, map, c.written);
+  cover(sb);
+  AxesAttr axes = allAxes();
+  sb.addOut(gate, axes, computeType());
+  sb.addOut(written, axes, computeType());
+  RecurrenceOp elements = sb.finish({}, {});
+  SmallVector<Value> seq(elements.getOuts());
+
+  Type slice = tensorOrScalar(seqc::shapeOf(op.getCarryArgs()[carry].getType()),
+                              computeType());
+  auto constant = [&](double number) -> Value {
+    TypedAttr attr = b.getFloatAttr(computeType(), number);
+    if (auto tensor = dyn_cast<RankedTensorType>(slice))
+      attr = DenseElementsAttr::get(tensor, attr);
+    return arith::ConstantOp::create(b, loc, attr);
+  };
+  SmallVector<Value> identities = {constant(1), constant(0)};
+  // On the left of the first element: no gate, and the state before it.
+  SmallVector<Value> initials = {identities[0], op.getCarries()[carry]};
+  Attribute none = AxesAttr::get(b.getContext(), {}, {});
+  SmallVector<Attribute> seqMaps(2, axes),
+      initialMaps = {none, op.getCarryMaps()[carry]};
+  auto scanOf = [&](bool exclusive) {
+    Type state = op.getFinals()[carry].getType();
+    SmallVector<Type> types = {seq[0].getType(), seq[1].getType()};
+    // Totals: the product of the gates has the axes of the state, too.
+    SmallVector<int64_t> gateShape;
+    SmallVector<StringAttr> states = op.getCarryAxes();
+    AxesAttr finalMap = op.getFinalMap(carry);
+    for (StringAttr axis : states)
+      gateShape.push_back(
+          cast<RankedTensorType>(state)
+              .getDimSize(finalMap.find(axis.getValue())));
+    llvm::append_range(gateShape, seqc::shapeOf(slice));
+    if (!exclusive) {
+      types.push_back(RankedTensorType::get(gateShape, computeType()));
+      types.push_back(state);
+    }
+    auto scan = ScanOp::create(
+        b, loc, types, seq, identities, initials, op.getSegments(),
+        op.getResets(), b.getArrayAttr(seqMaps), b.getArrayAttr(initialMaps),
+        op.getSegmentsMapAttr(), op.getResetsMapAttr(), b.getArrayAttr(seqMaps),
+        exclusive ? b.getUnitAttr() : UnitAttr(), op.getReverseAttr(),
+        exclusive ? UnitAttr() : b.getUnitAttr());
+    OpBuilder::InsertionGuard guard(b);
+    SmallVector<Type> args(4, slice);
+    Block *body = b.createBlock(&scan.getCombine(), {}, args,
+                                SmallVector<Location>(4, loc));
+    // (a1, x1) then (a2, x2) is (a1 a2, a2 x1 + x2).
+    Value product = arith::MulFOp::create(b, loc, body->getArgument(0),
+                                          body->getArgument(2));
+    Value carried = arith::MulFOp::create(b, loc, body->getArgument(2),
+                                          body->getArgument(1));
+    Value sum = arith::AddFOp::create(b, loc, carried, body->getArgument(3));
+    YieldOp::create(b, loc, ValueRange{product, sum}, ValueRange());
+    return scan;
+  };
+  ScanOp scan = scanOf(false);
+  available[op.getYield().getCarries()[carry]] = {scan.getOuts()[1], axes};
+  finals[carry] = scan.getFinals()[1];
+  if (c.previous)
+    available[op.getCarryArgs()[carry]] = {scanOf(true).getOuts()[1], axes};
+}
+
+void Conversion::buildOutputs() {
+  SmallVector<Value> results(op.getOuts().size());
+  StepBuilder sb(b, loc);
+  IRMapping map;
+  SmallVector<unsigned> computed;
+  for (auto [i, value] : llvm::enumerate(op.getYield().getOuts())) {
+    if (auto it = available.find(value);
+        it != available.end() && it->second.map == op.getOutMaps()[i] &&
+        it->second.tensor.getType() == op.getOuts()[i].getType()) {
+      results[i] = it->second.tensor;
+      continue;
+    }
+    ReadPlan *read = readOf(stripCasts(value));
+    if (read && read->parts.size() == 1 && read->direct.terms.empty()) {
+      const PartPlan &part = read->parts[0];
+      if (part.multiplier.factors.empty() && part.multiplier.scale == 1 &&
+          part.result.map == op.getOutMaps()[i] &&
+          part.result.tensor.getType() == op.getOuts()[i].getType()) {
+        results[i] = part.result.tensor;
+        continue;
+      }
+    }
+    sb.addOut(emit(sb, map, value), cast<AxesAttr>(op.getOutMaps()[i]),
+              elementOf(op.getOuts()[i].getType()));
+    computed.push_back(i);
+  }
+  if (!computed.empty()) {
+    cover(sb);
+    RecurrenceOp made = sb.finish({}, {});
+    for (auto [k, i] : llvm::enumerate(computed))
+      results[i] = made.getOuts()[k];
+  }
+  auto replace = [&](Value old, Value value) {
+    if (old.getType() != value.getType())
+      value = tensor::CastOp::create(b, loc, old.getType(), value);
+    old.replaceAllUsesWith(value);
+  };
+  for (auto [old, value] : llvm::zip(op.getOuts(), results))
+    replace(old, value);
+  for (auto [old, value] : llvm::zip(op.getFinals(), finals))
+    replace(old, value);
+  op.erase();
+}
+
+std::optional<std::string> Conversion::run() {
+  if (!op.getSnapshots().empty())
+    return "it has snapshots";
+  if (op.getChunk())
+    return "it has a form already";
+  bool linear = false;
+  for (Component &component : analyze(op).components) {
+    ComponentPlan &c = plans.emplace_back();
+    c.component = std::move(component);
+    if (Reason r = plan(c))
+      return r;
+    linear |= c.linear || c.scan;
+  }
+  if (!linear)
+    return target == Target::Scan ? "no component is elementwise affine"
+                                  : "no component is a gated sum of outer products";
+  if (!op.getRestarts().empty() && linear)
+    return target == Target::Scan ? "an affine state has restart values"
+                                  : "a matrix state has restart values";
+  for (Value out : op.getYield().getOuts())
+    if (Reason r = need(out))
+      return r;
+  for (ComponentPlan &c : plans)
+    if (Reason r = needComponent(c))
+      return r;
+  // Dependence order holds for states; reads of a component may use values that
+  // a later one reads, which this order does not cover.
+  for (unsigned i = 0; i < plans.size(); ++i)
+    for (const ReadPlan &read : plans[i].reads)
+      if (read.needed)
+        for (unsigned j = i + 1; j < plans.size(); ++j)
+          for (unsigned carry : plans[j].component.carries)
+            for (const PartPlan &part : read.parts)
+              for (const Sum *sum : {&part.query.vector, &part.query.scale})
+                for (const Term &t : sum->terms)
+                  for (const Factor &f : t.factors)
+                    if (dependence.of(f.value).test(carry))
+                      return "a state is read with what a later one holds";
+  b.setInsertionPoint(op);
+  finals.resize(op.getCarries().size());
+  for (ComponentPlan &c : plans)
+    c.linear ? buildLinear(c) : c.scan ? buildScan(c) : buildKept(c);
+  buildOutputs();
+  return {};
+}
+
+/// True in a function for one token, where forms over time gain nothing.
+
+bool seqc::conversion::isStep(Operation *op) {
+  auto func = op->getParentOfType<func::FuncOp>();
+  return func && func->hasAttr("seqc.step");
+}
