@@ -158,7 +158,12 @@ def check(seqc, path, folder):
             return False, f"{n}: shapes {got.shape}, {want.shape}, or NaN"
         error = np.sqrt(np.mean((got - want) ** 2) / max(np.mean(want ** 2), 1e-300))
         worst = max(worst, error)
-        if not error <= 2e-6:
+        # A sum that the two forms round differently in f32 can fall on either side of a
+        # rounding boundary of a narrower result: one unit in the last place, and rarely.
+        unit = {"bf16": 2.0 ** -7, "f16": 2.0 ** -10}.get(kinds[n], 0.0)
+        if unit and np.any(np.abs(got - want) > unit * np.maximum(np.abs(got), np.abs(want)) + 1e-6):
+            return False, f"{n}: more than one unit in the last place between the step and the full form"
+        if not error <= (unit / 32 if unit else 2e-6):
             return False, f"{n}: relative RMS {error:.1e} between the step and the full form"
     return True, f"{length - prefix} steps after {prefix} tokens: relative RMS {worst:.1e}"
 
