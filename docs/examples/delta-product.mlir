@@ -5,7 +5,7 @@
 
 func.func @delta_product(%q: tensor<?x?x?x64xf32> {seqc.draw = "normal(0.125)"}, %k: tensor<?x?x?x2x64xf32> {seqc.draw = "unit"},
                          %v: tensor<?x?x?x2x64xf32>, %beta: tensor<?x?x?x2xf32> {seqc.draw = "sigmoid(2)"},
-                         %g: tensor<?x?x?xf32> {seqc.draw = "logsigmoid"}, %s0: tensor<?x?x64x64xf32>)
+                         %g: tensor<?x?x?xf32> {seqc.draw = "logsigmoid", seqc.range = "<= 0"}, %s0: tensor<?x?x64x64xf32>)
     -> (tensor<?x?x?x64xf32>, tensor<?x?x64x64xf32>)
     attributes {seqc.sizes = {b = 2, t = 37, h = 3}, seqc.bench = {b = 1, t = 16384, h = 8}} {
   %o, %sT = seqc.recurrence seq(%q, %k, %v, %beta, %g : (b, t, h)) carry(%s0 : (b, h)) {

@@ -4,7 +4,7 @@
 // q, k: [b, t, h/2, 128] bf16; v: [b, t, h, 128] bf16; g, beta: [b, t, h] f32.
 
 func.func @gated_deltanet(%q: tensor<?x?x?x128xbf16> {seqc.draw = "normal(0.09)"}, %k: tensor<?x?x?x128xbf16> {seqc.draw = "unit"},
-                          %v: tensor<?x?x?x128xbf16>, %g: tensor<?x?x?xf32> {seqc.draw = "logsigmoid"},
+                          %v: tensor<?x?x?x128xbf16>, %g: tensor<?x?x?xf32> {seqc.draw = "logsigmoid", seqc.range = "<= 0"},
                           %beta: tensor<?x?x?xf32> {seqc.draw = "sigmoid"}, %s0: tensor<?x?x128x128xf32>)
     -> (tensor<?x?x?x128xf32>, tensor<?x?x128x128xf32>)
     attributes {seqc.sizes = {b = 1, t = 37, h = 4}, seqc.bench = {b = 1, t = 16384, h = 8}} {

@@ -4,7 +4,7 @@
 // q, k, v: [b, t, h, 20] f64; g: [b, t, h, 20] f64 (log gates); s0: [b, h, 20, 20] f64.
 
 func.func @gla_f64(%q: tensor<?x?x?x20xf64> {seqc.draw = "normal(0.09)"}, %k: tensor<?x?x?x20xf64>,
-               %v: tensor<?x?x?x20xf64>, %g: tensor<?x?x?x20xf64> {seqc.draw = "logsigmoid"},
+               %v: tensor<?x?x?x20xf64>, %g: tensor<?x?x?x20xf64> {seqc.draw = "logsigmoid", seqc.range = "<= 0"},
                %s0: tensor<?x?x20x20xf64>) -> (tensor<?x?x?x20xf64>, tensor<?x?x20x20xf64>)
     attributes {seqc.sizes = {b = 2, t = 37, h = 3}, seqc.bench = {b = 1, t = 16384, h = 8}} {
   %o, %sT = seqc.recurrence seq(%q, %k, %v, %g : (b, t, h)) carry(%s0 : (b, h)) {

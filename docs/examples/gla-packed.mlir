@@ -3,7 +3,7 @@
 // q, k, v, g: [t, h, 64]; cu: [s + 1] i32; s0: [s, h, 64, 64].
 
 func.func @gla_packed(%q: tensor<?x?x64xf16> {seqc.draw = "normal(0.125)"}, %k: tensor<?x?x64xf16>,
-                      %v: tensor<?x?x64xf16>, %g: tensor<?x?x64xf32> {seqc.draw = "logsigmoid"},
+                      %v: tensor<?x?x64xf16>, %g: tensor<?x?x64xf32> {seqc.draw = "logsigmoid", seqc.range = "<= 0"},
                       %cu: tensor<?xi32>, %s0: tensor<?x?x64x64xf32>)
     -> (tensor<?x?x64xf32>, tensor<?x?x64x64xf32>)
     attributes {seqc.sizes = {t = 61, h = 3, s = 6}, seqc.bench = {t = 16384, h = 8, s = 16}} {

@@ -4,7 +4,7 @@
 // q, k, v: [b, t, h, 128] bf16; g: [b, t, h, 128] f32 (log gates); s0: [b, h, 128, 128] f32.
 
 func.func @gla(%q: tensor<?x?x?x128xbf16> {seqc.draw = "normal(0.09)"}, %k: tensor<?x?x?x128xbf16>,
-               %v: tensor<?x?x?x128xbf16>, %g: tensor<?x?x?x128xf32> {seqc.draw = "logsigmoid"},
+               %v: tensor<?x?x?x128xbf16>, %g: tensor<?x?x?x128xf32> {seqc.draw = "logsigmoid", seqc.range = "<= 0"},
                %s0: tensor<?x?x128x128xf32>) -> (tensor<?x?x?x128xf32>, tensor<?x?x128x128xf32>)
     attributes {seqc.sizes = {b = 2, t = 37, h = 3}, seqc.bench = {b = 1, t = 16384, h = 8}} {
   %o, %sT = seqc.recurrence seq(%q, %k, %v, %g : (b, t, h)) carry(%s0 : (b, h)) {

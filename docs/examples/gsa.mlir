@@ -5,7 +5,7 @@
 // q, k, v: [b, t, h, 64] bf16; g: [b, t, h, 32] f32.
 
 func.func @gsa(%q: tensor<?x?x?x64xbf16> {seqc.draw = "normal(0.125)"}, %k: tensor<?x?x?x64xbf16>,
-               %v: tensor<?x?x?x64xbf16>, %g: tensor<?x?x?x32xf32> {seqc.draw = "logsigmoid(0.25)"},
+               %v: tensor<?x?x?x64xbf16>, %g: tensor<?x?x?x32xf32> {seqc.draw = "logsigmoid(0.25)", seqc.range = "<= 0"},
                %hk0: tensor<?x?x64x32xf32>, %hv0: tensor<?x?x32x64xf32>)
     -> (tensor<?x?x?x64xf32>, tensor<?x?x64x32xf32>, tensor<?x?x32x64xf32>)
     attributes {seqc.sizes = {b = 2, t = 37, h = 3}, seqc.bench = {b = 1, t = 16384, h = 8}} {

@@ -4,7 +4,7 @@
 // q, k: [b, t, h, 60] bf16; v: [b, t, h, 100] bf16; g: [b, t, h, 60] f32; beta: [b, t, h] f32.
 
 func.func @kda(%q: tensor<?x?x?x60xbf16> {seqc.draw = "normal(0.13)"}, %k: tensor<?x?x?x60xbf16> {seqc.draw = "unit"},
-               %v: tensor<?x?x?x100xbf16>, %g: tensor<?x?x?x60xf32> {seqc.draw = "logsigmoid"},
+               %v: tensor<?x?x?x100xbf16>, %g: tensor<?x?x?x60xf32> {seqc.draw = "logsigmoid", seqc.range = "<= 0"},
                %beta: tensor<?x?x?xf32> {seqc.draw = "sigmoid"}, %s0: tensor<?x?x60x100xf32>)
     -> (tensor<?x?x?x100xf32>, tensor<?x?x60x100xf32>)
     attributes {seqc.sizes = {b = 2, t = 37, h = 3}, seqc.bench = {b = 1, t = 16384, h = 8}} {

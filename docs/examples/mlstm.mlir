@@ -4,7 +4,7 @@
 // q, k: [b, t, h, 64] bf16; v: [b, t, h, 128] bf16; i, lf: [b, t, h] f32; C, n, m start at 0.
 
 func.func @mlstm(%q: tensor<?x?x?x64xbf16> {seqc.draw = "normal(0.125)"}, %k: tensor<?x?x?x64xbf16>,
-                 %v: tensor<?x?x?x128xbf16>, %i: tensor<?x?x?xf32>, %lf: tensor<?x?x?xf32> {seqc.draw = "logsigmoid"},
+                 %v: tensor<?x?x?x128xbf16>, %i: tensor<?x?x?xf32>, %lf: tensor<?x?x?xf32> {seqc.draw = "logsigmoid", seqc.range = "<= 0"},
                  %c0: tensor<?x?x64x128xf32> {seqc.draw = "zeros"}, %n0: tensor<?x?x64xf32> {seqc.draw = "zeros"},
                  %m0: tensor<?x?xf32> {seqc.draw = "zeros"})
     -> (tensor<?x?x?x128xf32>, tensor<?x?x64x128xf32>, tensor<?x?x64xf32>, tensor<?x?xf32>)

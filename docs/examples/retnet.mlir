@@ -4,7 +4,7 @@
 // q, k: [b, t, h, 64] bf16; v: [b, t, h, 128] bf16; g: [h]; s0: [b, h, 64, 128] f32.
 
 func.func @retnet(%q: tensor<?x?x?x64xbf16> {seqc.draw = "normal(0.125)"}, %k: tensor<?x?x?x64xbf16>,
-                  %v: tensor<?x?x?x128xbf16>, %g: tensor<?xf32> {seqc.draw = "uniform(-0.1,0)"},
+                  %v: tensor<?x?x?x128xbf16>, %g: tensor<?xf32> {seqc.draw = "uniform(-0.1,0)", seqc.range = "<= 0"},
                   %s0: tensor<?x?x64x128xf32>) -> (tensor<?x?x?x128xf32>, tensor<?x?x64x128xf32>)
     attributes {seqc.sizes = {b = 2, t = 37, h = 3}, seqc.bench = {b = 1, t = 16384, h = 8}} {
   %o, %sT = seqc.recurrence seq(%q, %k, %v : (b, t, h)) weight(%g : (h)) carry(%s0 : (b, h)) {

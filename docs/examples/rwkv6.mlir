@@ -4,7 +4,7 @@
 // r, k, v: [b, t, h, 64] bf16; w: [b, t, h, 64] f32 (negative); u: [h, 64] f32.
 
 func.func @rwkv6(%r: tensor<?x?x?x64xbf16> {seqc.draw = "normal(0.125)"}, %k: tensor<?x?x?x64xbf16>,
-                 %v: tensor<?x?x?x64xbf16>, %w: tensor<?x?x?x64xf32> {seqc.draw = "exp(0.5)"},
+                 %v: tensor<?x?x?x64xbf16>, %w: tensor<?x?x?x64xf32> {seqc.draw = "exp(0.5)", seqc.range = "<= 0"},
                  %u: tensor<?x64xf32>, %s0: tensor<?x?x64x64xf32>)
     -> (tensor<?x?x?x64xf32>, tensor<?x?x64x64xf32>)
     attributes {seqc.sizes = {b = 2, t = 37, h = 3}, seqc.bench = {b = 1, t = 16384, h = 8}} {

@@ -5,7 +5,7 @@
 
 func.func @rwkv7(%r: tensor<?x?x?x64xbf16> {seqc.draw = "normal(0.125)"}, %k: tensor<?x?x?x64xbf16>,
                  %v: tensor<?x?x?x64xbf16>, %kappa: tensor<?x?x?x64xbf16> {seqc.draw = "unit"},
-                 %w: tensor<?x?x?x64xf32> {seqc.draw = "uniform(-0.6065,0)"},
+                 %w: tensor<?x?x?x64xf32> {seqc.draw = "uniform(-0.6065,0)", seqc.range = "<= 0"},
                  %rate: tensor<?x?x?x64xf32> {seqc.draw = "sigmoid"}, %s0: tensor<?x?x64x64xf32>)
     -> (tensor<?x?x?x64xf32>, tensor<?x?x64x64xf32>)
     attributes {seqc.sizes = {b = 2, t = 37, h = 3}, seqc.bench = {b = 1, t = 16384, h = 8}} {

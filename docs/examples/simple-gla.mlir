@@ -4,7 +4,7 @@
 // q, k: [b, t, h/2, 128] bf16; v: [b, t, h, 64] bf16; g: [b, t, h] f32.
 
 func.func @simple_gla(%q: tensor<?x?x?x128xbf16> {seqc.draw = "normal(0.09)"}, %k: tensor<?x?x?x128xbf16>,
-                      %v: tensor<?x?x?x64xbf16>, %g: tensor<?x?x?xf32> {seqc.draw = "logsigmoid"},
+                      %v: tensor<?x?x?x64xbf16>, %g: tensor<?x?x?xf32> {seqc.draw = "logsigmoid", seqc.range = "<= 0"},
                       %s0: tensor<?x?x128x64xf32>) -> (tensor<?x?x?x64xbf16>, tensor<?x?x128x64xf32>)
     attributes {seqc.sizes = {b = 2, t = 37, h = 4}, seqc.bench = {b = 1, t = 16384, h = 8}} {
   %o, %sT = seqc.recurrence seq(%v, %g : (b, t, h), %q, %k : (b, t, h floordiv 2)) carry(%s0 : (b, h)) out((b, t, h) : bf16) {

@@ -90,6 +90,13 @@ Value ChunkBuilder::valid(Value count) {
                                  splat(0, {tokens}));
 }
 
+Value ChunkBuilder::where(Value flag, Value x) {
+  ArrayRef<int64_t> shape = shapeOf(x.getType());
+  Value set = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, flag,
+                                    splat(0, shape));
+  return arith::SelectOp::create(b, loc, set, x, splat(0, shape));
+}
+
 Value ChunkBuilder::mask(int64_t rows, int64_t cols, bool inclusive) {
   SmallVector<Attribute> entries;
   for (int64_t i = 0; i < rows; ++i)
@@ -196,12 +203,13 @@ Value ChunkBuilder::toEnd(Value y) {
   return y;
 }
 
-Value ChunkBuilder::overChunk(Value state) {
+Value ChunkBuilder::overChunk(Value state, unsigned axis) {
   if (joinedChunk)
     state = einsum("c,kv->kv", {joinedChunk, state});
   if (vIn) {
     Exponent last = rows(vIn, tokens - 1, tokens);
-    state = einsum("ck,kv->kv", {decay(add(last.coarse, last.fine)), state});
+    state = einsum(axis == 0 ? "ck,kv->kv" : "cv,kv->kv",
+                   {decay(add(last.coarse, last.fine)), state});
   }
   if (sIn) {
     Exponent last = rows(sIn, tokens - 1, tokens);
@@ -256,6 +264,9 @@ Value ChunkBuilder::pairSum(Value x, Value y, bool inclusiveGate,
 
 Value ChunkBuilder::outSum(Value a, Value y, bool inclusiveGate,
                            bool inclusive) {
+  // The weights of tokens that come later are zero already.
+  if (!vIn && !sIn && !joined)
+    return einsum("ij,jk->ik", {a, y});
   a = mul(a, mask(tokens, tokens, inclusive));
   if (joined)
     a = mul(a, joined);

@@ -17,7 +17,7 @@ namespace seqc {
 /// 2^-10 and a small rest.  [C, K], or [C] for scalar gates.
 struct Exponent {
   mlir::Value coarse, fine;
-  explicit operator bool() const { return bool(coarse); }
+  explicit operator bool() const { return static_cast<bool>(coarse); }
 };
 
 class ChunkBuilder {
@@ -40,6 +40,8 @@ public:
   mlir::Value cast(mlir::Value x);
   /// 1 for the first `count` rows, else 0: [C].
   mlir::Value valid(mlir::Value count);
+  /// x where the flag is 1, else 0; not a product, which would keep infinities.
+  mlir::Value where(mlir::Value flag, mlir::Value x);
   /// Entry (i, j) is 1 where j < i, or j <= i if `inclusive`: [rows, cols] with
   /// the first row being token `row` and the first column token `col`.
   mlir::Value mask(int64_t rows, int64_t cols, bool inclusive);
@@ -48,6 +50,7 @@ public:
   void setGates(mlir::Value scalarGate, mlir::Value vectorGate);
   /// Flags [C]: a token whose flag is not zero starts anew.
   void setResets(mlir::Value flags);
+  bool hasGates() const { return sIn || vIn; }
   /// Exponents of b (inclusive) or be, along the chunk.
   Exponent scalar(bool inclusive) { return inclusive ? sIn : sEx; }
   Exponent vector(bool inclusive) { return inclusive ? vIn : vEx; }
@@ -56,8 +59,9 @@ public:
   mlir::Value fromStart(mlir::Value x, bool inclusive);
   /// y_j scaled by the decay from token j to the chunk's end: [C, K].
   mlir::Value toEnd(mlir::Value y);
-  /// The state [K, V] scaled by the decay of the whole chunk.
-  mlir::Value overChunk(mlir::Value state);
+  /// The state [K, V] scaled by the decay of the whole chunk, whose channels are
+  /// its dimension `axis`.
+  mlir::Value overChunk(mlir::Value state, unsigned axis = 0);
   /// Entry (i, j): sum over c of x_ic y_jc times the decay from j to i, for
   /// j < i, or j <= i if `inclusive`.  Token i's own gate counts if
   /// `inclusiveGate`.

@@ -3,6 +3,7 @@
 #include "ChunkBuilder.h"
 
 #include "seqc/dialects/Seq/StepBuilder.h"
+#include "seqc/lib/Structure/Ranges.h"
 #include "seqc/passes/Forms/Passes.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -17,26 +18,21 @@ namespace seqc {
 using namespace mlir;
 using namespace seqc;
 
-/// The number that a gate is at every token, if it is a positive one.
-static bool isPositiveConstant(Value v) {
-  auto constant = v.getDefiningOp<arith::ConstantOp>();
-  auto dense = constant ? dyn_cast<DenseFPElementsAttr>(constant.getValue())
-                        : DenseFPElementsAttr();
-  return dense && dense.isSplat() &&
-         dense.getSplatValue<APFloat>().convertToDouble() > 0;
-}
-
-/// Why the operation has no chunked form, or nothing.
-static std::optional<std::string> obstacle(LinearRecurrenceOp op) {
+/// Why the operation has no chunked form, or nothing.  Gates enter by their
+/// logarithms, whose sums over tokens must not rise.
+static std::optional<std::string> obstacle(LinearRecurrenceOp op, bool force) {
   bool along[2] = {false, false};
   for (unsigned i = 0; i < op.numGates(); ++i) {
-    if (!op.getGateLogs()[i] && !isPositiveConstant(op.gate(i).value))
-      return "gate #" + std::to_string(i) + " is not given as a logarithm";
+    Interval range = structure::rangeOf(op.gate(i).value);
+    std::string gate = "gate #" + std::to_string(i);
+    if (!op.getGateLogs()[i] && !range.within(0, 1))
+      return gate + " is neither given as a logarithm nor known to be within 0 .. 1";
+    // Asked for by name, a logarithm is taken at its word.
+    if (!force && op.getGateLogs()[i] && range.high > 0)
+      return gate + " is not known to be at most 0";
     if (op.getGateAxes()[i] >= 0)
       along[op.getGateAxes()[i]] = true;
   }
-  if (along[0] && along[1])
-    return "both dimensions of the state have vector gates";
   if (along[1] && op.numPairs())
     return "a vector gate along the second dimension meets a correction";
   return std::nullopt;
@@ -50,14 +46,15 @@ public:
       : op(op), b(op), loc(op.getLoc()), tokens(tokens), sb(b, loc, tokens),
         element(elementOf(op.getInitial().getType()).isF64() ? b.getF64Type()
                                                              : b.getF32Type()),
-        cb(sb.step(), loc, tokens, Type(element)) {}
+        cb(sb.step(), loc, tokens, Type(element)),
+        columns(sb.step(), loc, tokens, Type(element)) {}
   void run();
 
 private:
   Value rowsOf(LinearRecurrenceOp::Operand o);
   Value scaled(LinearRecurrenceOp::Operand vector,
                LinearRecurrenceOp::Operand scale);
-  void gates(bool swapped);
+  void gates();
 
   LinearRecurrenceOp op;
   OpBuilder b;
@@ -65,7 +62,8 @@ private:
   int64_t tokens;
   StepBuilder sb;
   FloatType element;
-  ChunkBuilder cb;
+  /// Gates along K and those without a dimension; gates along V.
+  ChunkBuilder cb, columns;
 };
 } // namespace
 
@@ -91,32 +89,35 @@ Value Chunked::scaled(LinearRecurrenceOp::Operand vector,
   return isOne(scale.value) ? v : cb.einsum("ik,i->ik", {v, rowsOf(scale)});
 }
 
-void Chunked::gates(bool swapped) {
-  Value scalar, vector;
+void Chunked::gates() {
+  Value scalar, along[2];
   for (unsigned i = 0; i < op.numGates(); ++i) {
     auto gate = op.gate(i);
     Value g = rowsOf(gate);
     if (!op.getGateLogs()[i])
       g = math::LogOp::create(sb.step(), loc, g);
     bool timed = gate.map.has(RecurrenceOp::getTimeAxis());
-    // Tokens beyond the end are zero; a gate without time has to be made so.
-    bool isVector = op.getGateAxes()[i] >= 0;
-    if (!timed)
-      g = cb.einsum(isVector ? "ik,i->ik" : "i,i->i", {g, cb.valid(sb.count())});
-    Value &sum = isVector ? vector : scalar;
+    // Tokens beyond the end are zero, which is a logarithm of one; other gates
+    // have to be made so.
+    int64_t axis = op.getGateAxes()[i];
+    if (!timed || !op.getGateLogs()[i]) {
+      Value exists = cb.valid(sb.count());
+      if (axis >= 0)
+        exists = cb.einsum(
+            "i,k->ik", {exists, cb.splat(1, {shapeOf(g.getType())[1]})});
+      g = cb.where(exists, g);
+    }
+    Value &sum = axis < 0 ? scalar : along[axis];
     sum = sum ? cb.add(sum, g) : g;
   }
-  cb.setGates(scalar, vector);
+  cb.setGates(scalar, along[0]);
+  columns.setGates({}, along[1]);
 }
 
 void Chunked::run() {
-  // With gates along V the transposed state has them along K.
-  bool swapped = llvm::is_contained(op.getGateAxes(), 1);
   Value carry = sb.addCarry({op.initial().value, op.initial().map});
   Value state = cb.cast(carry);
-  if (swapped)
-    state = cb.einsum("kv->vk", {state});
-  gates(swapped);
+  gates();
   if (op.getResets())
     cb.setResets(sb.add({op.getResets(), *op.getResetsMap()}));
 
@@ -125,11 +126,9 @@ void Chunked::run() {
     Value key, value;
   };
   SmallVector<Update> updates;
-  for (unsigned i = 0; i < op.numWrites(); ++i) {
-    Value key = scaled(op.write(i, 0), op.write(i, 2));
-    Value value = rowsOf(op.write(i, 1));
-    updates.push_back(swapped ? Update{value, key} : Update{key, value});
-  }
+  for (unsigned i = 0; i < op.numWrites(); ++i)
+    updates.push_back(
+        {scaled(op.write(i, 0), op.write(i, 2)), rowsOf(op.write(i, 1))});
 
   // z_p,i = right_p,i^T S for every pair: (I - A) Z = what the incoming state and
   // the writes contribute.
@@ -197,29 +196,24 @@ void Chunked::run() {
   }
 
   for (unsigned i = 0; i < op.numReads(); ++i) {
-    bool after = op.getReadAfter()[i];
-    bool contractsKeys = (op.getReadAxes()[i] == 0) != swapped;
-    Value query = scaled(op.read(i, 0), op.read(i, 1)), y;
-    auto accumulate = [&](Value v) { y = y ? cb.add(y, v) : v; };
-    if (contractsKeys) {
-      accumulate(cb.einsum("ik,kv->iv", {cb.fromStart(query, after), state}));
-      for (const Update &u : updates)
-        accumulate(cb.einsum(
-            "ij,jv->iv", {cb.pairSum(query, u.key, after, after), u.value}));
-    } else {
-      accumulate(cb.fromStart(cb.einsum("iv,kv->ik", {query, state}), after));
-      for (const Update &u : updates)
-        accumulate(cb.outSum(cb.einsum("iv,jv->ij", {query, u.value}), u.key,
-                             after, after));
+    bool after = op.getReadAfter()[i], keys = op.getReadAxes()[i] == 0;
+    Value query = scaled(op.read(i, 0), op.read(i, 1));
+    // `in` has the gates of the dimension summed over, `out` those of the other.
+    ChunkBuilder &in = keys ? cb : columns, &out = keys ? columns : cb;
+    Value y = cb.einsum(keys ? "ik,kv->iv" : "iv,kv->ik",
+                        {in.fromStart(query, after), state});
+    y = out.fromStart(y, after);
+    for (const Update &u : updates) {
+      Value weights = in.pairSum(query, keys ? u.key : u.value, after, after);
+      y = cb.add(y, out.outSum(weights, keys ? u.value : u.key, after, after));
     }
     sb.addOut(y, op.getOutMap(), elementOf(op.getResult(i).getType()));
   }
 
-  Value next = cb.overChunk(state);
+  Value next = columns.overChunk(cb.overChunk(state), 1);
   for (const Update &u : updates)
-    next = cb.add(next, cb.einsum("ik,iv->kv", {cb.toEnd(u.key), u.value}));
-  if (swapped)
-    next = cb.einsum("vk->kv", {next});
+    next = cb.add(next, cb.einsum("ik,iv->kv", {cb.toEnd(u.key),
+                                                columns.toEnd(u.value)}));
   if (next.getType() != carry.getType())
     next = arith::TruncFOp::create(sb.step(), loc, carry.getType(), next);
 
@@ -250,7 +244,7 @@ struct LinearToChunks : seqc::impl::LinearToChunksBase<LinearToChunks> {
     SmallVector<LinearRecurrenceOp> ops;
     getOperation()->walk([&](LinearRecurrenceOp op) { ops.push_back(op); });
     for (LinearRecurrenceOp op : ops) {
-      if (auto why = obstacle(op)) {
+      if (auto why = obstacle(op, force)) {
         if (!force)
           continue;
         emitError(op.getLoc()) << "the recurrence has no chunked form: " << *why;

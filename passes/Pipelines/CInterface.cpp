@@ -25,12 +25,13 @@ static unsigned bitsOf(mlir::Type type) {
   return type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
 }
 
-void seqc::addCInterface(Module &module, const EntryInfo &entry) {
+void seqc::addCInterface(Module &module, const EntryInfo &entry, bool checked) {
   LLVMContext &context = module.getContext();
   auto *pointer = PointerType::getUnqual(context);
   auto *i64 = Type::getInt64Ty(context);
   auto *i32 = Type::getInt32Ty(context);
   auto *i8 = Type::getInt8Ty(context);
+  auto *f64 = Type::getDoubleTy(context);
   IRBuilder<> builder(context);
 
   auto text = [&](StringRef value) -> Constant * {
@@ -49,7 +50,7 @@ void seqc::addCInterface(Module &module, const EntryInfo &entry) {
   // seqc_entry and what it points to; the layouts are those of abi.h.
   auto *dimType = StructType::get(context, {i64, i32, i32, i64});
   auto *argType = StructType::get(
-      context, {pointer, pointer, i32, i8, i8, i8, i8, i32});
+      context, {pointer, pointer, i32, i8, i8, i8, i8, i32, f64, f64});
   auto *entryType = StructType::get(
       context, {i32, i32, i32, i32, pointer, pointer, pointer});
   SmallVector<Constant *> args;
@@ -73,7 +74,8 @@ void seqc::addCInterface(Module &module, const EntryInfo &entry) {
         ConstantInt::get(i8, typeCode(element)),
         ConstantInt::get(i8, bitsOf(element)),
         ConstantInt::get(i8, arg.isOutput), ConstantInt::get(i8, updated[i]),
-        ConstantInt::getSigned(i32, arg.segmentsOf)));
+        ConstantInt::getSigned(i32, arg.segmentsOf),
+        ConstantFP::get(f64, arg.range.low), ConstantFP::get(f64, arg.range.high)));
   }
   SmallVector<Constant *> symbols;
   for (const std::string &symbol : entry.symbols)
@@ -83,7 +85,7 @@ void seqc::addCInterface(Module &module, const EntryInfo &entry) {
       ConstantStruct::get(
           entryType, ConstantInt::get(i32, SEQC_ABI_VERSION),
           ConstantInt::get(i32, args.size()), ConstantInt::get(i32, symbols.size()),
-          ConstantInt::get(i32, 0), text(entry.name), constantArray(argType, args),
+          ConstantInt::get(i32, checked ? SEQC_ENTRY_CHECKED : 0), text(entry.name), constantArray(argType, args),
           constantArray(pointer, symbols)),
       entry.name + "__signature");
 

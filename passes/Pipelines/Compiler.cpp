@@ -185,7 +185,7 @@ llvm::Expected<CompiledModule> seqc::compile(ModuleOp module,
   impl->module->setDataLayout(impl->machine->createDataLayout());
   impl->module->setTargetTriple(impl->machine->getTargetTriple());
   for (const EntryInfo &entry : impl->entries)
-    addCInterface(*impl->module, entry);
+    addCInterface(*impl->module, entry, options.checked);
   for (const EntryInfo &entry : impl->entries)
     for (std::string name : {entry.name + kernelSuffix.str(),
                              "_mlir_ciface_" + entry.name + kernelSuffix.str()})

@@ -24,7 +24,8 @@ inline constexpr llvm::StringLiteral kernelSuffix = "__kernel";
 /// Adds to `module`, for an entry whose code is `<name>__kernel`: the C function
 /// `<name>`, its description `<name>__signature` (a seqc_entry) and the kernel
 /// with packed arguments `<name>__packed` (a seqc_kernel).
-void addCInterface(llvm::Module &module, const EntryInfo &entry);
+void addCInterface(llvm::Module &module, const EntryInfo &entry,
+                   bool checked);
 
 } // namespace seqc
 

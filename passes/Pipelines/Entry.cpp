@@ -12,6 +12,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -64,6 +65,13 @@ private:
 };
 
 } // namespace
+
+static std::string print(Attribute attribute) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  attribute.print(os);
+  return text;
+}
 
 /// The size of dimension `d`; a symbol of its own if nothing is known yet.
 EntryDim &Sizes::dim(Value v, unsigned d) {
@@ -282,6 +290,18 @@ llvm::Error Sizes::run(EntryInfo &info) {
     if (auto draw =
             func.getArgAttrOfType<StringAttr>(value.getArgNumber(), "seqc.draw"))
       arg.draw = draw.str();
+    if (Attribute declared = func.getArgAttr(value.getArgNumber(), kRangeAttr)) {
+      auto text = dyn_cast<StringAttr>(declared);
+      auto range = text ? parseRange(text.getValue()) : std::nullopt;
+      if (!range)
+        return fail("'" + arg.name + "' has the seqc.range " + print(declared) +
+                    ", expected \"<= N\", \">= N\" or \"A .. B\"");
+      if (!isa<FloatType>(getElementTypeOrSelf(arg.type)) ||
+          !isa<RankedTensorType>(arg.type))
+        return fail("'" + arg.name + "' has a seqc.range, which is for tensors of "
+                    "floats");
+      arg.range = *range;
+    }
     info.args.push_back(std::move(arg));
   }
   unsigned inputs = info.args.size();

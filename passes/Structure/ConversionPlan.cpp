@@ -78,17 +78,43 @@ std::optional<std::string> Conversion::planGates(ComponentPlan &c,
     c.gates.push_back({Sum::constant(0, {}), -1, false});
     return {};
   }
-  if (diagonal.terms.size() > 1)
-    return "the decay is a sum, not a product";
+  if (diagonal.terms.size() > 1) {
+    // A sum is one gate, if it varies along one dimension.
+    int axis = -1;
+    for (const Term &t : diagonal.terms)
+      for (const Factor &f : t.factors)
+        for (int letter : f.letters) {
+          if (letter > 1 || t.extents[letter] == 1)
+            continue;
+          if (axis >= 0 && axis != letter)
+            return "the decay is a sum that varies along both dimensions";
+          axis = letter;
+        }
+    GatePlan gate;
+    gate.axis = axis;
+    gate.log = false;
+    if (axis >= 0)
+      gate.value.shape.push_back(diagonal.shape[axis]);
+    for (const Term &t : diagonal.terms)
+      gate.value.add(partOf(t, t.factors, axis, t.scale));
+    c.gates.push_back(std::move(gate));
+    return {};
+  }
   const Term &term = diagonal.terms[0];
   // A number stays a number: its logarithm would round.
   if (term.scale != 1)
     c.gates.push_back({Sum::constant(term.scale, {}), -1, false});
   for (const Factor &f : term.factors) {
-    if (f.kind != Factor::Kind::Value || f.letters.size() > 1)
-      return "a factor of the decay is not a plain scalar or vector";
+    if (f.letters.size() > 1)
+      return "a factor of the decay varies along both dimensions";
     GatePlan gate;
     gate.axis = f.letters.empty() || f.letters[0] > 1 ? -1 : f.letters[0];
+    if (f.kind != Factor::Kind::Value) {
+      gate.log = false;
+      gate.value = partOf(term, f, gate.axis);
+      c.gates.push_back(std::move(gate));
+      continue;
+    }
     Value value = f.value;
     if (auto exp = value.getDefiningOp<math::ExpOp>())
       value = stripCasts(exp.getOperand());

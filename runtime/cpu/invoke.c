@@ -235,6 +235,73 @@ static int32_t check_alias(const seqc_entry *entry, const DLTensor *const *args,
   return SEQC_OK;
 }
 
+static double element_at(const seqc_arg *want, const DLTensor *tensor,
+                         int64_t i) {
+  const char *data = data_of(tensor);
+  if (want->bits == 64) {
+    double value;
+    memcpy(&value, data + 8 * i, 8);
+    return value;
+  }
+  if (want->bits == 32) {
+    float value;
+    memcpy(&value, data + 4 * i, 4);
+    return value;
+  }
+  uint16_t bits;
+  memcpy(&bits, data + 2 * i, 2);
+  if (want->dl_code == kDLBfloat) {
+    uint32_t wide = (uint32_t)bits << 16;
+    float value;
+    memcpy(&value, &wide, 4);
+    return value;
+  }
+  /* f16: a power of two times the significand. */
+  int exponent = bits >> 10 & 31, fraction = bits & 1023;
+  double value = exponent == 31  ? (fraction ? __builtin_nan("") : __builtin_inf())
+                 : exponent == 0 ? __builtin_ldexp(fraction, -24)
+                                 : __builtin_ldexp(fraction + 1024, exponent - 25);
+  return bits >> 15 ? -value : value;
+}
+
+static int32_t check_range(const seqc_entry *entry, const seqc_arg *want,
+                           const DLTensor *tensor, seqc_error *error) {
+  const double infinity = __builtin_inf();
+  if (want->low == -infinity && want->high == infinity)
+    return SEQC_OK;
+  int64_t count = 1;
+  for (int d = 0; d < want->rank; ++d)
+    count *= tensor->shape[d];
+  for (int64_t i = 0; i < count; ++i) {
+    double value = element_at(want, tensor, i);
+    if (value >= want->low && value <= want->high)
+      continue;
+    /* The index, with the names of its axes. */
+    char place[256] = "";
+    int64_t rest = count, at = i;
+    for (int d = 0; d < want->rank; ++d) {
+      rest /= tensor->shape[d];
+      size_t used = strlen(place);
+      int symbol = want->dims[d].symbol;
+      snprintf(place + used, sizeof place - used, "%s%s%s%lld", d ? ", " : "",
+               symbol < 0 ? "" : entry->symbol_names[symbol],
+               symbol < 0 ? "" : "=", (long long)(at / rest));
+      at %= rest;
+    }
+    char range[80];
+    if (want->low == -infinity)
+      snprintf(range, sizeof range, "at most %g", want->high);
+    else if (want->high == infinity)
+      snprintf(range, sizeof range, "at least %g", want->low);
+    else
+      snprintf(range, sizeof range, "%g to %g", want->low, want->high);
+    return fail(error, SEQC_ERROR_RANGE,
+                "%s: argument '%s' at [%s] is %g, declared %s", entry->name,
+                want->name, place, value, range);
+  }
+  return SEQC_OK;
+}
+
 int32_t seqc_rt_invoke(const seqc_entry *entry, const DLTensor *const *args,
                        seqc_kernel kernel, seqc_error *error) {
   if (!entry || !args || !kernel)
@@ -274,6 +341,10 @@ int32_t seqc_rt_invoke(const seqc_entry *entry, const DLTensor *const *args,
       code = check_segments(entry, &entry->args[i], args[i], symbols, error);
   if (code == SEQC_OK)
     code = check_alias(entry, args, error);
+  if (entry->flags & SEQC_ENTRY_CHECKED)
+    for (int i = 0; code == SEQC_OK && i < entry->arg_count; ++i)
+      if (!entry->args[i].is_output)
+        code = check_range(entry, &entry->args[i], args[i], error);
   if (code == SEQC_OK) {
     for (int i = 0; i < entry->arg_count; ++i) {
       int rank = entry->args[i].rank;

@@ -60,8 +60,6 @@ def matrix_step(rng):
     pairs = rng.choice([0, 0, 1, 1, 2])
     if pairs and kind == "columns":
         kind = "rows"
-    if pairs and key == 1:
-        pairs = 0  # A correction of one row is a gate that is a difference.
     gates = []
     if kind in ("scalar", "scalar-rows"):
         gates.append(("", s.unary("math.exp", s.operand("f32", gate_draw), "f32")))
@@ -139,7 +137,9 @@ def matrix_step(rng):
         if rng.random() < 0.2:  # a direct term
             y = s.binary("arith.addf", y, s.operand(type_, "normal"), type_)
         outs.append((y, size, type_))
-    return s, st, [key, value], nxt, outs, kind != "both"
+    # A correction of one row is a gate that is a difference, of any sign.
+    chunkable = not pairs or (kind != "both" and key > 1)
+    return s, st, [key, value], nxt, outs, chunkable
 
 
 def program(rng):

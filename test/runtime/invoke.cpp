@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -163,7 +164,34 @@ TEST_F(Call, Version) {
   other.abi_version = 7;
   EXPECT_EQ(seqc_rt_invoke(&other, pointers, kernel, &error), SEQC_ERROR_ABI);
   EXPECT_EQ(std::string(error.message),
-            "f: compiled for ABI version 7, this runtime has 1");
+            "f: compiled for ABI version 7, this runtime has 2");
+}
+TEST_F(Call, DeclaredRanges) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  std::vector<seqc_arg> declared(args, args + 4);
+  for (seqc_arg &arg : declared) {
+    arg.low = -infinity;
+    arg.high = infinity;
+  }
+  declared[0].high = 0;
+  declared[1].low = -1; // w, in bf16
+  seqc_entry checked = entry;
+  checked.args = declared.data();
+  x[17] = 0.25f;
+  EXPECT_EQ(seqc_rt_invoke(&checked, pointers, kernel, &error), SEQC_OK);
+  checked.flags = SEQC_ENTRY_CHECKED;
+  EXPECT_EQ(seqc_rt_invoke(&checked, pointers, kernel, &error), SEQC_ERROR_RANGE);
+  EXPECT_EQ(std::string(error.message),
+            "f: argument 'x' at [b=1, t=0, h=2] is 0.25, declared at most 0");
+  x[17] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(seqc_rt_invoke(&checked, pointers, kernel, &error), SEQC_ERROR_RANGE);
+  x[17] = 0;
+  w[5] = 0xc000; // -2
+  EXPECT_EQ(seqc_rt_invoke(&checked, pointers, kernel, &error), SEQC_ERROR_RANGE);
+  EXPECT_EQ(std::string(error.message),
+            "f: argument 'w' at [h=5] is -2, declared at least -1");
+  w[5] = 0xbf80; // -1
+  EXPECT_EQ(seqc_rt_invoke(&checked, pointers, kernel, &error), SEQC_OK);
 }
 
 } // namespace

@@ -27,6 +27,7 @@ struct CommonOptions {
   std::string file, entry, cpu, features, target;
   Form form = Form::Auto;
   int64_t chunk = 16;
+  bool checked = false;
 };
 extern llvm::cl::SubCommand compileCommand, runCommand, explainCommand,
     benchCommand, proveCommand, targetsCommand;

@@ -105,12 +105,13 @@ static llvm::Error explain() {
         os << "    form    "
            << (chunked ? "chunked" : "sequential in time")
            << ", parallel over everything else";
-        if (auto cost = structure::estimateForms(recurrence))
+        std::string why;
+        if (auto cost = structure::estimateForms(recurrence, &why))
           os << llvm::format("; estimated cycles a token and sequence: sequential "
                              "%.0f, chunks of %d %.0f",
                              cost->sequential, int(kChunk), cost->chunked);
         else if (!recurrence.getCarries().empty())
-          os << "; no chunked form";
+          os << "; not in chunks: " << why;
         os << "\n";
       } else if (auto scan = dyn_cast<ScanOp>(op)) {
         explainCommon(scan, "scan", scan.getCombine());

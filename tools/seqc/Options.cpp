@@ -47,6 +47,11 @@ static cl::opt<int64_t> chunk("chunk",
                               cl::desc("Tokens of a chunk in the chunked form"),
                               cl::init(16), cl::value_desc("N"), ALL_COMMANDS);
 
+static cl::opt<bool> checked(
+    "checked",
+    cl::desc("Calls check the declared ranges of inputs (seqc.range)"),
+    cl::sub(compileCommand), cl::sub(runCommand));
+
 Expected<CommonOptions> seqc::driver::commonOptions() {
   if (file.empty() && !benchCommand)
     return createStringError("no input file given");
@@ -58,7 +63,8 @@ Expected<CommonOptions> seqc::driver::commonOptions() {
   if (chunk < 1 || chunk > 1024)
     return createStringError("--chunk: the length is " + Twine(chunk) +
                              ", expected 1 to 1024 tokens");
-  return CommonOptions{file, entryName, cpu, features, target, *parsed, chunk};
+  return CommonOptions{file, entryName, cpu, features, target, *parsed, chunk,
+                       checked};
 }
 
 CompileOptions seqc::driver::compileOptions(const CommonOptions &common) {
@@ -67,6 +73,7 @@ CompileOptions seqc::driver::compileOptions(const CommonOptions &common) {
   options.features = common.features;
   options.form = common.form;
   options.chunk = common.chunk;
+  options.checked = common.checked;
   return options;
 }
 

@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define SEQC_ABI_VERSION 1u
+#define SEQC_ABI_VERSION 2u
 
 /* Why a call was refused.  Nothing has been written then. */
 enum seqc_error_code {
@@ -29,7 +29,8 @@ enum seqc_error_code {
   SEQC_ERROR_SEGMENTS = 7,
   SEQC_ERROR_ABI = 8,
   SEQC_ERROR_ALIAS = 9,
-  SEQC_ERROR_MEMORY = 10
+  SEQC_ERROR_MEMORY = 10,
+  SEQC_ERROR_RANGE = 11
 };
 
 #ifndef SEQC_ERROR_DEFINED
@@ -60,13 +61,18 @@ typedef struct seqc_arg {
   uint8_t is_output;
   uint8_t in_place; /* an input whose new value is written over the old one */
   int32_t segments_of; /* the symbol this table of offsets covers, or -1 */
+  double low, high; /* declared range of a float input's elements */
 } seqc_arg;
+
+/* Flags of an entry: whether a call checks the declared ranges, at the price of
+   reading those inputs once more. */
+#define SEQC_ENTRY_CHECKED 1
 
 typedef struct seqc_entry {
   uint32_t abi_version;
   int32_t arg_count;
   int32_t symbol_count;
-  int32_t reserved;
+  int32_t flags;
   const char *name;
   const seqc_arg *args;
   const char *const *symbol_names;

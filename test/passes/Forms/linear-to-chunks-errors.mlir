@@ -1,4 +1,4 @@
-// A chunk length has to be a sensible one; a gate has to be a logarithm.
+// A chunk length has to be a sensible one; a gate has to be a logarithm, or a number up to one.
 // RUN: not seq-opt %s -seqc-recurrence-to-linear -seqc-linear-to-chunks=length=0 2>&1 | FileCheck %s --check-prefix=LENGTH
 // RUN: not seq-opt %s -seqc-recurrence-to-linear -seqc-linear-to-chunks=force=1 2>&1 | FileCheck %s --check-prefix=GATE
 // RUN: seq-opt %s -seqc-recurrence-to-linear -seqc-linear-to-chunks | FileCheck %s --check-prefix=STAYS
@@ -6,7 +6,7 @@
 // RUN: not seqc run %s --form=chunked --chunk=-1 2>&1 | FileCheck %s --check-prefix=OPTION
 
 // LENGTH: error: chunk length is 0, expected 1 to 1024 tokens
-// GATE: error: the recurrence has no chunked form: gate #0 is not given as a logarithm
+// GATE: error: the recurrence has no chunked form: gate #0 is neither given as a logarithm nor known to be within 0 .. 1
 // STAYS: seqc.linear_recurrence
 // OPTION: seqc: error: --chunk: the length is -1, expected 1 to 1024 tokens
 func.func @plain_gate(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %a: tensor<?xf32>, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {

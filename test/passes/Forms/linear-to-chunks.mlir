@@ -11,10 +11,10 @@
 // CHECK: seqc.einsum "ik,jk->ij"(%x3, %x1)
 // CHECK: arith.minimumf
 // CHECK: math.exp
-// CHECK: seqc.einsum "ij,jv->iv"
+// CHECK: seqc.einsum "ij,jk->ik"({{.*}}, %x2)
 // CHECK: seqc.einsum "ik,iv->kv"
 // CHECK: seqc.yield out({{.*}}) carry
-func.func @scalar_gate(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?xf32>, %s0: tensor<8x4xf32>) -> (tensor<?x4xf32>, tensor<8x4xf32>) {
+func.func @scalar_gate(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?xf32> {seqc.range = "<= 0"}, %s0: tensor<8x4xf32>) -> (tensor<?x4xf32>, tensor<8x4xf32>) {
   %o, %sT = seqc.recurrence seq(%q, %k, %v, %g : (t)) carry(%s0 : ()) {
   ^step(%qt: tensor<8xf32>, %kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: f32, %s: tensor<8x4xf32>):
     %a = math.exp %gt : f32
@@ -34,7 +34,7 @@ func.func @scalar_gate(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4x
 // The delta rule inverts a unit triangle.
 // CHECK: seqc.einsum "ik,jk->ij"(%[[K:.*]], %[[K]])
 // CHECK: seqc.einsum "ij,jv->iv"
-func.func @fixed_gate(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: f32, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
+func.func @fixed_gate(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: f32 {seqc.range = "<= 0"}, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
   %sT = seqc.recurrence seq(%k, %v : (t)) weight(%g : ()) carry(%s0 : ()) {
   ^step(%kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: f32, %s: tensor<8x4xf32>):
     %a = math.exp %gt : f32
@@ -46,4 +46,23 @@ func.func @fixed_gate(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: f32, %s0: te
     seqc.yield carry(%n)
   }
   return %sT : tensor<8x4xf32>
+}
+
+// Gates along both dimensions: those of the keys inside the scores, those of the
+// values on the way out.
+// CHECK-LABEL: @both
+// CHECK: seqc.einsum "ik,jk,ijk->ij"
+// CHECK: seqc.einsum "ij,ijk,jk->ik"
+func.func @both(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?x8xf32> {seqc.range = "<= 0"},
+                %a: tensor<?x4xf32> {seqc.range = "0 .. 1"}, %s0: tensor<8x4xf32>) -> tensor<?x4xf32> {
+  %o, %sT = seqc.recurrence seq(%q, %k, %v, %g, %a : (t)) carry(%s0 : ()) {
+  ^step(%qt: tensor<8xf32>, %kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: tensor<8xf32>, %at: tensor<4xf32>, %s: tensor<8x4xf32>):
+    %e = math.exp %gt : tensor<8xf32>
+    %kept = seqc.einsum "k,v,kv->kv"(%e, %at, %s)
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
+    %n = arith.addf %kept, %kv : tensor<8x4xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %n)
+    seqc.yield out(%ot) carry(%n)
+  }
+  return %o : tensor<?x4xf32>
 }

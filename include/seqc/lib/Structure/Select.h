@@ -11,8 +11,8 @@
 namespace seqc::structure {
 
 /// The estimated cost of each form of a recurrence, summed over its matrix states,
-/// if all of them have a chunked form; nothing otherwise.
-std::optional<FormCost> estimateForms(RecurrenceOp op);
+/// if all of them have a chunked form; nothing otherwise, and why, in words.
+std::optional<FormCost> estimateForms(RecurrenceOp op, std::string *why = nullptr);
 
 /// True if the chunked form is possible and expected to be faster.
 bool prefersChunks(RecurrenceOp op);

@@ -4,6 +4,7 @@
 #define SEQC_LIB_SUPPORT_ENTRY_H
 
 #include "seqc/lib/Cost/Work.h"
+#include "seqc/lib/Support/Interval.h"
 
 #include "mlir/IR/Types.h"
 #include "llvm/ADT/SmallVector.h"
@@ -40,6 +41,8 @@ struct EntryArg {
   int segmentsOf = -1;
   /// How `seqc run` draws it ("" for the default); see docs.
   std::string draw;
+  /// What `seqc.range` declares of its elements.
+  Interval range;
 };
 
 /// The arithmetic of one operation: `token` at each point of `extents`.

@@ -31,9 +31,10 @@ def LinearToChunks : Pass<"seqc-linear-to-chunks"> {
     triangular matrix, by halves.
     A segment has its own chunks, so that none straddles a boundary; reset flags
     become masks, so that a chunk may hold several.
-    **Fails when** `length` is not 1 to 1024, or `force` is set and a gate is not
-    a logarithm, both dimensions have vector gates, or vector gates along the
-    second dimension meet pairs.  Without `force` such an operation stays.
+    **Fails when** `length` is not 1 to 1024, or `force` is set and a gate is
+    neither a logarithm nor known to be within 0 .. 1, or vector gates along the
+    second dimension meet pairs.  Without `force` such an operation stays, and so
+    does one with a logarithm that is not known to be at most 0 (`seqc.range`).
     **Example** with length 64 the step of gated linear attention sees
     `tensor<64x128xf32>` of keys and makes a 64 x 64 matrix of scores.
   }];

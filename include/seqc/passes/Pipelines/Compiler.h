@@ -64,6 +64,8 @@ struct CompileOptions {
   int64_t chunk = 16;
   /// Adds `NAME_step`, which takes one token, beside every entry that allows it.
   bool decode = true;
+  /// Calls check the declared ranges of inputs (`seqc.range`).
+  bool checked = false;
   /// Where `toLLVM` and friends stop; `compile` needs Target.
   Stage stopAfter = Stage::Target;
   /// Lanes of an f32 vector; 0 follows the processor.
