@@ -91,9 +91,15 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   } else if (options.form != Form::Sequential) {
     RecurrenceToLinearOptions linear;
     linear.force = options.form == Form::Chunked;
-    linear.selected = options.form == Form::Auto;
+    linear.selected = options.form == Form::Auto && options.split == 1;
     pm.addPass(createRecurrenceToLinear(linear));
     pm.addPass(createCanonicalizerPass());
+    if (options.split != 1) {
+      SplitSequenceOptions parts;
+      parts.parts = options.split;
+      pm.addPass(createSplitSequence(parts));
+      pm.addPass(createCanonicalizerPass());
+    }
   }
   if (options.stopAfter == Stage::Structured)
     return;

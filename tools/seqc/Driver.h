@@ -28,6 +28,7 @@ struct CommonOptions {
   Form form = Form::Auto;
   int64_t chunk = 16;
   bool checked = false;
+  int64_t split = 1;
 };
 extern llvm::cl::SubCommand compileCommand, runCommand, explainCommand,
     benchCommand, proveCommand, targetsCommand;

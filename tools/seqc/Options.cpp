@@ -47,6 +47,9 @@ static cl::opt<int64_t> chunk("chunk",
                               cl::desc("Tokens of a chunk in the chunked form"),
                               cl::init(16), cl::value_desc("N"), ALL_COMMANDS);
 
+static cl::opt<int64_t> split(
+    "split", cl::desc("Parts that sequences are cut into, to run apart"), cl::init(1),
+    cl::value_desc("N"), ALL_COMMANDS);
 static cl::opt<bool> checked(
     "checked",
     cl::desc("Calls check the declared ranges of inputs (seqc.range)"),
@@ -63,8 +66,14 @@ Expected<CommonOptions> seqc::driver::commonOptions() {
   if (chunk < 1 || chunk > 1024)
     return createStringError("--chunk: the length is " + Twine(chunk) +
                              ", expected 1 to 1024 tokens");
+  if (split < 1 || split > 65536)
+    return createStringError("--split: " + Twine(split) +
+                             " parts, expected 1 to 65536");
+  if (split > 1 && (*parsed == Form::Sequential || *parsed == Form::Scan))
+    return createStringError("--split: the " + form +
+                             " form does not split, expected auto, canonical or chunked");
   return CommonOptions{file, entryName, cpu, features, target, *parsed, chunk,
-                       checked};
+                       checked, split};
 }
 
 CompileOptions seqc::driver::compileOptions(const CommonOptions &common) {
@@ -74,6 +83,7 @@ CompileOptions seqc::driver::compileOptions(const CommonOptions &common) {
   options.form = common.form;
   options.chunk = common.chunk;
   options.checked = common.checked;
+  options.split = common.split;
   return options;
 }
 

@@ -19,6 +19,26 @@ def LinearToSteps : Pass<"seqc-linear-to-steps"> {
                            "::mlir::math::MathDialect"];
 }
 
+def SplitSequence : Pass<"seqc-split-sequence", "::mlir::ModuleOp"> {
+  let summary = "Linear recurrences over parts of a sequence that run apart";
+  let description = [{
+    **Expects** `seqc.linear_recurrence` operations.
+    **Guarantees** that each is, for `parts` parts of equal length: a summary of
+    every part (the state after it from zero, and its transition), a recurrence
+    over parts that combines them into the state before each, and the recurrence
+    itself from those states, with parts as one more axis that runs in parallel;
+    then the tokens that are left, fewer than `parts`.  A transition is a diagonal
+    where the recurrence has gates only, a K x K matrix where it has corrections.
+    **Fails when** `parts` is not 1 to 65536, an operation has segments, or the
+    module has no `seqc.linear_recurrence`.
+    **Example** two parts of gated linear attention over 4096 tokens are read as
+    `tensor<?x2x2048x128xf32>`.
+  }];
+  let options = [Option<"parts", "parts", "int64_t", "2", "Parts of a sequence">];
+  let dependentDialects = ["::seqc::SeqDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def LinearToChunks : Pass<"seqc-linear-to-chunks"> {
   let summary = "Linear recurrences in chunked form";
   let description = [{

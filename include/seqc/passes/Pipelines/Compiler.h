@@ -62,6 +62,8 @@ struct CompileOptions {
   Form form = Form::Auto;
   /// Tokens of a chunk in the chunked form.
   int64_t chunk = 16;
+  /// Parts that sequences are cut into, to run apart; 1 leaves them whole.
+  int64_t split = 1;
   /// Adds `NAME_step`, which takes one token, beside every entry that allows it.
   bool decode = true;
   /// Calls check the declared ranges of inputs (`seqc.range`).
