@@ -105,6 +105,18 @@ def ParallelToRuntime : Pass<"seqc-parallel-to-runtime", "::mlir::ModuleOp"> {
                            "::mlir::memref::MemRefDialect"];
 }
 
+def CopiesToLoops : Pass<"seqc-copies-to-loops"> {
+  let summary = "Copies of strided buffers become loops";
+  let description = [{
+    **Expects** `memref.copy` operations on ranked buffers.
+    **Guarantees** that those with a strided side are `linalg.copy`, which becomes
+    a loop nest; contiguous ones stay and become `memcpy`.
+    **Fails when** never.
+    **Example** the copy of a slice of tokens needs no library function.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
 def ApproximateMath : Pass<"seqc-approximate-math"> {
   let summary = "f32 functions become polynomials that work lane by lane";
   let description = [{
