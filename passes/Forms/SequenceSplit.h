@@ -79,6 +79,8 @@ private:
   };
   mlir::SmallVector<Source> run(const TokenView &view, const Source &initial,
                                 const Roles &roles);
+  /// Logarithms of one for all tokens of the view.
+  Source ones(const TokenView &view, AxesAttr axes);
   Source constantState(int64_t rows, int64_t columns, double diagonal,
                        double rest);
 

@@ -94,6 +94,19 @@ Source LinearSplit::constantState(int64_t rows, int64_t columns, double diagonal
   return {state, AxesAttr::get(b.getContext(), {}, {})};
 }
 
+Source LinearSplit::ones(const TokenView &view, AxesAttr axes) {
+  StepBuilder sb(b, loc);
+  for (unsigned i = 1; i < op.getMaps().size(); ++i) {
+    auto map = cast<AxesAttr>(op.getMaps()[i]);
+    if (map.has(timeAxis()))
+      sb.add(view.take({op->getOperand(i), map}));
+  }
+  Type element = b.getF32Type();
+  Value zero = arith::ConstantOp::create(sb.step(), loc, b.getF32FloatAttr(0));
+  sb.addOut(zero, axes, element);
+  return {sb.finish({}, {}).getOuts()[0], axes};
+}
+
 SmallVector<Source> LinearSplit::run(const TokenView &view, const Source &initial,
                                      const Roles &roles) {
   SmallVector<Value> gates, pairs, writes, reads;
@@ -128,6 +141,22 @@ SmallVector<Source> LinearSplit::run(const TokenView &view, const Source &initia
     readAxes.push_back(op.getReadAxes()[i]);
     after.push_back(op.getReadAfter()[i]);
   }
+  AxesAttr outMap = view.map(op.getOutMap());
+  // A transition may depend on fewer axes than the tokens have: a gate of one for
+  // all of them says how many tokens there are.
+  if (!llvm::all_of(outMap.getNames(), [&](StringAttr axis) {
+        return llvm::any_of(ArrayRef<Source>(sources).drop_front(), [&](const Source &s) {
+          int64_t at = s.map.find(axis.getValue());
+          return at >= 0 && s.map.getDivisors()[at] == 1;
+        });
+      })) {
+    Source carrier = ones(view, outMap);
+    gates.push_back(carrier.tensor);
+    maps.insert(maps.begin() + gates.size(), carrier.map);
+    gateAxes.push_back(-1);
+    gateLogs.push_back(true);
+    sources.push_back(carrier);
+  }
   Value resets;
   AxesAttr resetsMap;
   if (op.getResets()) {
@@ -136,7 +165,6 @@ SmallVector<Source> LinearSplit::run(const TokenView &view, const Source &initia
     resetsMap = flags.map;
     sources.push_back(flags);
   }
-  AxesAttr outMap = view.map(op.getOutMap());
   ArrayRef<int64_t> state = shapeOf(initial.tensor.getType()).take_back(2);
   SmallVector<Type> types;
   auto typeOf = [&](ArrayRef<StringAttr> axes, ArrayRef<int64_t> slice,

@@ -15,7 +15,7 @@
 // GLA: form    sequential in time, {{.*}}; estimated cycles a token and sequence: sequential 3328, chunks of 16 8650
 // GLA: floor   {{.*}} bytes of inputs and results, {{.*}} operations
 // DELTA: form    chunked, {{.*}}: sequential 7066, chunks of 16 4894
-// LSTM: form    sequential in time, {{.*}}; no chunked form
+// LSTM: form    sequential in time, {{.*}}; not in chunks: no state is a matrix
 // SUM: scan over (b, t)
 // SUM: class   C1, the monoid of the combine region
 // SUM: form    blocked scan
