@@ -7,7 +7,7 @@ import lit.formats
 config.name = "seqc"
 config.test_format = lit.formats.ShTest(True)
 config.suffixes = [".mlir", ".test"]
-config.excludes = ["oracles", "embed", "fuzz", "errors", "lib", "runtime", "numerics", "forms", "decode"]
+config.excludes = ["oracles", "embed", "fuzz", "errors", "lib", "runtime", "numerics", "forms", "decode", "Inputs"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = config.seqc_obj_root + "/test"
 config.environment["PATH"] = os.pathsep.join(

@@ -1,11 +1,13 @@
 //===- LinearToChunks.cpp - Linear recurrences in chunked form ------------===//
 
 #include "ChunkBuilder.h"
+#include "Replace.h"
 
 #include "seqc/dialects/Seq/StepBuilder.h"
 #include "seqc/lib/Structure/Ranges.h"
 #include "seqc/passes/Forms/Passes.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
 #include <optional>
@@ -222,14 +224,7 @@ void Chunked::run() {
   if (op.getSegments())
     m.segmentsMap = *op.getSegmentsMap();
   m.reverse = op.getReverse();
-  RecurrenceOp made = sb.finish(next, m);
-  for (auto [old, value] : llvm::zip(op.getResults(), made.getResults())) {
-    Value v = value;
-    if (v.getType() != old.getType())
-      v = tensor::CastOp::create(b, loc, old.getType(), v);
-    old.replaceAllUsesWith(v);
-  }
-  op.erase();
+  replaceLinear(op, sb.finish(next, m));
 }
 
 namespace {

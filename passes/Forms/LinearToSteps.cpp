@@ -1,8 +1,11 @@
 //===- LinearToSteps.cpp - Linear recurrences in sequential form ----------===//
 
+#include "Replace.h"
+
 #include "seqc/dialects/Seq/StepBuilder.h"
 #include "seqc/passes/Forms/Passes.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
 namespace seqc {
@@ -68,14 +71,7 @@ static void convert(LinearRecurrenceOp op) {
   if (op.getResets())
     m.resetsMap = *op.getResetsMap();
   m.reverse = op.getReverse();
-  RecurrenceOp made = sb.finish(next, m);
-  for (auto [old, value] : llvm::zip(op.getResults(), made.getResults())) {
-    Value v = value;
-    if (v.getType() != old.getType())
-      v = tensor::CastOp::create(b, loc, old.getType(), v);
-    old.replaceAllUsesWith(v);
-  }
-  op.erase();
+  replaceLinear(op, sb.finish(next, m));
 }
 
 namespace {

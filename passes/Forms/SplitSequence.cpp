@@ -77,6 +77,11 @@ Source TokenView::take(const Source &operand) const {
 std::optional<std::string> LinearSplit::obstacle(LinearRecurrenceOp op) {
   if (op.getSegments())
     return "it has segments, which are parts already";
+  // A correction of the state before its gates is scaled by none of them, so that
+  // every column has a transition of its own.
+  if (llvm::is_contained(op.getGateAxes(), 1) &&
+      llvm::is_contained(op.getPairDecayed(), false))
+    return "a vector gate along the second dimension meets a correction";
   return std::nullopt;
 }
 

@@ -22,3 +22,20 @@ func.func @gla(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g
   }
   return %o, %sT : tensor<?x4xf32>, tensor<8x4xf32>
 }
+
+// The state's axes are those of `out_map`, whatever order the operands name them in.
+// CHECK-LABEL: @axes
+// CHECK: %[[R:.*]]:2 = seqc.recurrence
+// CHECK: linalg.transpose ins(%[[R]]#1 {{.*}} permutation = [1, 0, 2, 3]
+func.func @axes(%g: tensor<?x?xf32>, %k: tensor<?x?x?x8xf32>, %v: tensor<?x?x?x4xf32>, %q: tensor<?x?x?x8xf32>) -> (tensor<?x?x?x4xf32>, tensor<?x?x8x4xf32>) {
+  %one = arith.constant dense<1.0> : tensor<f32>
+  %s0 = arith.constant dense<0.0> : tensor<8x4xf32>
+  %y, %sT = seqc.linear_recurrence initial(%s0) gates(%g) writes(%k, %v, %one) reads(%q, %one)
+      {maps = [#seqc<axes()>, #seqc.axes<h, t>, #seqc.axes<b, t, h>, #seqc.axes<b, t, h>, #seqc<axes()>,
+               #seqc.axes<b, t, h>, #seqc<axes()>],
+       gate_axes = array<i64: -1>, gate_logs = array<i1: true>, pair_decayed = array<i1>,
+       read_axes = array<i64: 0>, read_after = array<i1: true>, out_map = #seqc.axes<b, t, h>}
+      : (tensor<8x4xf32>, tensor<?x?xf32>, tensor<?x?x?x8xf32>, tensor<?x?x?x4xf32>, tensor<f32>,
+         tensor<?x?x?x8xf32>, tensor<f32>) -> (tensor<?x?x?x4xf32>, tensor<?x?x8x4xf32>)
+  return %y, %sT : tensor<?x?x?x4xf32>, tensor<?x?x8x4xf32>
+}

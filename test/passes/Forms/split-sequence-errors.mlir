@@ -5,7 +5,9 @@
 // RUN: not seq-opt %s -seqc-split-sequence=parts=2 2>&1 | FileCheck %s --check-prefix=NONE
 // RUN: not seqc run %s --split=0 2>&1 | FileCheck %s --check-prefix=OPTION
 // RUN: not seqc run %s --split=2 --form=sequential 2>&1 | FileCheck %s --check-prefix=FORM
+// RUN: not seq-opt %S/Inputs/columns.mlir -seqc-split-sequence=parts=2 2>&1 | FileCheck %s --check-prefix=COLUMNS
 
+// COLUMNS: error: the recurrence does not split: a vector gate along the second dimension meets a correction
 // PARTS: error: the sequence is to be split into 0 parts, expected 1 to 65536
 // SEGMENTS: error: the recurrence does not split: it has segments, which are parts already
 // NONE: error: the sequence cannot be split: no recurrence is a linear one

@@ -16,7 +16,9 @@ def LinearToSteps : Pass<"seqc-linear-to-steps"> {
     `seqc.einsum ",kv->kv"(%a, %s)` plus `seqc.einsum "k,v,->kv"(%k, %v, %one)`.
   }];
   let dependentDialects = ["::seqc::SeqDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::math::MathDialect"];
+                           "::mlir::math::MathDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 def SplitSequence : Pass<"seqc-split-sequence", "::mlir::ModuleOp"> {
@@ -29,8 +31,9 @@ def SplitSequence : Pass<"seqc-split-sequence", "::mlir::ModuleOp"> {
     itself from those states, with parts as one more axis that runs in parallel;
     then the tokens that are left, fewer than `parts`.  A transition is a diagonal
     where the recurrence has gates only, a K x K matrix where it has corrections.
-    **Fails when** `parts` is not 1 to 65536, an operation has segments, or the
-    module has no `seqc.linear_recurrence`.
+    **Fails when** `parts` is not 1 to 65536, an operation has segments or vector
+    gates along the second dimension beside a correction of the state before them,
+    or the module has no `seqc.linear_recurrence`.
     **Example** two parts of gated linear attention over 4096 tokens are read as
     `tensor<?x2x2048x128xf32>`.
   }];
@@ -64,6 +67,7 @@ def LinearToChunks : Pass<"seqc-linear-to-chunks"> {
            "Fail where the chunked form is not possible">];
   let dependentDialects = ["::seqc::SeqDialect", "::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect",
+                           "::mlir::linalg::LinalgDialect",
                            "::mlir::tensor::TensorDialect"];
 }
 
