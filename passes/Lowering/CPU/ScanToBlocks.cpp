@@ -12,9 +12,9 @@
 
 #include "seqc/passes/Lowering/CPU/Passes.h"
 
-#include "Buffers.h"
+#include "../Steps/Buffers.h"
 #include "ScanForm.h"
-#include "StepEmitter.h"
+#include "../Steps/StepEmitter.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -31,6 +31,7 @@ namespace seqc {
 using namespace mlir;
 using namespace seqc;
 using namespace seqc::cpu;
+using namespace seqc::steps;
 
 /// Blocks between two updates of the outer running total.
 static constexpr int64_t blocksPerGroup = 256;

@@ -1,12 +1,12 @@
 //===- Buffers.h - Tensors of a lowered operation as memrefs ----*- C++ -*-===//
 
-#ifndef SEQC_PASSES_LOWERING_CPU_BUFFERS_H
-#define SEQC_PASSES_LOWERING_CPU_BUFFERS_H
+#ifndef SEQC_PASSES_LOWERING_STEPS_BUFFERS_H
+#define SEQC_PASSES_LOWERING_STEPS_BUFFERS_H
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinAttributes.h"
 
-namespace seqc::cpu {
+namespace seqc::steps {
 
 /// A memref with the elements of tensor (or scalar) `value`, for reading only.
 mlir::Value readBuffer(mlir::OpBuilder &builder, mlir::Location loc,
@@ -28,6 +28,6 @@ mlir::Value constantBuffer(mlir::OpBuilder &builder, mlir::Location loc,
 void finishResults(mlir::OpBuilder &builder, mlir::Operation *op,
                    llvm::ArrayRef<mlir::Value> replacements);
 
-} // namespace seqc::cpu
+} // namespace seqc::steps
 
-#endif // SEQC_PASSES_LOWERING_CPU_BUFFERS_H
+#endif // SEQC_PASSES_LOWERING_STEPS_BUFFERS_H

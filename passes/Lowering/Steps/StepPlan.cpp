@@ -6,14 +6,14 @@
 
 using namespace mlir;
 using namespace seqc;
-using namespace seqc::cpu;
+using namespace seqc::steps;
 
-bool cpu::isElementwise(Operation *op) {
+bool steps::isElementwise(Operation *op) {
   return op->hasTrait<OpTrait::Elementwise>() &&
          op->hasTrait<OpTrait::Scalarizable>();
 }
 
-bool cpu::isSpecial(Operation *op) {
+bool steps::isSpecial(Operation *op) {
   if (auto reduce = dyn_cast<ReduceOp>(op))
     return reduce.getKind() == ReduceKind::argmax ||
            !isa<FloatType>(elementOf(reduce.getInput().getType()));
@@ -29,7 +29,8 @@ static bool isCostly(Operation *op) {
          isa<arith::DivFOp, arith::RemFOp, arith::DivSIOp, arith::RemSIOp>(op);
 }
 
-StepPlan::StepPlan(RecurrenceOp op, StringAttr lane) : op(op), lane(lane) {
+StepPlan::StepPlan(RecurrenceOp op, StringAttr lane, bool shared)
+    : op(op), lane(lane), shared(shared) {
   classify();
   build();
   findCopies();
@@ -252,6 +253,26 @@ static std::string loopOrder(EinsumOp einsum, bool lanes) {
   return order;
 }
 
+SmallVector<unsigned> StepPlan::commonDims(const Nest &nest) {
+  SmallVector<unsigned> dims;
+  for (unsigned d = 0; d < nest.sizes.size(); ++d)
+    if (llvm::all_of(nest.members, [&](const Member &member) {
+          return llvm::is_contained(member.outputDims, d);
+        }))
+      dims.push_back(d);
+  return dims;
+}
+
+/// Points of a nest that threads may share: fewer than this leave them idle.
+static constexpr int64_t enoughPoints = 128;
+
+static int64_t points(const Nest &nest) {
+  int64_t n = 1;
+  for (unsigned d : StepPlan::commonDims(nest))
+    n *= nest.sizes[d];
+  return n;
+}
+
 void StepPlan::addRoot(Phase &phase, Value value) {
   Operation *def = value.getDefiningOp();
   Member member;
@@ -261,7 +282,7 @@ void StepPlan::addRoot(Phase &phase, Value value) {
   auto reduce = dyn_cast_or_null<ReduceOp>(def);
   if (einsum && einsum.isContraction()) {
     member.combine = Combine::Add;
-    std::string order = loopOrder(einsum, bool(lane));
+    std::string order = loopOrder(einsum, bool(lane) || shared);
     llvm::DenseMap<char, int64_t> extent;
     for (auto [term, operand] :
          llvm::zip(einsum.getTerms(), einsum.getOperands()))
@@ -285,7 +306,7 @@ void StepPlan::addRoot(Phase &phase, Value value) {
     for (int64_t d = 0; d < rank; ++d)
       if (d != axis)
         order.push_back(d);
-    if (axis == rank - 1 || lane)
+    if (axis == rank - 1 || lane || shared)
       order.push_back(axis);
     else
       order.insert(order.end() - 1, axis);
@@ -307,6 +328,13 @@ void StepPlan::addRoot(Phase &phase, Value value) {
   auto fits = [&](const Nest &nest, unsigned number) {
     if (nest.sizes != sizes)
       return false;
+    if (shared) {
+      Nest joined = nest;
+      joined.members.push_back(member);
+      int64_t common = points(joined), alone = points({sizes, {member}, 0});
+      if (common < std::min({points(nest), alone, enoughPoints}))
+        return false;
+    }
     bool ok = true;
     memberLeaves(member, sizes.size(), [&](Value leaf, ArrayRef<int> indices) {
       if (stageOf(leaf) < nest.stage ||

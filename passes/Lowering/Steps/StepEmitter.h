@@ -1,11 +1,11 @@
 //===- StepEmitter.h - Emits a planned step as loops and vectors *- C++ -*-===//
 
-#ifndef SEQC_PASSES_LOWERING_CPU_STEPEMITTER_H
-#define SEQC_PASSES_LOWERING_CPU_STEPEMITTER_H
+#ifndef SEQC_PASSES_LOWERING_STEPS_STEPEMITTER_H
+#define SEQC_PASSES_LOWERING_STEPS_STEPEMITTER_H
 
 #include "StepPlan.h"
 
-namespace seqc::cpu {
+namespace seqc::steps {
 
 inline mlir::VectorType vectorOf(int64_t width, mlir::Type element) {
   return mlir::VectorType::get({width}, element);
@@ -57,6 +57,15 @@ public:
     lane = first;
     laneMask = mask;
   }
+
+  /// From here on `size` threads, of which this one is `rank`, run the code
+  /// together: they share loops' iterations and meet at a barrier after each.
+  void setTeam(mlir::Value rank, int64_t size) {
+    teamRank = rank;
+    teamSize = size;
+  }
+  /// Waits for the other threads of the team, if there is one.
+  void barrier();
 
   /// Emits everything of one phase at the builder's position.
   void emitPhase(const Phase &phase);
@@ -115,6 +124,12 @@ private:
   void forEach(llvm::ArrayRef<int64_t> shape, bool vectorise,
                llvm::function_ref<void(llvm::ArrayRef<Index>)> body);
 
+  /// True if a feature dimension fills vectors.
+  bool vectorises() const { return !lane && width > 1; }
+  /// Shares the points of `shape` among the team's threads.
+  void share(llvm::ArrayRef<int64_t> shape,
+             llvm::function_ref<void(mlir::ValueRange)> body);
+
   /// The mask of the current point, or null.
   mlir::Value mask() const { return laneMask ? laneMask : tailMask; }
 
@@ -123,6 +138,10 @@ private:
   const StepPlan &plan;
   int64_t width;
   mlir::Value lane, laneMask, tailMask;
+  mlir::Value teamRank;
+  int64_t teamSize = 1;
+  /// Inside a loop whose iterations the team shares.
+  bool sharing = false;
   llvm::DenseMap<mlir::Value, Access> memory;
   llvm::DenseMap<mlir::Value, mlir::Value> scalars;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<Access>> targets;
@@ -131,6 +150,6 @@ private:
   llvm::SmallVector<Index> pointIndices;
 };
 
-} // namespace seqc::cpu
+} // namespace seqc::steps
 
-#endif // SEQC_PASSES_LOWERING_CPU_STEPEMITTER_H
+#endif // SEQC_PASSES_LOWERING_STEPS_STEPEMITTER_H

@@ -13,8 +13,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef SEQC_PASSES_LOWERING_CPU_STEPPLAN_H
-#define SEQC_PASSES_LOWERING_CPU_STEPPLAN_H
+#ifndef SEQC_PASSES_LOWERING_STEPS_STEPPLAN_H
+#define SEQC_PASSES_LOWERING_STEPS_STEPPLAN_H
 
 #include "seqc/dialects/Seq/Seq.h"
 
@@ -22,7 +22,7 @@
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SetVector.h"
 
-namespace seqc::cpu {
+namespace seqc::steps {
 
 /// A sum (or maximum, ...) over some of a nest's dimensions.
 enum class Combine { None, Add, Max, Min };
@@ -58,8 +58,10 @@ struct Phase {
 class StepPlan {
 public:
   /// Plans `op`'s step.  `lane` is the axis whose indices share a vector, or
-  /// null; a value has lanes if an operand with that axis feeds it.
-  StepPlan(RecurrenceOp op, mlir::StringAttr lane);
+  /// null; a value has lanes if an operand with that axis feeds it.  With
+  /// `shared`, threads share a nest's iterations: a nest keeps enough dimensions
+  /// along which its members are independent.
+  StepPlan(RecurrenceOp op, mlir::StringAttr lane, bool shared = false);
 
   /// True if `value` differs between the lanes of a vector.
   bool hasLane(mlir::Value value) const { return lanes.contains(value); }
@@ -72,6 +74,9 @@ public:
   /// True if carry `i` needs a second buffer: its old value is read after, or
   /// at another place than, where the new one is written.
   bool needsCopy(unsigned carry) const { return copies.contains(carry); }
+
+  /// The dimensions of `nest` that every member's result has, in order.
+  static llvm::SmallVector<unsigned> commonDims(const Nest &nest);
 
   Phase before, token;
 
@@ -95,6 +100,7 @@ private:
 
   RecurrenceOp op;
   mlir::StringAttr lane;
+  bool shared;
   llvm::DenseSet<mlir::Value> lanes, invariant, singles;
   llvm::SetVector<mlir::Value> roots;
   llvm::DenseMap<mlir::Value, unsigned> stages;
@@ -108,6 +114,6 @@ bool isElementwise(mlir::Operation *op);
 /// True if `op` moves data and is emitted alone: insert_slice, collapse_shape...
 bool isSpecial(mlir::Operation *op);
 
-} // namespace seqc::cpu
+} // namespace seqc::steps
 
-#endif // SEQC_PASSES_LOWERING_CPU_STEPPLAN_H
+#endif // SEQC_PASSES_LOWERING_STEPS_STEPPLAN_H

@@ -14,7 +14,7 @@
 
 using namespace mlir;
 using namespace seqc;
-using namespace seqc::cpu;
+using namespace seqc::steps;
 
 Type StepEmitter::computeType(Type element) {
   if (element.isBF16() || element.isF16())
@@ -162,6 +162,16 @@ void StepEmitter::store(Value value, const Access &access,
   Type stored = cast<MemRefType>(access.memref.getType()).getElementType();
   value = convert(value, stored);
   if (place.moving.empty()) {
+    // What every thread of a team computes, one of them writes.
+    if (teamRank && !sharing) {
+      Value first = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                          teamRank, constantIndex(0));
+      auto only = scf::IfOp::create(b, loc, first, /*withElse=*/false);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(only.thenBlock());
+      memref::StoreOp::create(b, loc, value, access.memref, place.indices);
+      return;
+    }
     memref::StoreOp::create(b, loc, value, access.memref, place.indices);
     return;
   }

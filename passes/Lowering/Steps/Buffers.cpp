@@ -9,7 +9,7 @@
 
 using namespace mlir;
 
-Value seqc::cpu::readBuffer(OpBuilder &b, Location loc, Value value) {
+Value seqc::steps::readBuffer(OpBuilder &b, Location loc, Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   if (!type) {
     Value buffer = memref::AllocaOp::create(
@@ -31,7 +31,7 @@ Value seqc::cpu::readBuffer(OpBuilder &b, Location loc, Value value) {
       /*read_only=*/true);
 }
 
-Value seqc::cpu::writeBuffer(OpBuilder &b, Location loc, Value result,
+Value seqc::steps::writeBuffer(OpBuilder &b, Location loc, Value result,
                              ArrayRef<OpFoldResult> shape,
                              SmallVectorImpl<Value> &replacements) {
   if (result.hasOneUse())
@@ -60,7 +60,7 @@ Value seqc::cpu::writeBuffer(OpBuilder &b, Location loc, Value result,
   return buffer;
 }
 
-Value seqc::cpu::constantBuffer(OpBuilder &b, Location loc,
+Value seqc::steps::constantBuffer(OpBuilder &b, Location loc,
                                 DenseElementsAttr table) {
   auto type = cast<RankedTensorType>(table.getType());
   auto memref = MemRefType::get(type.getShape(), type.getElementType());
@@ -87,7 +87,7 @@ Value seqc::cpu::constantBuffer(OpBuilder &b, Location loc,
   return memref::GetGlobalOp::create(b, loc, memref, global.getSymName());
 }
 
-void seqc::cpu::finishResults(OpBuilder &b, Operation *op,
+void seqc::steps::finishResults(OpBuilder &b, Operation *op,
                               ArrayRef<Value> replacements) {
   for (auto [result, buffer] : llvm::zip(op->getResults(), replacements)) {
     if (!buffer) {

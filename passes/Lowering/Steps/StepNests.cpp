@@ -8,6 +8,7 @@
 #include "StepEmitter.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -15,7 +16,7 @@
 
 using namespace mlir;
 using namespace seqc;
-using namespace seqc::cpu;
+using namespace seqc::steps;
 
 /// Vectors of one block: enough independent sums to hide an FMA's latency.
 static constexpr int64_t blockVectors = 8;
@@ -229,10 +230,14 @@ void StepEmitter::emitLevel(NestState &state, unsigned level) {
 void StepEmitter::emitNest(const Nest &nest) {
   NestState state{nest};
   unsigned rank = nest.sizes.size();
-  bool lanes = static_cast<bool>(lane);
-  state.vectorDim = lanes || rank == 0 ? -1 : int(rank) - 1;
+  state.vectorDim = !vectorises() || rank == 0 ? -1 : int(rank) - 1;
+  // What a team shares goes outside.
+  SmallVector<unsigned> common;
+  if (teamRank)
+    common = StepPlan::commonDims(nest);
+  llvm::append_range(state.loops, common);
   for (unsigned d = 0; d < rank; ++d)
-    if (int(d) != state.vectorDim)
+    if (int(d) != state.vectorDim && !llvm::is_contained(common, d))
       state.loops.push_back(d);
   state.indices.resize(rank);
   state.sums.resize(nest.members.size());
@@ -254,7 +259,7 @@ void StepEmitter::emitNest(const Nest &nest) {
         Type compute = computeType(elementOf(member.value.getType()));
         Combine kind = member.combine;
         Value value = member.value;
-        forEach(shape, !lanes, [&](ArrayRef<Index> indices) {
+        forEach(shape, vectorises(), [&](ArrayRef<Index> indices) {
           store(identity(kind, compute), buffer(value), indices);
         });
       }
@@ -265,7 +270,19 @@ void StepEmitter::emitNest(const Nest &nest) {
   if (state.vectorDim < 0) {
     state.firsts = {Value()};
     state.masks = {Value()};
-    emitLevel(state, 0);
+    if (!common.empty()) {
+      SmallVector<int64_t> sizes;
+      for (unsigned d : common)
+        sizes.push_back(nest.sizes[d]);
+      share(sizes, [&](ValueRange at) {
+        for (auto [d, index] : llvm::zip(common, at))
+          state.indices[d] = index;
+        emitLevel(state, common.size());
+      });
+    } else {
+      emitLevel(state, 0);
+    }
+    barrier();
     return;
   }
   int64_t size = nest.sizes[state.vectorDim];
@@ -287,9 +304,52 @@ void StepEmitter::emitNest(const Nest &nest) {
   }
 }
 
+void StepEmitter::barrier() {
+  if (teamRank && !sharing)
+    gpu::BarrierOp::create(b, loc);
+}
+
+void StepEmitter::share(ArrayRef<int64_t> shape,
+                        llvm::function_ref<void(ValueRange)> body) {
+  int64_t total = 1;
+  for (int64_t size : shape)
+    total *= size;
+  auto loop = scf::ForOp::create(b, loc, teamRank, constantIndex(total),
+                                 constantIndex(teamSize));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> at(shape.size());
+  Value rest = loop.getInductionVar();
+  for (unsigned d = shape.size(); d-- > 0;) {
+    if (d == 0) {
+      at[d] = rest;
+      break;
+    }
+    Value size = constantIndex(shape[d]);
+    at[d] = arith::RemUIOp::create(b, loc, rest, size);
+    rest = arith::DivUIOp::create(b, loc, rest, size);
+  }
+  sharing = true;
+  body(at);
+  sharing = false;
+}
+
 void StepEmitter::forEach(ArrayRef<int64_t> shape, bool vectorise,
                           llvm::function_ref<void(ArrayRef<Index>)> body) {
   SmallVector<Index> indices(shape.size());
+  if (teamRank && !sharing) {
+    if (shape.empty()) {
+      body(indices);
+    } else {
+      share(shape, [&](ValueRange at) {
+        for (auto [index, value] : llvm::zip(indices, at))
+          index = {value, 0};
+        body(indices);
+      });
+    }
+    barrier();
+    return;
+  }
   std::function<void(unsigned)> level = [&](unsigned d) {
     if (d == shape.size()) {
       body(indices);
@@ -324,20 +384,20 @@ void StepEmitter::forEach(ArrayRef<int64_t> shape, bool vectorise,
 
 void StepEmitter::emitCopy(Type type, bool lanes, const Access &from,
                            const Access &to) {
-  forEach(shapeOf(type), !lane, [&](ArrayRef<Index> indices) {
+  forEach(shapeOf(type), vectorises(), [&](ArrayRef<Index> indices) {
     store(load(from, elementOf(type), indices), to, indices);
   });
 }
 
 void StepEmitter::emitValue(Value value, const Access &to) {
-  forEach(shapeOf(value.getType()), !lane, [&](ArrayRef<Index> indices) {
+  forEach(shapeOf(value.getType()), vectorises(), [&](ArrayRef<Index> indices) {
     store(evaluate(value, indices), to, indices);
   });
 }
 
 void StepEmitter::emitZero(Type type, bool lanes, const Access &to) {
   Type element = computeType(elementOf(type));
-  forEach(shapeOf(type), !lane, [&](ArrayRef<Index> indices) {
+  forEach(shapeOf(type), vectorises(), [&](ArrayRef<Index> indices) {
     Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
     store(zero, to, indices);
   });
@@ -346,7 +406,7 @@ void StepEmitter::emitZero(Type type, bool lanes, const Access &to) {
 void StepEmitter::emitSelect(Type type, Value condition, const Access *then,
                              const Access &otherwise) {
   Type element = computeType(elementOf(type));
-  forEach(shapeOf(type), !lane, [&](ArrayRef<Index> indices) {
+  forEach(shapeOf(type), vectorises(), [&](ArrayRef<Index> indices) {
     Value old = load(otherwise, elementOf(type), indices);
     Value fresh = then ? load(*then, elementOf(type), indices)
                        : arith::ConstantOp::create(b, loc, b.getZeroAttr(element))
@@ -376,7 +436,7 @@ void StepEmitter::emitSingle(Operation *op) {
 void StepEmitter::emitSpecial(Operation *op) {
   Value result = op->getResult(0);
   Type type = result.getType();
-  bool vectorise = !lane;
+  bool vectorise = vectorises();
   auto copyFrom = [&](Value source) {
     forEach(shapeOf(type), vectorise, [&](ArrayRef<Index> indices) {
       storeAll(result, evaluate(source, indices), indices);
@@ -390,6 +450,7 @@ void StepEmitter::emitSpecial(Operation *op) {
     for (Value index : insert.getIndices())
       at.push_back({evaluate(index, {}), 0});
     storeAll(result, evaluate(insert.getScalar(), {}), at);
+    barrier();
     return;
   }
   if (auto insert = dyn_cast<tensor::InsertSliceOp>(op)) {
@@ -433,6 +494,7 @@ void StepEmitter::emitSpecial(Operation *op) {
       }
       storeAll(result, evaluate(element, {}), at);
     }
+    barrier();
     return;
   }
   if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {

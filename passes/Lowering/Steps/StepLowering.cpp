@@ -1,0 +1,825 @@
+//===- StepLowering.cpp - Recurrences to loops over tokens ----------------===//
+//
+// The sequential form.  On a CPU a task runs some sequences, with two ways to
+// fill a vector:
+//   lanes     one index of an outer axis (channels) per lane; the step, written
+//             on scalars or small tensors, runs on vectors of them;
+//   features  the last dimension of the step's tensors.
+// On a GPU the first kind is one sequence a thread, the second one sequence a
+// block of threads.  The choice is by shape alone: see `chooseLane`.
+//
+//===----------------------------------------------------------------------===//
+
+#include "StepLowering.h"
+
+#include "Buffers.h"
+#include "StepEmitter.h"
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace seqc;
+using namespace seqc::steps;
+
+/// Channels whose states one task keeps in its first-level cache.
+static constexpr int64_t laneBlock = 256;
+/// Steps with a larger tensor vectorise over its last dimension.
+static constexpr int64_t laneElements = 64;
+
+static int64_t elementBytes(Type element) {
+  return element.isIndex() ? 8 : (element.getIntOrFloatBitWidth() + 7) / 8;
+}
+
+static int64_t elements(Type type) {
+  int64_t n = 1;
+  for (int64_t size : shapeOf(type))
+    n *= size;
+  return n;
+}
+
+/// The axis whose indices fill vectors, or null for the feature dimensions.
+static StringAttr chooseLane(RecurrenceOp op) {
+  if (op.getChunk())
+    return {};
+  int64_t largest = 1;
+  op.getStep().walk([&](Operation *inner) {
+    for (Value v : inner->getResults())
+      largest = std::max(largest, elements(v.getType()));
+  });
+  for (Value arg : op.getStep().getArguments())
+    largest = std::max(largest, elements(arg.getType()));
+  if (largest > laneElements)
+    return {};
+  auto allowed = [&](StringAttr axis) {
+    if (axis.getValue() == RecurrenceOp::getTimeAxis())
+      return false;
+    // Positions are one number per task.
+    if (op.getResets() && op.getResetsMap()->has(axis.getValue()) &&
+        (op.getPosition() || op.getFirst() || !op.getSnapshots().empty()))
+      return false;
+    for (ArrayAttr maps : {op.getSeqMaps(), op.getWeightMaps(),
+                           op.getCarryMaps(), op.getRestartMaps()})
+      for (AxesAttr map : maps.getAsRange<AxesAttr>())
+        if (int64_t at = map.find(axis.getValue());
+            at >= 0 && map.getDivisors()[at] != 1)
+          return false;
+    return true;
+  };
+  // Most operands contiguous along it; the first axis on a tie.
+  StringAttr best;
+  int64_t most = -1;
+  for (StringAttr axis : op.getAxes()) {
+    if (!allowed(axis))
+      continue;
+    int64_t score = 0;
+    for (auto [arg, map] :
+         llvm::zip(op.getSeqArgs(), op.getSeqMaps().getAsRange<AxesAttr>()))
+      score += map.size() && map.getNames().back() == axis &&
+               !isa<ShapedType>(arg.getType());
+    if (score > most) {
+      most = score;
+      best = axis;
+    }
+  }
+  // With nothing contiguous, gathering lanes still beats one scalar at a time,
+  // unless there are feature dimensions to vectorise.
+  if (most == 0 && largest >= 8)
+    return {};
+  return best;
+}
+
+/// Threads of a block that each run a sequence of their own.
+static constexpr int64_t threadsApart = 128;
+/// Threads of a block that share a sequence, at most.
+static constexpr int64_t threadsTogether = 512;
+
+namespace {
+
+/// What runs one or, with lanes, several sequences.
+enum class Unit { Task, Thread, Block };
+
+class Lowering {
+public:
+  Lowering(RecurrenceOp op, OpBuilder &b, Unit unit, int64_t width,
+           int64_t sharedBytes = 0)
+      : op(op), b(b), loc(op.getLoc()), unit(unit), width(width),
+        chosen(chooseLane(op)), lane(unit == Unit::Task ? chosen : StringAttr()),
+        plan(op, lane, unit == Unit::Block), emitter(b, loc, plan, width),
+        sharedLeft(sharedBytes) {}
+  void run();
+
+private:
+  Value constant(int64_t v) { return arith::ConstantIndexOp::create(b, loc, v); }
+  void findSizes();
+  void launch(Value tasks);
+  int64_t blockThreads() const;
+  void body(Value task);
+  void allocate();
+  void timeLoop();
+  void token(Value time, Value position);
+  void chunk(Value begin, Value end, Value first);
+  /// Runs `fn(row, time)` for the rows [from, to) of the chunk at `first`.
+  void overRows(Value from, Value to,
+                llvm::function_ref<void(Value row)> fn);
+  Access rowAccess(Value memref, Value row, unsigned rank);
+  Access operandAccess(Value memref, AxesAttr map, Value time, unsigned rank);
+  Value local(Type type, bool lanes);
+  Value blockLocal(MemRefType type);
+  /// Runs `fn` once per vector of the task's lanes, or once without lanes.
+  void overLanes(llvm::function_ref<void()> fn);
+  Access localAccess(Value memref, unsigned rank, bool lanes);
+
+  RecurrenceOp op;
+  OpBuilder &b;
+  Location loc;
+  Unit unit;
+  int64_t width;
+  /// The axis whose indices are neighbours, and the one that fills vectors.
+  StringAttr chosen, lane;
+  StepPlan plan;
+  StepEmitter emitter;
+
+  llvm::StringMap<Value> sizes;   // axis -> size
+  llvm::StringMap<Value> indices; // axis -> index of this task
+  SmallVector<Value> seq, weights, carries, restarts, outs, finals;
+  Value segments, resets;
+  Value laneFirst, laneCount; // the task's lanes
+  SmallVector<Value> carryBuffers, snapshotBuffers, nextBuffers;
+  // Of a chunked step: its tokens' operands and outputs.
+  SmallVector<Value> seqRows, outRows;
+  llvm::DenseMap<Value, Value> tables;
+
+  // Of a kernel: the operation, where it allocates, and the running block.
+  gpu::LaunchOp kernel;
+  Value tasks, block;
+  int64_t sharedLeft, sharedUsed = 0;
+};
+
+} // namespace
+
+void Lowering::findSizes() {
+  auto add = [&](ValueRange memrefs, ArrayAttr maps) {
+    for (auto [memref, attr] : llvm::zip(memrefs, maps)) {
+      auto map = cast<AxesAttr>(attr);
+      for (unsigned d = 0; d < map.size(); ++d)
+        if (map.getDivisors()[d] == 1 &&
+            !sizes.count(map.getNames()[d].getValue()))
+          sizes[map.getNames()[d].getValue()] =
+              memref::DimOp::create(b, loc, memref, d);
+    }
+  };
+  add(seq, op.getSeqMaps());
+  add(weights, op.getWeightMaps());
+  add(carries, op.getCarryMaps());
+  if (segments)
+    sizes[op.getSegmentAxis().getValue()] = arith::SubIOp::create(
+        b, loc, memref::DimOp::create(b, loc, segments, 0).getResult(),
+        constant(1));
+}
+
+/// The operand at this task, at token `time` (null: no time axis).
+Access Lowering::operandAccess(Value memref, AxesAttr map, Value time,
+                               unsigned rank) {
+  Access access{memref, {}};
+  for (unsigned d = 0; d < map.size(); ++d) {
+    StringRef axis = map.getNames()[d].getValue();
+    if (axis == RecurrenceOp::getTimeAxis()) {
+      access.dims.push_back({Access::Dim::Fixed, time});
+    } else if (lane && map.getNames()[d] == lane) {
+      access.dims.push_back({Access::Dim::Lane, laneFirst});
+    } else {
+      Value index = indices.lookup(axis);
+      if (int64_t divisor = map.getDivisors()[d]; divisor != 1)
+        index = arith::DivUIOp::create(b, loc, index, constant(divisor));
+      access.dims.push_back({Access::Dim::Fixed, index});
+    }
+  }
+  for (unsigned d = 0; d < rank; ++d)
+    access.dims.push_back({Access::Dim::Feature, Value(), d});
+  return access;
+}
+
+/// A buffer of this task: small ones on the stack, others on the heap, where
+/// the deallocation pass frees them.
+Value Lowering::local(Type type, bool lanes) {
+  SmallVector<int64_t> shape(shapeOf(type));
+  if (lanes)
+    shape.push_back(laneBlock);
+  int64_t bytes = 8;
+  for (int64_t size : shape)
+    bytes *= size;
+  auto memref = MemRefType::get(shape, elementOf(type));
+  auto align = b.getI64IntegerAttr(64);
+  if (unit == Unit::Thread) {
+    // Registers, if loops unroll; else the thread's own memory.
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&kernel.getBody().front());
+    return memref::AllocaOp::create(b, loc, memref);
+  }
+  if (unit == Unit::Block)
+    return blockLocal(memref);
+  if (bytes <= 4096)
+    return memref::AllocaOp::create(b, loc, memref, align);
+  return memref::AllocOp::create(b, loc, memref, align);
+}
+
+/// A buffer of this block: in shared memory while there is room.
+Value Lowering::blockLocal(MemRefType type) {
+  int64_t bytes = elementBytes(type.getElementType());
+  for (int64_t size : type.getShape())
+    bytes *= size;
+  bytes = llvm::alignTo(bytes, 16);
+  OpBuilder::InsertionGuard guard(b);
+  if (bytes <= sharedLeft) {
+    auto space =
+        gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
+    b.setInsertionPointToStart(&kernel.getBody().front());
+    Value all = gpu::DynamicSharedMemoryOp::create(
+        b, loc,
+        MemRefType::get({ShapedType::kDynamic}, b.getI8Type(),
+                        MemRefLayoutAttrInterface(), space));
+    Value view = memref::ViewOp::create(
+        b, loc,
+        MemRefType::get(type.getShape(), type.getElementType(),
+                        MemRefLayoutAttrInterface(), space),
+        all, constant(sharedUsed), ValueRange());
+    sharedLeft -= bytes;
+    sharedUsed += bytes;
+    return view;
+  }
+  b.setInsertionPoint(kernel);
+  SmallVector<int64_t> shape{ShapedType::kDynamic};
+  llvm::append_range(shape, type.getShape());
+  return memref::AllocOp::create(b, loc,
+                                 MemRefType::get(shape, type.getElementType()),
+                                 ValueRange{tasks}, b.getI64IntegerAttr(64));
+}
+
+Access Lowering::localAccess(Value memref, unsigned rank, bool lanes) {
+  Access access{memref, {}};
+  // One slice a block, of what is in device memory.
+  if (unit == Unit::Block &&
+      cast<MemRefType>(memref.getType()).getRank() > int64_t(rank))
+    access.dims.push_back({Access::Dim::Fixed, block});
+  for (unsigned d = 0; d < rank; ++d)
+    access.dims.push_back({Access::Dim::Feature, Value(), d});
+  if (lanes)
+    access.dims.push_back({Access::Dim::Lane, Value()});
+  return access;
+}
+
+void Lowering::overLanes(llvm::function_ref<void()> fn) {
+  if (!lane) {
+    fn();
+    return;
+  }
+  Value whole = arith::MulIOp::create(
+      b, loc,
+      arith::DivUIOp::create(b, loc, laneCount, constant(width)).getResult(),
+      constant(width));
+  {
+    auto loop =
+        scf::ForOp::create(b, loc, constant(0), whole, constant(width));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    emitter.setLane(loop.getInductionVar(), {});
+    fn();
+  }
+  Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, whole,
+                                     laneCount);
+  auto tail = scf::IfOp::create(b, loc, some, /*withElse=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(tail.thenBlock());
+  Value rest = arith::SubIOp::create(b, loc, laneCount, whole);
+  Value mask = vector::CreateMaskOp::create(
+      b, loc, vectorOf(width, b.getI1Type()), ValueRange{rest});
+  emitter.setLane(whole, mask);
+  fn();
+  emitter.setLane({}, {});
+}
+
+void Lowering::allocate() {
+  for (Value arg : op.getCarryArgs())
+    carryBuffers.push_back(local(arg.getType(), bool(lane)));
+  for (Value arg : op.getSnapshotArgs())
+    snapshotBuffers.push_back(local(arg.getType(), bool(lane)));
+  if (op.getChunk()) {
+    for (Value arg : op.getSeqArgs())
+      seqRows.push_back(local(arg.getType(), false));
+    for (Value value : op.getYield().getOuts())
+      outRows.push_back(local(value.getType(), false));
+  }
+  auto bindRoot = [&](Value root) {
+    bool lanes = plan.hasLane(root);
+    Value buffer = local(root.getType(), lanes);
+    emitter.bind(root, localAccess(buffer, shapeOf(root.getType()).size(), lanes));
+  };
+  YieldOp yield = op.getYield();
+  for (Operation &inner : op.getStep().front().without_terminator()) {
+    for (Value result : inner.getResults()) {
+      bool scalarSum = false;
+      if (auto einsum = dyn_cast<EinsumOp>(inner))
+        scalarSum = einsum.isContraction();
+      scalarSum |= isa<ReduceOp>(inner) && !isSpecial(&inner);
+      scalarSum &= !isa<ShapedType>(result.getType());
+      // A hoisted scalar outlives the loop over lanes that computes it.
+      bool hoistedLane =
+          lane && plan.isSingle(result) && plan.isInvariant(result);
+      if (!plan.isRoot(result) && !scalarSum && !hoistedLane)
+        continue;
+      // A next state that may be written in place needs no buffer of its own.
+      bool inPlace = false;
+      for (auto [i, next] : llvm::enumerate(yield.getCarries()))
+        if (next == result && !plan.needsCopy(i) && isa<ShapedType>(next.getType())) {
+          emitter.bind(result, localAccess(carryBuffers[i],
+                                           shapeOf(next.getType()).size(),
+                                           bool(lane)));
+          inPlace = true;
+        }
+      if (!inPlace)
+        bindRoot(result);
+    }
+  }
+  for (auto [i, next] : llvm::enumerate(yield.getCarries())) {
+    nextBuffers.push_back({});
+    if (isa<ShapedType>(next.getType()) && plan.needsCopy(i))
+      nextBuffers.back() = local(next.getType(), bool(lane));
+  }
+  for (auto [constant, table] : tables)
+    emitter.bind(constant,
+                 localAccess(table, shapeOf(constant.getType()).size(), false));
+}
+
+void Lowering::body(Value task) {
+  // Which sequence, and which of its channels.
+  SmallVector<StringRef> order;
+  for (StringAttr axis : op.getCarryAxes())
+    if (axis != lane && axis != chosen)
+      order.push_back(axis.getValue());
+  // Neighbouring threads take neighbouring indices.
+  if (chosen && !lane)
+    order.push_back(chosen.getValue());
+  Value rest = task;
+  if (lane) {
+    Value size = sizes.lookup(lane.getValue());
+    Value blocks = arith::CeilDivUIOp::create(b, loc, size, constant(laneBlock));
+    Value block = arith::RemUIOp::create(b, loc, rest, blocks);
+    rest = arith::DivUIOp::create(b, loc, rest, blocks);
+    laneFirst = arith::MulIOp::create(b, loc, block, constant(laneBlock));
+    laneCount = arith::MinUIOp::create(
+        b, loc, arith::SubIOp::create(b, loc, size, laneFirst).getResult(),
+        constant(laneBlock));
+  }
+  for (StringRef axis : llvm::reverse(order)) {
+    if (axis == order.front()) {
+      indices[axis] = rest;
+      break;
+    }
+    Value size = sizes.lookup(axis);
+    indices[axis] = arith::RemUIOp::create(b, loc, rest, size);
+    rest = arith::DivUIOp::create(b, loc, rest, size);
+  }
+  allocate();
+
+  // What does not change over time: states' first values and weights.
+  for (auto [i, arg] : llvm::enumerate(op.getWeightArgs())) {
+    auto map = cast<AxesAttr>(op.getWeightMaps()[i]);
+    unsigned rank = shapeOf(arg.getType()).size();
+    Access access = operandAccess(weights[i], map, {}, rank);
+    bool lanes = plan.hasLane(arg);
+    bool contiguous = !lanes || (rank == 0 && map.getNames().back() == lane);
+    if (contiguous) {
+      emitter.bind(arg, access);
+      continue;
+    }
+    // Laid out so that a vector's lanes are neighbours.
+    Access packed = localAccess(local(arg.getType(), true), rank, true);
+    overLanes([&] { emitter.emitCopy(arg.getType(), true, access, packed); });
+    emitter.bind(arg, packed);
+  }
+  overLanes([&] {
+    for (auto [i, arg] : llvm::enumerate(op.getCarryArgs())) {
+      unsigned rank = shapeOf(arg.getType()).size();
+      emitter.emitCopy(arg.getType(), bool(lane),
+                       operandAccess(carries[i],
+                                     cast<AxesAttr>(op.getCarryMaps()[i]), {},
+                                     rank),
+                       localAccess(carryBuffers[i], rank, bool(lane)));
+    }
+    emitter.emitPhase(plan.before);
+  });
+  timeLoop();
+  overLanes([&] {
+    for (auto [i, arg] : llvm::enumerate(op.getCarryArgs())) {
+      unsigned rank = shapeOf(arg.getType()).size();
+      emitter.emitCopy(arg.getType(), bool(lane),
+                       localAccess(carryBuffers[i], rank, bool(lane)),
+                       operandAccess(finals[i], op.getFinalMap(i), {}, rank));
+    }
+  });
+}
+
+void Lowering::timeLoop() {
+  Value begin = constant(0), end = sizes.lookup(RecurrenceOp::getTimeAxis());
+  if (segments) {
+    Value s = indices.lookup(op.getSegmentAxis().getValue());
+    auto offset = [&](Value at) -> Value {
+      Value v = memref::LoadOp::create(b, loc, segments, ValueRange{at});
+      return arith::IndexCastOp::create(b, loc, b.getIndexType(), v);
+    };
+    begin = offset(s);
+    end = offset(arith::AddIOp::create(b, loc, s, constant(1)));
+  }
+  Value length = arith::SubIOp::create(b, loc, end, begin);
+  bool counts = op.getPosition() || op.getFirst() || !op.getSnapshots().empty();
+  bool carriesPosition = counts && resets;
+  SmallVector<Value> init;
+  if (carriesPosition)
+    init.push_back(constant(0));
+  auto loop = scf::ForOp::create(b, loc, constant(0), length,
+                                 constant(op.getChunk().value_or(1)), init);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value i = loop.getInductionVar();
+  if (op.getChunk())
+    return chunk(begin, end, i);
+  Value time = op.getReverse()
+                   ? arith::SubIOp::create(
+                         b, loc, arith::SubIOp::create(b, loc, end, i).getResult(),
+                         constant(1))
+                         .getResult()
+                   : arith::AddIOp::create(b, loc, begin, i).getResult();
+  Value position = carriesPosition ? loop.getRegionIterArgs()[0] : i;
+
+  // Restarts.
+  if (resets) {
+    Access flags = operandAccess(resets, *op.getResetsMap(), time, 0);
+    bool perLane = lane && op.getResetsMap()->has(lane.getValue());
+    Type flagType = cast<MemRefType>(resets.getType()).getElementType();
+    auto set = [&](Value flag) -> Value {
+      if (flagType.isInteger(1))
+        return flag;
+      Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(flag.getType()));
+      return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, flag, zero);
+    };
+    auto restart = [&](bool select) {
+      Value condition;
+      if (select)
+        condition = set(emitter.load(flags, flagType));
+      for (auto [c, arg] : llvm::enumerate(op.getCarryArgs())) {
+        unsigned rank = shapeOf(arg.getType()).size();
+        Access state = localAccess(carryBuffers[c], rank, bool(lane));
+        std::optional<Access> fresh;
+        if (!restarts.empty())
+          fresh = operandAccess(restarts[c],
+                                cast<AxesAttr>(op.getRestartMaps()[c]), {}, rank);
+        if (select)
+          emitter.emitSelect(arg.getType(), condition,
+                             fresh ? &*fresh : nullptr, state);
+        else if (fresh)
+          emitter.emitCopy(arg.getType(), bool(lane), *fresh, state);
+        else
+          emitter.emitZero(arg.getType(), bool(lane), state);
+      }
+    };
+    if (perLane) {
+      overLanes([&] { restart(true); });
+    } else {
+      Value flag = set(emitter.load(flags, flagType));
+      if (carriesPosition)
+        position = arith::SelectOp::create(b, loc, flag, constant(0), position);
+      auto then = scf::IfOp::create(b, loc, flag, /*withElse=*/false);
+      OpBuilder::InsertionGuard inner(b);
+      b.setInsertionPointToStart(then.thenBlock());
+      overLanes([&] { restart(false); });
+    }
+  }
+  for (unsigned s = 0; s < snapshotBuffers.size(); ++s) {
+    Value every = constant(op.getSnapshots()[2 * s + 1]);
+    Value zero = arith::CmpIOp::create(
+        b, loc, arith::CmpIPredicate::eq,
+        arith::RemUIOp::create(b, loc, position, every).getResult(),
+        constant(0));
+    auto then = scf::IfOp::create(b, loc, zero, /*withElse=*/false);
+    OpBuilder::InsertionGuard inner(b);
+    b.setInsertionPointToStart(then.thenBlock());
+    int64_t c = op.getSnapshots()[2 * s];
+    Type type = op.getCarryArgs()[c].getType();
+    unsigned rank = shapeOf(type).size();
+    overLanes([&] {
+      emitter.emitCopy(type, bool(lane),
+                       localAccess(carryBuffers[c], rank, bool(lane)),
+                       localAccess(snapshotBuffers[s], rank, bool(lane)));
+    });
+  }
+  token(time, position);
+  if (carriesPosition)
+    scf::YieldOp::create(
+        b, loc,
+        ValueRange{arith::AddIOp::create(b, loc, position, constant(1))});
+}
+
+void Lowering::overRows(Value from, Value to,
+                        llvm::function_ref<void(Value row)> fn) {
+  auto loop = scf::ForOp::create(b, loc, from, to, constant(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  fn(loop.getInductionVar());
+}
+
+Access Lowering::rowAccess(Value memref, Value row, unsigned rank) {
+  Access access{memref, {}};
+  if (unit == Unit::Block &&
+      cast<MemRefType>(memref.getType()).getRank() > int64_t(rank) + 1)
+    access.dims.push_back({Access::Dim::Fixed, block});
+  access.dims.push_back({Access::Dim::Fixed, row});
+  for (unsigned d = 0; d < rank; ++d)
+    access.dims.push_back({Access::Dim::Feature, Value(), d});
+  return access;
+}
+
+/// One chunk: its tokens' slices are gathered, the missing ones zero, and the
+/// outputs of those that exist are written back.
+void Lowering::chunk(Value begin, Value end, Value first) {
+  Value length = constant(*op.getChunk());
+  Value left = arith::SubIOp::create(
+      b, loc, arith::SubIOp::create(b, loc, end, begin).getResult(), first);
+  Value count = arith::MinUIOp::create(b, loc, left, length);
+  auto timeOf = [&](Value row) -> Value {
+    Value at = arith::AddIOp::create(b, loc, first, row);
+    if (!op.getReverse())
+      return arith::AddIOp::create(b, loc, begin, at);
+    Value last = arith::SubIOp::create(b, loc, end, constant(1));
+    return arith::SubIOp::create(b, loc, last, at);
+  };
+  overRows(constant(0), count, [&](Value row) {
+    Value time = timeOf(row);
+    for (auto [i, arg] : llvm::enumerate(op.getSeqArgs())) {
+      Type slice = dropLeading(arg.getType());
+      unsigned rank = shapeOf(slice).size();
+      emitter.emitCopy(slice, false,
+                       operandAccess(seq[i], cast<AxesAttr>(op.getSeqMaps()[i]),
+                                     time, rank),
+                       rowAccess(seqRows[i], row, rank));
+    }
+  });
+  overRows(count, length, [&](Value row) {
+    for (auto [i, arg] : llvm::enumerate(op.getSeqArgs())) {
+      Type slice = dropLeading(arg.getType());
+      emitter.emitZero(slice, false,
+                       rowAccess(seqRows[i], row, shapeOf(slice).size()));
+    }
+  });
+  emitter.bindScalar(op.getCountArg(), count);
+  token({}, {});
+  overRows(constant(0), count, [&](Value row) {
+    Value time = timeOf(row);
+    for (auto [i, value] : llvm::enumerate(op.getYield().getOuts())) {
+      Type slice = dropLeading(value.getType());
+      unsigned rank = shapeOf(slice).size();
+      emitter.emitCopy(slice, false, rowAccess(outRows[i], row, rank),
+                       operandAccess(outs[i], cast<AxesAttr>(op.getOutMaps()[i]),
+                                     time, rank));
+    }
+  });
+}
+
+void Lowering::token(Value time, Value position) {
+  YieldOp yield = op.getYield();
+  if (Value arg = op.getPositionArg())
+    emitter.bindScalar(arg, position);
+  if (Value arg = op.getFirstArg())
+    emitter.bindScalar(arg, arith::CmpIOp::create(b, loc,
+                                                  arith::CmpIPredicate::eq,
+                                                  position, constant(0)));
+  for (auto [i, arg] : llvm::enumerate(op.getSeqArgs())) {
+    unsigned rank = shapeOf(arg.getType()).size();
+    emitter.bind(arg, op.getChunk() ? localAccess(seqRows[i], rank, false)
+                                    : operandAccess(
+                                          seq[i],
+                                          cast<AxesAttr>(op.getSeqMaps()[i]),
+                                          time, rank));
+  }
+  SmallVector<Access> outAccess;
+  for (auto [i, value] : llvm::enumerate(yield.getOuts())) {
+    unsigned rank = shapeOf(value.getType()).size();
+    outAccess.push_back(
+        op.getChunk()
+            ? localAccess(outRows[i], rank, false)
+            : operandAccess(outs[i], cast<AxesAttr>(op.getOutMaps()[i]), time,
+                            rank));
+    if (isa<ShapedType>(value.getType()) &&
+        !(value.getDefiningOp() &&
+          value.getDefiningOp()->hasTrait<OpTrait::ConstantLike>()))
+      emitter.addTarget(value, outAccess.back());
+  }
+  for (auto [i, next] : llvm::enumerate(yield.getCarries()))
+    if (nextBuffers[i])
+      emitter.addTarget(next, localAccess(nextBuffers[i],
+                                          shapeOf(next.getType()).size(),
+                                          bool(lane)));
+  auto bindStates = [&](auto args, ArrayRef<Value> buffers) {
+    for (auto [arg, buffer] : llvm::zip(args, buffers))
+      emitter.bind(arg, localAccess(buffer, shapeOf(arg.getType()).size(),
+                                    bool(lane)));
+  };
+  bindStates(op.getCarryArgs(), carryBuffers);
+  bindStates(op.getSnapshotArgs(), snapshotBuffers);
+
+  auto isConstant = [](Value v) {
+    return v.getDefiningOp() &&
+           v.getDefiningOp()->hasTrait<OpTrait::ConstantLike>();
+  };
+  overLanes([&] {
+    // Scalars are read once: from memory in the step's first use would do, but
+    // a state's old value has to survive the writing of the new one.
+    auto readScalars = [&](auto args) {
+      for (Value arg : args)
+        if (!isa<ShapedType>(arg.getType()))
+          emitter.bindScalar(
+              arg, emitter.load(*emitter.find(arg), elementOf(arg.getType())));
+    };
+    readScalars(op.getSeqArgs());
+    readScalars(op.getWeightArgs());
+    readScalars(op.getCarryArgs());
+    readScalars(op.getSnapshotArgs());
+    auto isScalar = [](Value v) { return !isa<ShapedType>(v.getType()); };
+    bool scalarStates = llvm::any_of(op.getCarryArgs(), isScalar);
+    // Everyone has read the old ones before anyone writes the new ones.
+    if (scalarStates)
+      emitter.barrier();
+    for (Operation *single : plan.before.singles) {
+      Value result = single->getResult(0);
+      if (lane && plan.isSingle(result))
+        emitter.bindScalar(result, emitter.load(*emitter.find(result),
+                                                elementOf(result.getType())));
+    }
+    emitter.emitPhase(plan.token);
+    for (auto [i, value] : llvm::enumerate(yield.getOuts())) {
+      if (!isa<ShapedType>(value.getType())) {
+        emitter.store(emitter.scalar(value), outAccess[i]);
+      } else if (isConstant(value) || !plan.isRoot(value) ||
+                 plan.isInvariant(value)) {
+        emitter.emitValue(value, outAccess[i]);
+      }
+    }
+    for (auto [i, value] : llvm::enumerate(yield.getCarries())) {
+      Access state = localAccess(carryBuffers[i], shapeOf(value.getType()).size(),
+                                 bool(lane));
+      if (!isa<ShapedType>(value.getType()))
+        emitter.store(emitter.scalar(value), state);
+      else if (isConstant(value) || plan.isInvariant(value))
+        emitter.emitValue(value, state);
+      else if (nextBuffers[i])
+        emitter.emitCopy(value.getType(), bool(lane),
+                         localAccess(nextBuffers[i],
+                                     shapeOf(value.getType()).size(),
+                                     bool(lane)),
+                         state);
+    }
+    if (scalarStates)
+      emitter.barrier();
+  });
+}
+
+/// Enough threads for the widest nest.
+int64_t Lowering::blockThreads() const {
+  int64_t most = 32;
+  for (const Phase *phase : {&plan.before, &plan.token})
+    for (const Nest &nest : phase->nests) {
+      int64_t points = 1;
+      for (unsigned d : StepPlan::commonDims(nest))
+        points *= nest.sizes[d];
+      most = std::max(most, points);
+    }
+  return std::min<int64_t>(llvm::alignTo(most, 32), threadsTogether);
+}
+
+/// One kernel for all sequences.
+void Lowering::launch(Value count) {
+  tasks = count;
+  Value one = constant(1);
+  int64_t threads = unit == Unit::Thread ? threadsApart : blockThreads();
+  Value size = constant(threads);
+  Value blocks = unit == Unit::Thread
+                     ? arith::CeilDivUIOp::create(b, loc, tasks, size).getResult()
+                     : tasks;
+  Value none = arith::ConstantIntOp::create(b, loc, b.getI32Type(), 0);
+  kernel = gpu::LaunchOp::create(b, loc, blocks, one, one, size, one, one, none);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&kernel.getBody().front());
+  auto end = gpu::TerminatorOp::create(b, loc);
+  b.setInsertionPoint(end);
+  Value thread = kernel.getThreadIds().x;
+  block = kernel.getBlockIds().x;
+  for (auto &[value, table] : tables) {
+    auto dense = cast<DenseElementsAttr>(
+        value.getDefiningOp<arith::ConstantOp>().getValue());
+    table = constantBuffer(b, loc, dense);
+  }
+  if (unit == Unit::Block) {
+    emitter.setTeam(thread, threads);
+    body(block);
+  } else {
+    Value task = arith::AddIOp::create(
+        b, loc, arith::MulIOp::create(b, loc, block, size).getResult(), thread);
+    Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, task,
+                                         tasks);
+    auto guarded = scf::IfOp::create(b, loc, exists, /*withElse=*/false);
+    b.setInsertionPointToStart(guarded.thenBlock());
+    body(task);
+  }
+  b.setInsertionPoint(kernel);
+  Value shared =
+      arith::ConstantIntOp::create(b, loc, b.getI32Type(), sharedUsed);
+  kernel.getDynamicSharedMemorySizeMutable().assign(shared);
+}
+
+void Lowering::run() {
+  b.setInsertionPoint(op);
+  auto buffers = [&](ValueRange values, SmallVector<Value> &into) {
+    for (Value v : values)
+      into.push_back(readBuffer(b, loc, v));
+  };
+  buffers(op.getSeq(), seq);
+  buffers(op.getWeights(), weights);
+  buffers(op.getCarries(), carries);
+  buffers(op.getRestarts(), restarts);
+  if (op.getSegments())
+    segments = readBuffer(b, loc, op.getSegments());
+  if (op.getResets())
+    resets = readBuffer(b, loc, op.getResets());
+  findSizes();
+
+  auto shapeOfResult = [&](AxesAttr map, Type slice) {
+    SmallVector<OpFoldResult> shape;
+    for (StringAttr axis : map.getNames())
+      shape.push_back(sizes.lookup(axis.getValue()));
+    for (int64_t size : shapeOf(slice))
+      shape.push_back(b.getIndexAttr(size));
+    return shape;
+  };
+  YieldOp yield = op.getYield();
+  SmallVector<Value> results;
+  for (auto [i, result] : llvm::enumerate(op.getOuts()))
+    outs.push_back(writeBuffer(
+        b, loc, result,
+        shapeOfResult(cast<AxesAttr>(op.getOutMaps()[i]),
+                      op.getChunk() ? dropLeading(yield.getOuts()[i].getType())
+                                    : yield.getOuts()[i].getType()),
+        results));
+  for (auto [i, result] : llvm::enumerate(op.getFinals()))
+    finals.push_back(writeBuffer(
+        b, loc, result,
+        shapeOfResult(op.getFinalMap(i), op.getCarryArgs()[i].getType()),
+        results));
+
+  op.walk([&](Operation *inner) {
+    auto visit = [&](Value v) {
+      Operation *def = v.getDefiningOp();
+      if (def && isa<arith::ConstantOp>(def))
+        if (auto dense = dyn_cast<DenseElementsAttr>(
+                cast<arith::ConstantOp>(def).getValue()))
+          if (!dense.isSplat() && !tables.count(v))
+            tables[v] =
+                unit == Unit::Task ? constantBuffer(b, loc, dense) : Value();
+    };
+    for (Value v : inner->getOperands())
+      visit(v);
+  });
+
+  Value tasks = constant(1);
+  for (StringAttr axis : op.getCarryAxes()) {
+    Value size = sizes.lookup(axis.getValue());
+    if (axis == lane)
+      size = arith::CeilDivUIOp::create(b, loc, size, constant(laneBlock));
+    tasks = arith::MulIOp::create(b, loc, tasks, size);
+  }
+  if (unit != Unit::Task) {
+    launch(tasks);
+    finishResults(b, op, results);
+    return;
+  }
+  auto loop = scf::ParallelOp::create(b, loc, ValueRange{constant(0)},
+                                      ValueRange{tasks}, ValueRange{constant(1)});
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    body(loop.getInductionVars()[0]);
+  }
+  finishResults(b, op, results);
+}
+
+void steps::lowerToVectors(RecurrenceOp op, OpBuilder &b, int64_t width) {
+  Lowering(op, b, Unit::Task, width).run();
+}
+
+void steps::lowerToKernel(RecurrenceOp op, OpBuilder &b, int64_t sharedBytes) {
+  Lowering(op, b, chooseLane(op) ? Unit::Thread : Unit::Block, 1, sharedBytes)
+      .run();
+}

@@ -1,0 +1,22 @@
+//===- StepLowering.h - Recurrences to loops over tokens --------*- C++ -*-===//
+
+#ifndef SEQC_PASSES_LOWERING_STEPS_STEPLOWERING_H
+#define SEQC_PASSES_LOWERING_STEPS_STEPLOWERING_H
+
+#include "seqc/dialects/Seq/Seq.h"
+
+namespace seqc::steps {
+
+/// Replaces `op` by an `scf.parallel` over its independent sequences; inside, a
+/// step is loops over vectors of `width` lanes.
+void lowerToVectors(RecurrenceOp op, mlir::OpBuilder &b, int64_t width);
+
+/// Replaces `op` by a `gpu.launch`.  Where a step's values fit a thread's
+/// registers, each thread runs one sequence; else a block's threads share the
+/// work of one, whose states are in shared memory while they fit in
+/// `sharedBytes`, and beyond that in device memory.
+void lowerToKernel(RecurrenceOp op, mlir::OpBuilder &b, int64_t sharedBytes);
+
+} // namespace seqc::steps
+
+#endif // SEQC_PASSES_LOWERING_STEPS_STEPLOWERING_H
