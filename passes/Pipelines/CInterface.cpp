@@ -25,7 +25,39 @@ static unsigned bitsOf(mlir::Type type) {
   return type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
 }
 
-void seqc::addCInterface(Module &module, const EntryInfo &entry, bool checked) {
+Constant *seqc::addDeviceCode(Module &module, const DeviceCode &code) {
+  LLVMContext &context = module.getContext();
+  auto *pointer = PointerType::getUnqual(context);
+  auto *i32 = Type::getInt32Ty(context);
+  auto global = [&](Constant *data, bool constant, Align align) {
+    auto *result = new GlobalVariable(module, data->getType(), constant,
+                                      GlobalValue::PrivateLinkage, data);
+    result->setAlignment(align);
+    return result;
+  };
+  auto text = [&](StringRef value, bool terminated) -> Constant * {
+    return global(ConstantDataArray::getString(context, value, terminated), true,
+                  Align(64));
+  };
+  Constant *null = ConstantPointerNull::get(pointer);
+  SmallVector<Constant *> names;
+  for (const std::string &name : code.kernels)
+    names.push_back(text(name, true));
+  auto *type = StructType::get(
+      context, {pointer, pointer, pointer, i32, i32, pointer, pointer});
+  return global(
+      ConstantStruct::get(
+          type, code.cubin.empty() ? null : text(code.cubin, false),
+          code.ptx.empty() ? null : text(code.ptx, true), text(code.target, true),
+          ConstantInt::get(i32, names.size()), ConstantInt::get(i32, 0),
+          global(ConstantArray::get(ArrayType::get(pointer, names.size()), names),
+                 true, Align(8)),
+          null),
+      /*constant=*/false, Align(8));
+}
+
+void seqc::addCInterface(Module &module, const EntryInfo &entry, bool checked,
+                         Constant *gpu) {
   LLVMContext &context = module.getContext();
   auto *pointer = PointerType::getUnqual(context);
   auto *i64 = Type::getInt64Ty(context);
@@ -52,7 +84,7 @@ void seqc::addCInterface(Module &module, const EntryInfo &entry, bool checked) {
   auto *argType = StructType::get(
       context, {pointer, pointer, i32, i8, i8, i8, i8, i32, f64, f64});
   auto *entryType = StructType::get(
-      context, {i32, i32, i32, i32, pointer, pointer, pointer});
+      context, {i32, i32, i32, i32, pointer, pointer, pointer, pointer});
   SmallVector<Constant *> args;
   SmallVector<bool> updated(entry.args.size(), false);
   for (const EntryArg &arg : entry.args)
@@ -86,14 +118,16 @@ void seqc::addCInterface(Module &module, const EntryInfo &entry, bool checked) {
           entryType, ConstantInt::get(i32, SEQC_ABI_VERSION),
           ConstantInt::get(i32, args.size()), ConstantInt::get(i32, symbols.size()),
           ConstantInt::get(i32, checked ? SEQC_ENTRY_CHECKED : 0), text(entry.name), constantArray(argType, args),
-          constantArray(pointer, symbols)),
+          constantArray(pointer, symbols),
+          gpu ? gpu : ConstantPointerNull::get(pointer)),
       entry.name + "__signature");
 
   // The kernel, called through an array of descriptors.
   Function *kernel =
       module.getFunction("_mlir_ciface_" + entry.name + kernelSuffix.str());
   auto *packed = Function::Create(
-      FunctionType::get(Type::getVoidTy(context), {pointer}, false),
+      gpu ? FunctionType::get(Type::getVoidTy(context), {pointer, pointer}, false)
+          : FunctionType::get(Type::getVoidTy(context), {pointer}, false),
       GlobalValue::ExternalLinkage, entry.name + "__packed", module);
   builder.SetInsertPoint(BasicBlock::Create(context, "entry", packed));
   SmallVector<Value *> descriptors;
@@ -106,24 +140,38 @@ void seqc::addCInterface(Module &module, const EntryInfo &entry, bool checked) {
             ? descriptors[arg.inPlace]
             : builder.CreateLoad(pointer, builder.CreateConstInBoundsGEP1_64(
                                               pointer, packed->getArg(0), next++)));
+  if (gpu)
+    descriptors.push_back(packed->getArg(1));
   builder.CreateCall(kernel, descriptors);
   builder.CreateRetVoid();
 
-  // int32_t name(const DLTensor *..., seqc_error *).
-  SmallVector<Type *> parameters(args.size() + 1, pointer);
-  auto *function = Function::Create(FunctionType::get(i32, parameters, false),
-                                    GlobalValue::ExternalLinkage, entry.name, module);
-  builder.SetInsertPoint(BasicBlock::Create(context, "entry", function));
-  auto *arrayType = ArrayType::get(pointer, args.size());
-  Value *array = builder.CreateAlloca(arrayType);
-  for (unsigned i = 0; i < args.size(); ++i)
-    builder.CreateStore(function->getArg(i),
-                        builder.CreateConstInBoundsGEP2_64(arrayType, array, 0, i));
-  FunctionCallee invoke = module.getOrInsertFunction(
-      "seqc_rt_invoke",
-      FunctionType::get(i32, {pointer, pointer, pointer, pointer}, false));
-  builder.CreateRet(builder.CreateCall(
-      invoke, {signature, array, packed, function->getArg(args.size())}));
+  // The functions that people call: the tensors as an array for the runtime.
+  auto define = [&](const std::string &name, Type *result, StringRef runtime,
+                    unsigned extra) {
+    SmallVector<Type *> parameters(args.size() + extra, pointer);
+    auto *function =
+        Function::Create(FunctionType::get(result, parameters, false),
+                         GlobalValue::ExternalLinkage, name, module);
+    builder.SetInsertPoint(BasicBlock::Create(context, "entry", function));
+    auto *arrayType = ArrayType::get(pointer, args.size());
+    Value *array = builder.CreateAlloca(arrayType);
+    for (unsigned i = 0; i < args.size(); ++i)
+      builder.CreateStore(function->getArg(i), builder.CreateConstInBoundsGEP2_64(
+                                                   arrayType, array, 0, i));
+    SmallVector<Value *> operands{signature, array, packed};
+    for (unsigned i = 0; i < extra; ++i)
+      operands.push_back(function->getArg(args.size() + i));
+    SmallVector<Type *> types(operands.size(), pointer);
+    FunctionCallee callee = module.getOrInsertFunction(
+        runtime, FunctionType::get(result, types, false));
+    builder.CreateRet(builder.CreateCall(callee, operands));
+  };
+  if (!gpu) {
+    define(entry.name, i32, "seqc_rt_invoke", 1);
+    return;
+  }
+  define(entry.name, i32, "seqc_rt_invoke_cuda", 3);
+  define(entry.name + "_scratch", i64, "seqc_rt_cuda_scratch_bytes", 1);
 }
 
 //===----------------------------------------------------------------------===//
@@ -140,7 +188,8 @@ std::string CompiledModule::header(StringRef guard) const {
      << "} seqc_error;\n#endif\n\n"
      << "#ifdef __cplusplus\nextern \"C\" {\n#endif\n";
   for (const EntryInfo &entry : impl->entries) {
-    os << "\n/* Row-major tensors on the CPU";
+    bool gpu = !impl->device.target.empty();
+    os << "\n/* Row-major tensors on " << (gpu ? "one CUDA device" : "the CPU");
     if (!entry.symbols.empty()) {
       os << "; sizes ";
       interleaveComma(entry.symbols, os);
@@ -170,11 +219,21 @@ std::string CompiledModule::header(StringRef guard) const {
     }
     os << "   Returns 0, or a code of seqc/abi.h with a message in *error (which\n"
           "   may be null); nothing has been written then. */\n";
+    auto tensors = [&] {
+      for (auto [i, arg] : enumerate(entry.args))
+        if (arg.inPlace < 0)
+          os << (arg.isOutput || updated[i] ? "DLTensor *" : "const DLTensor *")
+             << arg.name << ", ";
+    };
     os << "int32_t " << entry.name << "(";
-    for (auto [i, arg] : enumerate(entry.args))
-      if (arg.inPlace < 0)
-        os << (arg.isOutput || updated[i] ? "DLTensor *" : "const DLTensor *")
-           << arg.name << ", ";
+    tensors();
+    os << (gpu ? "void *scratch, void *stream, " : "") << "seqc_error *error);\n";
+    if (!gpu)
+      continue;
+    os << "/* Bytes of device memory to pass as scratch (null: from the stream's "
+          "pool),\n   or minus a code. */\nint64_t "
+       << entry.name << "_scratch(";
+    tensors();
     os << "seqc_error *error);\n";
   }
   os << "\n#ifdef __cplusplus\n}\n#endif\n\n#endif /* " << guard << " */\n";

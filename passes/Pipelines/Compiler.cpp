@@ -12,6 +12,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
@@ -117,6 +118,10 @@ static void optimise(llvm::Module &module, llvm::TargetMachine &machine,
 
 llvm::Expected<CompiledModule> seqc::compile(ModuleOp module,
                                              const CompileOptions &options) {
+  if (!llvm::is_contained(targetNames(), options.target))
+    return llvm::createStringError("unknown target '" + options.target +
+                                   "', expected one of: " +
+                                   llvm::join(targetNames(), ", "));
   auto machine = makeMachine(options);
   if (!machine)
     return machine.takeError();
@@ -177,6 +182,18 @@ llvm::Expected<CompiledModule> seqc::compile(ModuleOp module,
   if (failed(passes.run(module)))
     return llvm::createStringError("lowering failed");
 
+  if (isGpu(options)) {
+    impl->device.target = options.target;
+    for (auto kernels :
+         llvm::make_early_inc_range(module.getOps<gpu::GPUModuleOp>())) {
+      auto device = compileDevice(kernels, options.target);
+      if (!device)
+        return device.takeError();
+      impl->device = std::move(*device);
+      kernels.erase();
+    }
+  }
+
   impl->context = std::make_unique<llvm::LLVMContext>();
   impl->module = translateModuleToLLVMIR(module, *impl->context);
   if (!impl->module)
@@ -184,8 +201,10 @@ llvm::Expected<CompiledModule> seqc::compile(ModuleOp module,
   impl->machine = std::move(*machine);
   impl->module->setDataLayout(impl->machine->createDataLayout());
   impl->module->setTargetTriple(impl->machine->getTargetTriple());
+  llvm::Constant *gpu =
+      isGpu(options) ? addDeviceCode(*impl->module, impl->device) : nullptr;
   for (const EntryInfo &entry : impl->entries)
-    addCInterface(*impl->module, entry, options.checked);
+    addCInterface(*impl->module, entry, options.checked, gpu);
   for (const EntryInfo &entry : impl->entries)
     for (std::string name : {entry.name + kernelSuffix.str(),
                              "_mlir_ciface_" + entry.name + kernelSuffix.str()})

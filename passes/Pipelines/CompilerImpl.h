@@ -5,17 +5,33 @@
 
 #include "seqc/passes/Pipelines/Compiler.h"
 
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Target/TargetMachine.h"
 
 namespace seqc {
 
+/// Code for a GPU.
+struct DeviceCode {
+  std::string target; // empty for the CPU
+  std::string ptx;
+  std::string cubin; // empty where ptxas is not installed
+  std::string log;   // what ptxas says of registers and memory
+  std::vector<std::string> kernels;
+};
+
+/// Translates `kernels`, in the NVVM dialect, to PTX and, where ptxas is found, to
+/// machine code.
+llvm::Expected<DeviceCode> compileDevice(mlir::gpu::GPUModuleOp kernels,
+                                         llvm::StringRef target);
+
 struct CompiledModule::Impl {
   std::unique_ptr<llvm::LLVMContext> context;
   std::unique_ptr<llvm::Module> module;
   std::unique_ptr<llvm::TargetMachine> machine;
   std::vector<EntryInfo> entries;
+  DeviceCode device;
 };
 
 /// Suffix of the function that holds an entry's code.
@@ -24,8 +40,11 @@ inline constexpr llvm::StringLiteral kernelSuffix = "__kernel";
 /// Adds to `module`, for an entry whose code is `<name>__kernel`: the C function
 /// `<name>`, its description `<name>__signature` (a seqc_entry) and the kernel
 /// with packed arguments `<name>__packed` (a seqc_kernel).
-void addCInterface(llvm::Module &module, const EntryInfo &entry,
-                   bool checked);
+/// `gpu` is the seqc_gpu_code of the module, or null.
+void addCInterface(llvm::Module &module, const EntryInfo &entry, bool checked,
+                   llvm::Constant *gpu);
+/// Adds the GPU's code as a seqc_gpu_code, and returns it.
+llvm::Constant *addDeviceCode(llvm::Module &module, const DeviceCode &code);
 
 } // namespace seqc
 

@@ -2,6 +2,7 @@
 
 #include "seqc/passes/Forms/Passes.h"
 #include "seqc/passes/Lowering/CPU/Passes.h"
+#include "seqc/passes/Lowering/NVVM/Passes.h"
 #include "seqc/passes/Pipelines/Compiler.h"
 #include "seqc/passes/Structure/Passes.h"
 
@@ -10,6 +11,8 @@
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/GPU/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
@@ -71,6 +74,82 @@ llvm::Expected<Form> seqc::parseForm(StringRef name) {
       "', expected auto, sequential, canonical, chunked or scan");
 }
 
+ArrayRef<StringRef> seqc::targetNames() {
+  static constexpr StringRef names[] = {"cpu",    "sm_80",   "sm_90",
+                                        "sm_90a", "sm_100a", "sm_120a"};
+  return names;
+}
+
+/// Tensors to buffers, in place where that is possible.
+static void bufferize(OpPassManager &pm) {
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createConvertElementwiseToLinalgPass());
+  pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  bufferization::OneShotBufferizePassOptions options;
+  options.bufferizeFunctionBoundaries = true;
+  options.functionBoundaryTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  pm.addPass(bufferization::createOneShotBufferizePass(options));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+/// From the formed to the tiled stage on a CPU.
+static void tileForCPU(OpPassManager &pm, int64_t width) {
+  pm.addPass(createStepOpsToLinalg());
+  pm.addPass(createEntryToMemrefs());
+  ScanToBlocksOptions blocks;
+  blocks.width = width;
+  pm.addPass(createScanToBlocks(blocks));
+  RecurrenceToLoopsOptions loops;
+  loops.width = width;
+  pm.addPass(createRecurrenceToLoops(loops));
+  bufferize(pm);
+  bufferization::BufferDeallocationPipelineOptions deallocation;
+  bufferization::buildBufferDeallocationPipeline(pm, deallocation);
+  pm.addPass(createConvertBufferizationToMemRefPass());
+  pm.addPass(createCopiesToLoops());
+  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createLoopInvariantCodeMotionPass());
+  pm.addPass(createCSEPass());
+}
+
+/// From the formed to the tiled stage on a GPU.
+static void tileForGPU(OpPassManager &pm) {
+  pm.addPass(createStepOpsToLinalg());
+  pm.addPass(createEntryToMemrefs());
+  pm.addPass(createRecurrenceToKernels());
+  bufferize(pm);
+  pm.addPass(createConvertBufferizationToMemRefPass());
+  CopiesToLoopsOptions copies;
+  copies.all = true;
+  pm.addPass(createCopiesToLoops(copies));
+  pm.addNestedPass<func::FuncOp>(createConvertLinalgToParallelLoopsPass());
+  pm.addPass(createHostToKernels());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createLoopInvariantCodeMotionPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createGpuKernelOutliningPass());
+  pm.addPass(createMergeKernels());
+}
+
+/// Kernels from the tiled stage to the NVVM dialect.
+static void lowerKernels(OpPassManager &pm) {
+  pm.addPass(createLaunchesToRuntime());
+  OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createApproximateMath());
+  kernels.addPass(memref::createExpandStridedMetadataPass());
+  kernels.addPass(createLowerAffinePass());
+  kernels.addPass(arith::createArithExpandOpsPass());
+  kernels.addPass(createSCFToControlFlowPass());
+  kernels.addPass(createConvertGpuOpsToNVVMOps());
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+}
+
 void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   int64_t width = options.vectorWidth > 0 ? options.vectorWidth : 16;
   // input
@@ -81,14 +160,18 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   if (options.stopAfter == Stage::Input)
     return;
   // structured
-  if (options.form == Form::Auto)
+  // The estimates are a CPU's; a GPU runs recurrences as written unless told.
+  bool automatic = options.form == Form::Auto && !isGpu(options);
+  bool sequential = options.form == Form::Sequential ||
+                    (options.form == Form::Auto && isGpu(options));
+  if (automatic)
     pm.addPass(createSelectForm());
   if (options.form == Form::Scan) {
     RecurrenceToScanOptions scans;
     scans.force = true;
     pm.addPass(createRecurrenceToScan(scans));
     pm.addPass(createCanonicalizerPass());
-  } else if (options.form != Form::Sequential) {
+  } else if (!sequential) {
     RecurrenceToLinearOptions linear;
     linear.force = options.form == Form::Chunked;
     linear.selected = options.form == Form::Auto && options.split == 1;
@@ -104,7 +187,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   if (options.stopAfter == Stage::Structured)
     return;
   // formed
-  if (options.form == Form::Auto || options.form == Form::Chunked) {
+  if (automatic || options.form == Form::Chunked) {
     LinearToChunksOptions chunks;
     chunks.length = options.chunk;
     chunks.force = options.form == Form::Chunked;
@@ -113,42 +196,24 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   pm.addPass(createLinearToSteps());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  pm.addPass(createScanToRecurrence());
+  ScanToRecurrenceOptions scans;
+  scans.all = isGpu(options);
+  pm.addPass(createScanToRecurrence(scans));
   pm.addPass(createCanonicalizerPass());
   if (options.stopAfter == Stage::Formed)
     return;
   // tiled
-  pm.addPass(createStepOpsToLinalg());
-  pm.addPass(createEntryToMemrefs());
-  ScanToBlocksOptions blocks;
-  blocks.width = width;
-  pm.addPass(createScanToBlocks(blocks));
-  RecurrenceToLoopsOptions loops;
-  loops.width = width;
-  pm.addPass(createRecurrenceToLoops(loops));
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
-  pm.addPass(createConvertElementwiseToLinalgPass());
-  pm.addPass(bufferization::createEmptyTensorEliminationPass());
-  bufferization::OneShotBufferizePassOptions bufferize;
-  bufferize.bufferizeFunctionBoundaries = true;
-  bufferize.functionBoundaryTypeConversion =
-      bufferization::LayoutMapOption::IdentityLayoutMap;
-  pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
-  bufferization::BufferDeallocationPipelineOptions deallocation;
-  bufferization::buildBufferDeallocationPipeline(pm, deallocation);
-  pm.addPass(createConvertBufferizationToMemRefPass());
-  pm.addPass(createCopiesToLoops());
-  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createLoopInvariantCodeMotionPass());
-  pm.addPass(createCSEPass());
+  if (isGpu(options))
+    tileForGPU(pm);
+  else
+    tileForCPU(pm, width);
   if (options.stopAfter == Stage::Tiled)
     return;
   // target
-  pm.addPass(createParallelToRuntime());
+  if (isGpu(options))
+    lowerKernels(pm);
+  else
+    pm.addPass(createParallelToRuntime());
   pm.addPass(createApproximateMath());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());

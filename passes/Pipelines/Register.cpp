@@ -5,6 +5,7 @@
 #include "seqc/dialects/Seq/Seq.h"
 #include "seqc/passes/Forms/Passes.h"
 #include "seqc/passes/Lowering/CPU/Passes.h"
+#include "seqc/passes/Lowering/NVVM/Passes.h"
 #include "seqc/passes/Structure/Passes.h"
 
 #include "mlir/InitAllDialects.h"
@@ -24,4 +25,5 @@ void seqc::registerAllPasses() {
   registerStructurePasses();
   registerFormsPasses();
   registerCPULoweringPasses();
+  registerNVVMLoweringPasses();
 }

@@ -1,13 +1,15 @@
 /*===- invoke.c - Checks the arguments of an entry, then runs it ----------===*/
 
-#include "seqc/abi.h"
+#include "../internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int32_t fail(seqc_error *error, int32_t code, const char *format, ...) {
+#define fail seqc_rt_fail
+
+int32_t seqc_rt_fail(seqc_error *error, int32_t code, const char *format, ...) {
   if (error) {
     va_list list;
     va_start(list, format);
@@ -16,6 +18,13 @@ static int32_t fail(seqc_error *error, int32_t code, const char *format, ...) {
     va_end(list);
   }
   return code;
+}
+
+void seqc_rt_succeed(seqc_error *error) {
+  if (error) {
+    error->code = SEQC_OK;
+    error->message[0] = '\0';
+  }
 }
 
 static const char *code_name(uint8_t code) {
@@ -50,15 +59,17 @@ static int same_type(const seqc_arg *want, const DLDataType *type) {
 }
 
 static int32_t check_tensor(const seqc_entry *entry, const seqc_arg *want,
-                            const DLTensor *tensor, seqc_error *error) {
+                            const DLTensor *tensor, int32_t device_type,
+                            seqc_error *error) {
   if (!tensor)
     return fail(error, SEQC_ERROR_NULL_ARGUMENT, "%s: argument '%s' is null",
                 entry->name, want->name);
-  if (tensor->device.device_type != kDLCPU)
+  if ((int32_t)tensor->device.device_type != device_type)
     return fail(error, SEQC_ERROR_DEVICE,
-                "%s: argument '%s' is on device type %d, expected the CPU (%d)",
+                "%s: argument '%s' is on device type %d, expected %s (%d)",
                 entry->name, want->name, (int)tensor->device.device_type,
-                (int)kDLCPU);
+                device_type == kDLCPU ? "the CPU" : "a CUDA device",
+                (int)device_type);
   if (!same_type(want, &tensor->dtype))
     return fail(error, SEQC_ERROR_DTYPE,
                 "%s: argument '%s' has elements %s%d x %d, expected %s%d",
@@ -302,70 +313,82 @@ static int32_t check_range(const seqc_entry *entry, const seqc_arg *want,
   return SEQC_OK;
 }
 
-int32_t seqc_rt_invoke(const seqc_entry *entry, const DLTensor *const *args,
-                       seqc_kernel kernel, seqc_error *error) {
-  if (!entry || !args || !kernel)
-    return fail(error, SEQC_ERROR_NULL_ARGUMENT,
-                "seqc_rt_invoke: null entry, arguments or kernel");
+int32_t seqc_rt_prepare(const seqc_entry *entry, const DLTensor *const *args,
+                        int32_t device_type, const DLTensor *const *values,
+                        struct seqc_frame *frame, seqc_error *error) {
+  frame->block = frame->stack;
   if (entry->abi_version != SEQC_ABI_VERSION)
-    return fail(error, SEQC_ERROR_ABI,
-                "%s: compiled for ABI version %u, this runtime has %u",
-                entry->name, entry->abi_version, SEQC_ABI_VERSION);
+    return seqc_rt_fail(error, SEQC_ERROR_ABI,
+                        "%s: compiled for ABI version %u, this runtime has %u",
+                        entry->name, entry->abi_version, SEQC_ABI_VERSION);
   size_t words = 0;
   for (int i = 0; i < entry->arg_count; ++i) {
-    int32_t code = check_tensor(entry, &entry->args[i], args[i], error);
+    int32_t code =
+        check_tensor(entry, &entry->args[i], args[i], device_type, error);
     if (code != SEQC_OK)
       return code;
     words += 3 + 2 * (size_t)entry->args[i].rank;
   }
   /* One block: symbols, pointers to descriptors, descriptors.  Calls are short,
      so that usual sizes stay on the stack. */
-  int64_t stack[512];
   size_t symbol_words =
       (sizeof(struct binding) / sizeof(int64_t)) * (size_t)entry->symbol_count;
   size_t total = symbol_words + (size_t)entry->arg_count + words;
-  int64_t *block = stack;
-  if (total > sizeof stack / sizeof *stack) {
-    block = malloc(total * sizeof *block);
-    if (!block)
-      return fail(error, SEQC_ERROR_MEMORY, "%s: out of memory", entry->name);
+  if (total > sizeof frame->stack / sizeof *frame->stack) {
+    frame->block = malloc(total * sizeof *frame->block);
+    if (!frame->block) {
+      frame->block = frame->stack;
+      return seqc_rt_fail(error, SEQC_ERROR_MEMORY, "%s: out of memory",
+                          entry->name);
+    }
   }
-  struct binding *symbols = (struct binding *)block;
-  void **pointers = (void **)(block + symbol_words);
-  int64_t *next = block + symbol_words + entry->arg_count;
-  memset(symbols, 0, symbol_words * sizeof *block);
+  struct binding *symbols = (struct binding *)frame->block;
+  frame->descriptors = (void **)(frame->block + symbol_words);
+  int64_t *next = frame->block + symbol_words + entry->arg_count;
+  memset(symbols, 0, symbol_words * sizeof *frame->block);
 
   int32_t code = check_shapes(entry, args, symbols, error);
-  for (int i = 0; code == SEQC_OK && i < entry->arg_count; ++i)
+  for (int i = 0; values && code == SEQC_OK && i < entry->arg_count; ++i)
     if (entry->args[i].segments_of >= 0)
-      code = check_segments(entry, &entry->args[i], args[i], symbols, error);
+      code = check_segments(entry, &entry->args[i], values[i], symbols, error);
   if (code == SEQC_OK)
     code = check_alias(entry, args, error);
-  if (entry->flags & SEQC_ENTRY_CHECKED)
+  if (values && entry->flags & SEQC_ENTRY_CHECKED)
     for (int i = 0; code == SEQC_OK && i < entry->arg_count; ++i)
       if (!entry->args[i].is_output)
-        code = check_range(entry, &entry->args[i], args[i], error);
-  if (code == SEQC_OK) {
-    for (int i = 0; i < entry->arg_count; ++i) {
-      int rank = entry->args[i].rank;
-      pointers[i] = next;
-      next[0] = next[1] = (int64_t)(uintptr_t)data_of(args[i]);
-      next[2] = 0;
-      int64_t stride = 1;
-      for (int d = rank - 1; d >= 0; --d) {
-        next[3 + d] = args[i]->shape[d];
-        next[3 + rank + d] = stride;
-        stride *= args[i]->shape[d];
-      }
-      next += 3 + 2 * rank;
+        code = check_range(entry, &entry->args[i], values[i], error);
+  for (int i = 0; code == SEQC_OK && i < entry->arg_count; ++i) {
+    int rank = entry->args[i].rank;
+    frame->descriptors[i] = next;
+    next[0] = next[1] = (int64_t)(uintptr_t)data_of(args[i]);
+    next[2] = 0;
+    int64_t stride = 1;
+    for (int d = rank - 1; d >= 0; --d) {
+      next[3 + d] = args[i]->shape[d];
+      next[3 + rank + d] = stride;
+      stride *= args[i]->shape[d];
     }
-    kernel(pointers);
-    if (error) {
-      error->code = SEQC_OK;
-      error->message[0] = '\0';
-    }
+    next += 3 + 2 * rank;
   }
-  if (block != stack)
-    free(block);
+  return code;
+}
+
+void seqc_rt_release(struct seqc_frame *frame) {
+  if (frame->block != frame->stack)
+    free(frame->block);
+}
+
+int32_t seqc_rt_invoke(const seqc_entry *entry, const DLTensor *const *args,
+                       seqc_kernel kernel, seqc_error *error) {
+  if (!entry || !args || !kernel)
+    return seqc_rt_fail(error, SEQC_ERROR_NULL_ARGUMENT,
+                        "seqc_rt_invoke: null entry, arguments or kernel");
+  struct seqc_frame frame;
+  int32_t code = seqc_rt_prepare(entry, args, kDLCPU, args, &frame, error);
+  if (code == SEQC_OK) {
+    kernel(frame.descriptors);
+    seqc_rt_succeed(error);
+  }
+  seqc_rt_release(&frame);
   return code;
 }

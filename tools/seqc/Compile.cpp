@@ -16,7 +16,7 @@ namespace cl = llvm::cl;
 static cl::opt<std::string> output("o", cl::desc("Where to write; - is standard output"),
                                    cl::value_desc("OUT"), cl::sub(compileCommand));
 static cl::opt<std::string>
-    emit("emit", cl::desc("What to write: so, obj, asm, llvm or mlir"),
+    emit("emit", cl::desc("What to write: so, obj, asm, ptx, cubin, llvm or mlir"),
          cl::init("so"), cl::value_desc("KIND"), cl::sub(compileCommand));
 static cl::opt<std::string> headerPath("header", cl::desc("Also write a C header"),
                                        cl::value_desc("H"), cl::sub(compileCommand));
@@ -44,13 +44,14 @@ static llvm::Error run() {
   auto common = commonOptions();
   if (!common)
     return common.takeError();
-  if (!llvm::is_contained({"so", "obj", "asm", "llvm", "mlir"}, StringRef(emit)))
+  if (!llvm::is_contained({"so", "obj", "asm", "ptx", "cubin", "llvm", "mlir"}, StringRef(emit)))
     return llvm::createStringError("--emit: unknown kind '" + emit +
-                                   "', expected so, obj, asm, llvm or mlir");
+                                   "', expected so, obj, asm, ptx, cubin, llvm or "
+                                   "mlir");
   auto stage = parseStage(stopAfter);
   if (!stage)
     return stage.takeError();
-  if (output.empty() && (emit == "so" || emit == "obj"))
+  if (output.empty() && (emit == "so" || emit == "obj" || emit == "cubin"))
     return llvm::createStringError("--emit=" + emit + " needs -o OUT");
   auto source = parse(common->file);
   if (!source)
@@ -94,7 +95,10 @@ static llvm::Error run() {
     return compiled->linkShared(output);
   if (emit == "llvm")
     return write(compiled->toLLVM());
-  auto text = emit == "asm" ? compiled->toAssembly() : compiled->toObject();
+  auto text = emit == "asm"     ? compiled->toAssembly()
+              : emit == "ptx"   ? compiled->toPtx()
+              : emit == "cubin" ? compiled->toCubin()
+                                : compiled->toObject();
   if (!text)
     return text.takeError();
   return write(*text);

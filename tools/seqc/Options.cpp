@@ -2,6 +2,7 @@
 
 #include "Driver.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/WithColor.h"
 
 using namespace llvm;
@@ -29,7 +30,7 @@ static cl::opt<std::string>
     entryName("entry", cl::desc("The function to use, if there are several"),
               cl::value_desc("F"), ALL_COMMANDS);
 static cl::opt<std::string> target("target", cl::desc("What to make code for"),
-                                   cl::init("cpu"), cl::value_desc("cpu"),
+                                   cl::init("cpu"), cl::value_desc("cpu|sm_90a|..."),
                                    ALL_COMMANDS);
 static cl::opt<std::string> cpu("cpu",
                                 cl::desc("Processor: host, znver4, skylake-avx512"),
@@ -47,7 +48,7 @@ static cl::opt<int64_t> chunk("chunk",
                               cl::desc("Tokens of a chunk in the chunked form"),
                               cl::init(16), cl::value_desc("N"), ALL_COMMANDS);
 
-static cl::opt<int64_t> split(
+static cl::opt<int64_t> splitParts(
     "split", cl::desc("Parts that sequences are cut into, to run apart"), cl::init(1),
     cl::value_desc("N"), ALL_COMMANDS);
 static cl::opt<bool> checked(
@@ -58,26 +59,28 @@ static cl::opt<bool> checked(
 Expected<CommonOptions> seqc::driver::commonOptions() {
   if (file.empty() && !benchCommand)
     return createStringError("no input file given");
-  if (target != "cpu")
-    return createStringError("unknown target '" + target + "', expected cpu");
+  if (!is_contained(targetNames(), target.getValue()))
+    return createStringError("unknown target '" + target + "', expected one of: " +
+                             join(targetNames(), ", "));
   auto parsed = parseForm(form);
   if (!parsed)
     return createStringError("--form: " + toString(parsed.takeError()));
   if (chunk < 1 || chunk > 1024)
     return createStringError("--chunk: the length is " + Twine(chunk) +
                              ", expected 1 to 1024 tokens");
-  if (split < 1 || split > 65536)
-    return createStringError("--split: " + Twine(split) +
+  if (splitParts < 1 || splitParts > 65536)
+    return createStringError("--split: " + Twine(splitParts) +
                              " parts, expected 1 to 65536");
-  if (split > 1 && (*parsed == Form::Sequential || *parsed == Form::Scan))
+  if (splitParts > 1 && (*parsed == Form::Sequential || *parsed == Form::Scan))
     return createStringError("--split: the " + form +
                              " form does not split, expected auto, canonical or chunked");
   return CommonOptions{file, entryName, cpu, features, target, *parsed, chunk,
-                       checked, split};
+                       checked, splitParts};
 }
 
 CompileOptions seqc::driver::compileOptions(const CommonOptions &common) {
   CompileOptions options;
+  options.target = common.target;
   options.cpu = common.cpu;
   options.features = common.features;
   options.form = common.form;

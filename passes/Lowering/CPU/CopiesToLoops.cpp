@@ -14,13 +14,14 @@ using namespace mlir;
 
 namespace {
 struct CopiesToLoops : seqc::impl::CopiesToLoopsBase<CopiesToLoops> {
+  using CopiesToLoopsBase::CopiesToLoopsBase;
   void runOnOperation() override {
     SmallVector<memref::CopyOp> copies;
     getOperation()->walk([&](memref::CopyOp op) { copies.push_back(op); });
     for (memref::CopyOp op : copies) {
       auto from = cast<MemRefType>(op.getSource().getType());
       auto to = cast<MemRefType>(op.getTarget().getType());
-      if (from.getLayout().isIdentity() && to.getLayout().isIdentity())
+      if (!all && from.getLayout().isIdentity() && to.getLayout().isIdentity())
         continue;
       OpBuilder b(op);
       linalg::CopyOp::create(b, op.getLoc(), op.getSource(), op.getTarget());

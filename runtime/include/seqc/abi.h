@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define SEQC_ABI_VERSION 2u
+#define SEQC_ABI_VERSION 3u
 
 /* Why a call was refused.  Nothing has been written then. */
 enum seqc_error_code {
@@ -30,7 +30,8 @@ enum seqc_error_code {
   SEQC_ERROR_ABI = 8,
   SEQC_ERROR_ALIAS = 9,
   SEQC_ERROR_MEMORY = 10,
-  SEQC_ERROR_RANGE = 11
+  SEQC_ERROR_RANGE = 11,
+  SEQC_ERROR_CUDA = 12
 };
 
 #ifndef SEQC_ERROR_DEFINED
@@ -68,6 +69,17 @@ typedef struct seqc_arg {
    reading those inputs once more. */
 #define SEQC_ENTRY_CHECKED 1
 
+/* Machine code for a GPU, shared by the entries of one compilation. */
+typedef struct seqc_gpu_code {
+  const void *cubin; /* for `arch`, or null */
+  const char *ptx;   /* for `arch` and, where the name has no letter, later ones */
+  const char *arch;  /* "sm_90a" */
+  int32_t kernel_count;
+  int32_t reserved;
+  const char *const *kernels;
+  void *loaded; /* the runtime's: what is loaded where; starts null */
+} seqc_gpu_code;
+
 typedef struct seqc_entry {
   uint32_t abi_version;
   int32_t arg_count;
@@ -76,6 +88,7 @@ typedef struct seqc_entry {
   const char *name;
   const seqc_arg *args;
   const char *const *symbol_names;
+  seqc_gpu_code *gpu; /* null for code that runs on the CPU */
 } seqc_entry;
 
 /* descriptors[i] points to argument i as
@@ -88,6 +101,32 @@ typedef void (*seqc_kernel)(void **descriptors);
    argument, what was found and what was expected.  Thread-safe. */
 int32_t seqc_rt_invoke(const seqc_entry *entry, const DLTensor *const *args,
                        seqc_kernel kernel, seqc_error *error);
+
+/* The same for code that runs on a GPU: tensors are on one CUDA device.  `kernel`
+   launches on `stream` (a CUstream; null is the default stream) of the context
+   that is current, or of the device's primary context, and does not wait.  Works
+   while a graph is captured from the stream.  `scratch` is device memory of at
+   least seqc_rt_cuda_scratch_bytes, not shared with calls that may run at the
+   same time; if it is null, memory is taken from the stream's pool.  Tables of
+   segments and declared ranges are checked in entries compiled to be checked,
+   which waits for the stream. */
+typedef struct seqc_cuda_call seqc_cuda_call;
+typedef void (*seqc_cuda_kernel)(void **descriptors, seqc_cuda_call *call);
+int32_t seqc_rt_invoke_cuda(const seqc_entry *entry, const DLTensor *const *args,
+                            seqc_cuda_kernel kernel, void *scratch, void *stream,
+                            seqc_error *error);
+
+/* Bytes of scratch memory that a call on these shapes needs, or minus a code. */
+int64_t seqc_rt_cuda_scratch_bytes(const seqc_entry *entry,
+                                   const DLTensor *const *args,
+                                   seqc_cuda_kernel kernel, seqc_error *error);
+
+/* For generated code: launches kernel number `kernel` with `parameters`, the
+   addresses of its arguments; and the next `bytes` of the call's scratch. */
+void seqc_rt_cuda_launch(seqc_cuda_call *call, int32_t kernel, int64_t blocks,
+                         int64_t threads, int32_t shared_bytes,
+                         void **parameters);
+void *seqc_rt_cuda_scratch(seqc_cuda_call *call, int64_t bytes);
 
 /* Calls body(context, lo, hi) on ranges that cover [begin, end) once each, on
    the threads of the process's OpenMP runtime (OMP_NUM_THREADS counts), or in

@@ -54,6 +54,8 @@ llvm::StringRef formName(Form form);
 llvm::Expected<Form> parseForm(llvm::StringRef name);
 
 struct CompileOptions {
+  /// "cpu", or a GPU architecture: "sm_80", "sm_90a", "sm_100a", "sm_120a".
+  std::string target = "cpu";
   /// Processor: "host", or a name that LLVM knows ("znver4", "skylake-avx512").
   std::string cpu = "host";
   /// More or fewer features, as "+avx512f,-fma".
@@ -76,6 +78,13 @@ struct CompileOptions {
   bool timePasses = false;
 };
 
+/// True if `options.target` is a GPU.
+inline bool isGpu(const CompileOptions &options) {
+  return options.target != "cpu";
+}
+/// Names that `CompileOptions::target` may have.
+llvm::ArrayRef<llvm::StringRef> targetNames();
+
 /// Adds the passes from the input stage to `options.stopAfter`.
 void buildPipeline(mlir::OpPassManager &pm, const CompileOptions &options);
 
@@ -88,7 +97,9 @@ public:
 };
 
 /// A compiled module: per public function `f` a C function
-/// `int32_t f(const DLTensor *..., DLTensor *..., seqc_error *)`.
+/// `int32_t f(const DLTensor *..., DLTensor *..., seqc_error *)`; for a GPU
+/// `int32_t f(const DLTensor *..., DLTensor *..., void *scratch, void *stream,
+/// seqc_error *)` and `int64_t f_scratch(the tensors, seqc_error *)`.
 class CompiledModule {
 public:
   CompiledModule(CompiledModule &&);
@@ -100,6 +111,11 @@ public:
   std::string toLLVM() const;
   llvm::Expected<std::string> toAssembly() const;
   llvm::Expected<std::string> toObject() const;
+  /// The GPU's code as PTX; an error for the CPU.
+  llvm::Expected<std::string> toPtx() const;
+  /// The GPU's code as ptxas assembles it; an error for the CPU, or where ptxas
+  /// is not installed or failed.
+  llvm::Expected<std::string> toCubin() const;
   /// Links object code and the runtime into a shared library at `path`, which
   /// appears only when complete.
   llvm::Error linkShared(llvm::StringRef path) const;

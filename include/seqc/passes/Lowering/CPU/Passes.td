@@ -114,6 +114,8 @@ def CopiesToLoops : Pass<"seqc-copies-to-loops"> {
     **Fails when** never.
     **Example** the copy of a slice of tokens needs no library function.
   }];
+  let options = [Option<"all", "all", "bool", "false",
+                        "Convert contiguous copies, too">];
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 

@@ -1,0 +1,75 @@
+//===- Passes.td - Lowering to NVIDIA GPUs -----------------*- tablegen -*-===//
+
+#ifndef SEQC_PASSES_LOWERING_NVVM_PASSES_TD
+#define SEQC_PASSES_LOWERING_NVVM_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def RecurrenceToKernels : Pass<"seqc-recurrence-to-kernels"> {
+  let summary = "Recurrences become GPU kernels, a sequence a thread or a block";
+  let description = [{
+    **Expects** `seqc.recurrence` operations.
+    **Guarantees** that each is one `gpu.launch`.  Steps on scalars and small
+    tensors run one sequence a thread, neighbouring threads on neighbouring
+    indices; other steps run one sequence a block, whose threads share the loops
+    over features and keep the states in shared memory, or in device memory
+    where `shared-bytes` do not hold them.
+    **Fails when** never on verified input.
+    **Example** see `test/passes/Lowering/NVVM/recurrence-to-kernels.mlir`.
+  }];
+  let options = [Option<"sharedBytes", "shared-bytes", "int64_t", "232448",
+                        "Shared memory of a block">];
+  let dependentDialects = [
+      "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+      "::mlir::gpu::GPUDialect", "::mlir::math::MathDialect",
+      "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+      "::mlir::vector::VectorDialect"];
+}
+
+def HostToKernels : Pass<"seqc-host-to-kernels", "::mlir::ModuleOp"> {
+  let summary = "What touches tensors runs on the GPU";
+  let description = [{
+    **Expects** public functions of one block over memrefs, which are in device
+    memory.
+    **Guarantees** that the host only allocates, computes sizes and launches
+    kernels: every `scf.parallel` is a `gpu.launch` of one point a thread, loads
+    and arithmetic on elements are in the kernels that use them, and other
+    operations with effects are kernels of one thread.
+    **Fails when** a size depends on the elements of a tensor, or an operation
+    outside a recurrence returns values that later ones use.
+    **Example** see `test/passes/Lowering/NVVM/host-to-kernels.mlir`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
+def MergeKernels : Pass<"seqc-merge-kernels", "::mlir::ModuleOp"> {
+  let summary = "All kernels go into one module";
+  let description = [{
+    **Expects** `gpu.module` operations, as `gpu-kernel-outlining` makes them.
+    **Guarantees** one `gpu.module @kernels`, whose kernels are named after the
+    functions that launch them and numbered in order.
+    **Fails when** never.
+    **Example** `@f_kernel::@f_kernel` and `@f_kernel_0::@f_kernel` become
+    `@kernels::@f_0` and `@kernels::@f_1`.
+  }];
+  let dependentDialects = ["::mlir::gpu::GPUDialect"];
+}
+
+def LaunchesToRuntime : Pass<"seqc-launches-to-runtime", "::mlir::ModuleOp"> {
+  let summary = "Launches and allocations call the CUDA runtime";
+  let description = [{
+    **Expects** public functions that allocate and launch kernels of
+    `gpu.module @kernels`.
+    **Guarantees** that each takes one more argument, the running call; launches
+    are calls of `seqc_rt_cuda_launch` with the kernel's number and the addresses
+    of its arguments, allocations are calls of `seqc_rt_cuda_scratch`.
+    **Fails when** an operation captures a value that is neither a memref nor a
+    scalar.
+    **Example** see `test/passes/Lowering/NVVM/launches-to-runtime.mlir`.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
+#endif // SEQC_PASSES_LOWERING_NVVM_PASSES_TD

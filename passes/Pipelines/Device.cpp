@@ -1,0 +1,219 @@
+//===- Device.cpp - Kernels to PTX and machine code -----------------------===//
+
+#include "CompilerImpl.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/Linker/Linker.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/Program.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Transforms/IPO/Internalize.h"
+
+#include <mutex>
+
+using namespace mlir;
+using namespace seqc;
+
+extern "C" {
+void LLVMInitializeNVPTXTarget();
+void LLVMInitializeNVPTXTargetInfo();
+void LLVMInitializeNVPTXTargetMC();
+void LLVMInitializeNVPTXAsmPrinter();
+}
+
+/// Folders of CUDA toolkits, best first.
+static SmallVector<std::string> toolkits() {
+  SmallVector<std::string> result;
+  for (StringRef variable : {"CUDA_HOME", "CUDA_PATH", "CUDA_ROOT"})
+    if (auto value = llvm::sys::Process::GetEnv(variable))
+      result.push_back(*value);
+  result.push_back("/usr/local/cuda");
+  result.push_back("/opt/cuda");
+  return result;
+}
+
+/// Links CUDA's library of functions where the module calls any of it.
+static llvm::Error linkFunctions(llvm::Module &module) {
+  std::string needed;
+  for (llvm::Function &f : module)
+    if (f.isDeclaration() && f.getName().starts_with("__nv_"))
+      needed = f.getName().str();
+  if (needed.empty())
+    return llvm::Error::success();
+  for (const std::string &toolkit : toolkits()) {
+    SmallString<128> path(toolkit);
+    llvm::sys::path::append(path, "nvvm", "libdevice", "libdevice.10.bc");
+    auto buffer = llvm::MemoryBuffer::getFile(path);
+    if (!buffer)
+      continue;
+    auto library =
+        llvm::parseBitcodeFile((*buffer)->getMemBufferRef(), module.getContext());
+    if (!library)
+      return library.takeError();
+    (*library)->setDataLayout(module.getDataLayout());
+    (*library)->setTargetTriple(module.getTargetTriple());
+    if (llvm::Linker::linkModules(module, std::move(*library),
+                                  llvm::Linker::LinkOnlyNeeded))
+      return llvm::createStringError("linking '" + Twine(path) + "' failed");
+    return llvm::Error::success();
+  }
+  return llvm::createStringError(
+      "the program needs " + needed +
+      " of CUDA's libdevice.10.bc, which no toolkit has here; set CUDA_HOME");
+}
+
+/// PTX's version for a target, as late as the toolkits that know it ask for.
+static StringRef features(StringRef target) {
+  if (target.starts_with("sm_120"))
+    return "+ptx87";
+  if (target.starts_with("sm_100"))
+    return "+ptx86";
+  return "+ptx80";
+}
+
+static std::string findAssembler() {
+  for (const std::string &toolkit : toolkits()) {
+    SmallString<128> path(toolkit);
+    llvm::sys::path::append(path, "bin", "ptxas");
+    if (llvm::sys::fs::can_execute(path))
+      return std::string(path);
+  }
+  if (auto found = llvm::sys::findProgramByName("ptxas"))
+    return *found;
+  return {};
+}
+
+/// Runs ptxas; leaves `code.cubin` empty where there is none.
+static llvm::Error assemble(DeviceCode &code) {
+  std::string assembler = findAssembler();
+  if (assembler.empty())
+    return llvm::Error::success();
+  SmallString<128> from, to, log;
+  for (auto [suffix, path] : {std::make_pair("ptx", &from), {"cubin", &to}, {"log", &log}})
+    if (std::error_code ec = llvm::sys::fs::createTemporaryFile("seqc", suffix, *path))
+      return llvm::createStringError("cannot create a temporary file: " +
+                                     ec.message());
+  llvm::FileRemover removeFrom(from), removeTo(to), removeLog(log);
+  {
+    std::error_code ec;
+    llvm::raw_fd_ostream os(from, ec);
+    os << code.ptx;
+    os.close();
+    if (ec || os.has_error())
+      return llvm::createStringError("cannot write '" + Twine(from) + "'");
+  }
+  SmallVector<StringRef> args{assembler, "-arch", code.target, "-O3", "-v",
+                              from,      "-o",    to};
+  std::optional<StringRef> redirects[] = {StringRef(""), StringRef(log),
+                                          StringRef(log)};
+  std::string error;
+  int status =
+      llvm::sys::ExecuteAndWait(assembler, args, std::nullopt, redirects, 0, 0, &error);
+  if (auto text = llvm::MemoryBuffer::getFile(log))
+    code.log = (*text)->getBuffer().str();
+  if (status != 0)
+    return llvm::createStringError("ptxas failed: " +
+                                   (code.log.empty() ? error : code.log));
+  auto data = llvm::MemoryBuffer::getFile(to);
+  if (!data)
+    return llvm::createStringError("ptxas wrote no file");
+  code.cubin = (*data)->getBuffer().str();
+  return llvm::Error::success();
+}
+
+llvm::Expected<DeviceCode> seqc::compileDevice(gpu::GPUModuleOp kernels,
+                                               StringRef target) {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeNVPTXTargetInfo();
+    LLVMInitializeNVPTXTarget();
+    LLVMInitializeNVPTXTargetMC();
+    LLVMInitializeNVPTXAsmPrinter();
+  });
+  DeviceCode code;
+  code.target = target.str();
+  for (auto function : kernels.getOps<LLVM::LLVMFuncOp>())
+    if (function->hasAttr(NVVM::NVVMDialect::getKernelFuncAttrName()))
+      code.kernels.push_back(function.getName().str());
+
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> module = translateModuleToLLVMIR(kernels, context);
+  if (!module)
+    return llvm::createStringError("translation of the kernels to LLVM IR failed");
+  llvm::Triple triple("nvptx64-nvidia-cuda");
+  std::string error;
+  const llvm::Target *backend = llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!backend)
+    return llvm::createStringError(error);
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Standard;
+  std::unique_ptr<llvm::TargetMachine> machine(backend->createTargetMachine(
+      triple, target, features(target), options, std::nullopt, std::nullopt,
+      llvm::CodeGenOptLevel::Aggressive));
+  module->setTargetTriple(triple);
+  module->setDataLayout(machine->createDataLayout());
+  if (llvm::Error e = linkFunctions(*module))
+    return std::move(e);
+  // Only kernels are called from outside.
+  llvm::internalizeModule(*module, [&](const llvm::GlobalValue &value) {
+    return llvm::is_contained(code.kernels, value.getName());
+  });
+
+  llvm::LoopAnalysisManager lam;
+  llvm::FunctionAnalysisManager fam;
+  llvm::CGSCCAnalysisManager cgam;
+  llvm::ModuleAnalysisManager mam;
+  llvm::PassBuilder builder(machine.get());
+  builder.registerModuleAnalyses(mam);
+  builder.registerCGSCCAnalyses(cgam);
+  builder.registerFunctionAnalyses(fam);
+  builder.registerLoopAnalyses(lam);
+  builder.crossRegisterProxies(lam, fam, cgam, mam);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
+      .run(*module, mam);
+
+  llvm::SmallVector<char> text;
+  llvm::raw_svector_ostream os(text);
+  llvm::legacy::PassManager pm;
+  if (machine->addPassesToEmitFile(pm, os, nullptr,
+                                   llvm::CodeGenFileType::AssemblyFile))
+    return llvm::createStringError("the NVPTX back end cannot write PTX");
+  pm.run(*module);
+  code.ptx.assign(text.begin(), text.end());
+  if (llvm::Error e = assemble(code))
+    return std::move(e);
+  return code;
+}
+
+static llvm::Error notForGpu(const CompiledModule::Impl &impl) {
+  return llvm::createStringError("code for " +
+                                 (impl.device.target.empty()
+                                      ? std::string("the CPU")
+                                      : impl.device.target) +
+                                 " has none for a GPU of this kind");
+}
+
+llvm::Expected<std::string> CompiledModule::toPtx() const {
+  if (impl->device.target.empty())
+    return notForGpu(*impl);
+  return impl->device.ptx;
+}
+
+llvm::Expected<std::string> CompiledModule::toCubin() const {
+  if (impl->device.target.empty())
+    return notForGpu(*impl);
+  if (impl->device.cubin.empty())
+    return llvm::createStringError(
+        "no ptxas to assemble with: looked in CUDA_HOME, /usr/local/cuda and on "
+        "the PATH");
+  return impl->device.cubin;
+}
