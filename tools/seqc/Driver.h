@@ -3,6 +3,8 @@
 #ifndef SEQC_TOOLS_SEQC_DRIVER_H
 #define SEQC_TOOLS_SEQC_DRIVER_H
 
+#include "Cuda.h"
+
 #include "seqc/lib/Reference/Interpreter.h"
 #include "seqc/lib/Support/Entry.h"
 #include "seqc/passes/Pipelines/Compiler.h"
@@ -138,6 +140,9 @@ public:
   std::vector<reference::TensorF64> referenceInputs() const;
   /// Median seconds of repeated calls, and how many there were.
   llvm::Expected<std::pair<double, unsigned>> time();
+  /// The same on the device; only for code for a GPU.
+  llvm::Expected<DeviceTimes> timeOnDevice();
+  Cuda *device() { return cuda.get(); }
 
   mlir::func::FuncOp func;
   EntryInfo entry;
@@ -150,6 +155,15 @@ private:
   std::unique_ptr<Jit> jit;
   const seqc_entry *signature = nullptr;
   void *kernel = nullptr;
+
+  /// For code for a GPU: the device, and its copies of the tensors, each between
+  /// two guards; the C function's further arguments.
+  llvm::Error toDevice();
+  llvm::Error invokeOnDevice();
+  std::unique_ptr<Cuda> cuda;
+  std::vector<char *> onDevice;
+  void *scratch = nullptr;
+  int64_t scratchBytes = 0;
 };
 
 /// Seconds since some fixed moment.

@@ -142,6 +142,12 @@ llvm::Expected<Execution> Execution::create(Source &source,
 
   if (call.interpret)
     return result;
+  if (common.target != "cpu") {
+    auto cuda = Cuda::open();
+    if (!cuda)
+      return cuda.takeError();
+    result.cuda = std::move(*cuda);
+  }
 
   // Compilation changes its module; the reference runs on the original.
   OwningOpRef<ModuleOp> copy(source.module->clone());
@@ -164,6 +170,9 @@ llvm::Expected<Execution> Execution::create(Source &source,
     return kernel.takeError();
   result.kernel = *kernel;
   result.compileSeconds = now() - start;
+  if (result.cuda)
+    if (llvm::Error e = result.toDevice())
+      return std::move(e);
   return result;
 }
 
@@ -191,7 +200,95 @@ Execution::interpretAt(const CommonOptions &common, Stage stage) {
   return reference::interpret<double>(*formed, referenceInputs());
 }
 
+/// Bytes before and after each tensor on the device, which nobody may write.
+static constexpr int64_t guardBytes = 256;
+static constexpr unsigned char guardValue = 0xa5;
+
+/// The tensors' views with their addresses on the device.
+static std::vector<DLTensor> deviceViews(std::vector<HostTensor> &tensors,
+                                         ArrayRef<char *> onDevice) {
+  std::vector<DLTensor> arrays = views(tensors);
+  for (auto [array, address] : llvm::zip(arrays, onDevice)) {
+    array.data = address + guardBytes;
+    array.device = {kDLCUDA, 0};
+  }
+  return arrays;
+}
+
+llvm::Error Execution::toDevice() {
+  for (HostTensor &tensor : tensors) {
+    int64_t bytes = tensor.bytes.size();
+    auto memory = cuda->allocate(bytes + 2 * guardBytes);
+    if (!memory)
+      return memory.takeError();
+    onDevice.push_back(static_cast<char *>(*memory));
+    if (llvm::Error e = cuda->fill(*memory, guardValue, bytes + 2 * guardBytes))
+      return e;
+    if (llvm::Error e = cuda->synchronize())
+      return e;
+    // Outputs are NaN on the host until the first call.
+    if (llvm::Error e = cuda->upload(onDevice.back() + guardBytes,
+                                     tensor.bytes.data(), bytes))
+      return e;
+  }
+  std::vector<DLTensor> arrays = deviceViews(tensors, onDevice);
+  std::vector<const DLTensor *> pointers;
+  for (DLTensor &array : arrays)
+    pointers.push_back(&array);
+  seqc_error error;
+  scratchBytes = seqc_rt_cuda_scratch_bytes(
+      signature, pointers.data(), reinterpret_cast<seqc_cuda_kernel>(kernel), &error);
+  if (scratchBytes < 0)
+    return llvm::createStringError(error.message);
+  auto memory = cuda->allocate(scratchBytes);
+  if (!memory)
+    return memory.takeError();
+  scratch = *memory;
+  // NaN, so that what is read before it is written stands out.
+  return cuda->fill(scratch, 0xff, scratchBytes);
+}
+
+llvm::Error Execution::invokeOnDevice() {
+  std::vector<DLTensor> arrays = deviceViews(tensors, onDevice);
+  std::vector<const DLTensor *> pointers;
+  for (DLTensor &array : arrays)
+    pointers.push_back(&array);
+  seqc_error error;
+  if (seqc_rt_invoke_cuda(signature, pointers.data(),
+                          reinterpret_cast<seqc_cuda_kernel>(kernel), scratch,
+                          cuda->stream(), &error) != SEQC_OK)
+    return llvm::createStringError(error.message);
+  return llvm::Error::success();
+}
+
+llvm::Expected<DeviceTimes> Execution::timeOnDevice() {
+  return cuda->time([&] { return invokeOnDevice(); });
+}
+
 llvm::Error Execution::call() {
+  if (cuda) {
+    if (llvm::Error e = invokeOnDevice())
+      return e;
+    if (llvm::Error e = cuda->synchronize())
+      return e;
+    for (auto [arg, tensor, address] : llvm::zip(entry.args, tensors, onDevice)) {
+      std::vector<char> all(tensor.bytes.size() + 2 * guardBytes);
+      if (llvm::Error e = cuda->download(all.data(), address, all.size()))
+        return e;
+      auto intact = [&](ArrayRef<char> guard) {
+        return llvm::all_of(guard, [](char c) { return c == char(guardValue); });
+      };
+      ArrayRef<char> bytes(all);
+      if (!intact(bytes.take_front(guardBytes)) ||
+          !intact(bytes.take_back(guardBytes)))
+        return llvm::createStringError("the kernels wrote outside '" + arg.name +
+                                       "'");
+      if (arg.isOutput)
+        std::copy(bytes.begin() + guardBytes, bytes.end() - guardBytes,
+                  tensor.bytes.begin());
+    }
+    return llvm::Error::success();
+  }
   std::vector<DLTensor> arrays = views(tensors);
   std::vector<const DLTensor *> pointers;
   for (DLTensor &array : arrays)

@@ -46,6 +46,10 @@ static cl::opt<std::string> interpretAt(
 static cl::opt<bool> time_("time", cl::desc("Print compile and run times"),
                            cl::sub(runCommand));
 
+static cl::opt<bool> benchSizes(
+    "bench", cl::desc("Take sizes that are not bound from seqc.bench, as seqc bench does"),
+    cl::sub(runCommand));
+
 /// Prints the errors of one result and says whether they are acceptable.
 static bool compare(const EntryArg &arg, const HostTensor &found,
                     const reference::TensorF64 &expected, double tolerance) {
@@ -109,6 +113,7 @@ static llvm::Error run(int &status) {
   options.inputs = std::vector<std::string>(inputs);
   options.bindings = bindings;
   options.seed = seed;
+  options.bench = benchSizes;
   bool interpretFormed = interpretAt.getNumOccurrences() > 0;
   auto stage = parseStage(interpretAt.empty() ? "formed" : StringRef(interpretAt));
   if (!stage)
@@ -184,7 +189,28 @@ static llvm::Error run(int &status) {
           !compare(arg, tensor, (*expected)[next++], toleranceOf(entry)))
         status = 1;
   }
-  if (time_) {
+  if (time_ && execution.device()) {
+    auto totals = totalsOf(entry, execution.symbols);
+    if (!totals)
+      return totals.takeError();
+    auto times = execution.timeOnDevice();
+    if (!times)
+      return times.takeError();
+    auto copy = execution.device()->copyRate();
+    if (!copy)
+      return copy.takeError();
+    llvm::outs() << "  " << execution.device()->name() << ": compile "
+                 << llvm::format("%.2f", execution.compileSeconds) << " s, run "
+                 << llvm::format("%.4f", times->launched * 1e3) << " ms, from a graph "
+                 << llvm::format("%.4f", times->graph * 1e3) << " ms (median of "
+                 << times->count << ", cache flushed), host "
+                 << llvm::format("%.1f", times->host * 1e6) << " us, "
+                 << llvm::format("%.1f", totals->bytes / times->graph * 1e-9)
+                 << " GB/s of inputs and results, "
+                 << llvm::format("%.0f", 100 * totals->bytes / times->graph / *copy)
+                 << " % of a copy's " << llvm::format("%.0f", *copy * 1e-9)
+                 << " GB/s\n";
+  } else if (time_) {
     auto totals = totalsOf(entry, execution.symbols);
     if (!totals)
       return totals.takeError();
