@@ -1,6 +1,7 @@
 """lit's configuration: FileCheck tests over seq-opt and seqc."""
 
 import os
+import shutil
 
 import lit.formats
 
@@ -14,3 +15,10 @@ config.environment["PATH"] = os.pathsep.join(
     [config.seqc_obj_root + "/bin", config.llvm_tools_dir, os.environ["PATH"]])
 config.substitutions.append(("%python", "/usr/bin/python3"))
 config.substitutions.append(("%examples", config.seqc_src_root + "/docs/examples"))
+
+# Tests of GPU code need no GPU; some need NVIDIA's assembler.
+_ptxas = shutil.which("ptxas", path=os.pathsep.join(
+    [os.environ.get("CUDA_HOME", "/usr/local/cuda") + "/bin", os.environ["PATH"]]))
+if _ptxas:
+    config.available_features.add("ptxas")
+    config.substitutions.append(("%ptxas", _ptxas))

@@ -98,7 +98,7 @@ def cases(folder):
         ("an operand used before it is defined", GOOD.replace("seq(%x", "seq(%later"), run, ["'%later' must be defined above"]),
         ("no such file", None, run, ["cannot read", "No such file"]),
         ("no such entry", GOOD, run + ["--entry=g"], ["no entry 'g'", "f"]),
-        ("an unknown target", GOOD, run + ["--target=tpu"], ["unknown target 'tpu'", "expected cpu"]),
+        ("an unknown target", GOOD, run + ["--target=tpu"], ["unknown target 'tpu'", "expected one of: cpu, sm_80"]),
         ("an unknown processor", GOOD, run + ["--cpu=abacus"], ["unknown processor 'abacus'"]),
         ("an extra --in", GOOD, run + [f"--in=z={x}"], ["no tensor 'z'", "expected one of: x, w, s0"]),
         ("--in without a file", GOOD, run + ["--in=x"], ["'x' is not NAME=FILE"]),
