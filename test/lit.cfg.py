@@ -1,5 +1,6 @@
 """lit's configuration: FileCheck tests over seq-opt and seqc."""
 
+import ctypes.util
 import os
 import shutil
 
@@ -22,3 +23,6 @@ _ptxas = shutil.which("ptxas", path=os.pathsep.join(
 if _ptxas:
     config.available_features.add("ptxas")
     config.substitutions.append(("%ptxas", _ptxas))
+
+if ctypes.util.find_library("cuda"):
+    config.available_features.add("cuda-driver")

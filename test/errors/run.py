@@ -121,7 +121,7 @@ def cases(folder):
         ("a segment table that starts late", PACKED, run + [f"--in=cu={late}", f"--in=x={x5}"], ["argument 'cu'", "entry 0 is 1, expected 0"]),
         ("an output that cannot be written", GOOD, run + ["--out=y=/nonexistent/y.npy"], ["cannot write '/nonexistent/y.npy'"]),
         ("a library that cannot be written", GOOD, ["compile", "-o", "/nonexistent/f.so"], ["/nonexistent/f.so"]),
-        ("an unknown kind of output", GOOD, ["compile", "--emit=exe", "-o", os.path.join(folder, "f")], ["unknown kind 'exe'", "so, obj, asm, llvm or mlir"]),
+        ("an unknown kind of output", GOOD, ["compile", "--emit=exe", "-o", os.path.join(folder, "f")], ["unknown kind 'exe'", "so, obj, asm, ptx, cubin, llvm or mlir"]),
         ("an unknown stage", GOOD, ["compile", "--emit=mlir", "--stop-after=lunch"], ["unknown stage 'lunch'", "input, structured, formed, tiled or target"]),
         ("an unknown form", GOOD, run + ["--form=best"], ["unknown form 'best'", "auto, sequential, canonical, chunked or scan"]),
         ("a chunk length that is not positive", GOOD, run + ["--chunk=0"], ["--chunk: the length is 0", "1 to 1024 tokens"]),

@@ -74,8 +74,8 @@ Expected<std::unique_ptr<Cuda>> Cuda::open() {
   cuda.library = sys::DynamicLibrary::getPermanentLibrary("libcuda.so.1", &why);
   if (!cuda.library.isValid())
     return createStringError(
-        "this machine has no CUDA driver (libcuda.so.1) to run the code with; "
-        "seqc compile works without one");
+        "this machine has no CUDA driver, libcuda.so.1; code is compiled without "
+        "one, but does not run");
   const std::pair<const char *, void *> functions[] = {
       {"cuInit", &cuda.init},
       {"cuGetErrorName", &cuda.getErrorName},

@@ -158,5 +158,13 @@ int seqc::driver::runTargets() {
   for (StringRef name : {"avx2", "fma", "avx512f", "avx512bf16", "amx-bf16"})
     os << " " << name << (features.lookup(name) ? "" : " (no)");
   os << "\n           other processors by --cpu=NAME\n";
+  os << "NVIDIA GPUs ";
+  llvm::interleaveComma(targetNames().drop_front(), os);
+  os << "; here: ";
+  if (auto cuda = Cuda::open()) {
+    os << (*cuda)->name() << "\n";
+  } else {
+    os << "none (" << llvm::toString(cuda.takeError()) << ")\n";
+  }
   return 0;
 }

@@ -30,6 +30,7 @@ struct MergeKernels : seqc::impl::MergeKernelsBase<MergeKernels> {
       auto kernel = cast<gpu::GPUFuncOp>(SymbolTable::lookupNearestSymbolFrom(
           launch, launch.getKernelAttr()));
       StringRef caller = launch->getParentOfType<func::FuncOp>().getName();
+      caller.consume_back("__kernel"); // as the compiler renames an entry's code
       std::string name = (caller + "_" + Twine(number[caller]++)).str();
       auto from = kernel->getParentOfType<gpu::GPUModuleOp>();
       for (Operation &op : llvm::make_early_inc_range(*from.getBody())) {

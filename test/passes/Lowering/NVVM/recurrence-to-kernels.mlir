@@ -12,13 +12,13 @@
 // CHECK-NOT: gpu.barrier
 // CHECK: gpu.terminator
 func.func @leaky(%x: tensor<?x?x?xf32>, %h0: tensor<?x?xf32>) -> tensor<?x?x?xf32> {
-  %y, %h = seqc.recurrence seq(%x : (b, t, d)) carry(%h0 : (b, d)) -> (b, t, d) {
+  %y, %h = seqc.recurrence seq(%x : (b, t, d)) carry(%h0 : (b, d)) {
   ^step(%xt: f32, %s: f32):
     %c = arith.constant 0.5 : f32
     %kept = arith.mulf %s, %c : f32
     %next = arith.addf %kept, %xt : f32
     seqc.yield out(%next) carry(%next)
-  } : (tensor<?x?x?xf32>, tensor<?x?xf32>) -> (tensor<?x?x?xf32>, tensor<?x?xf32>)
+  }
   return %y : tensor<?x?x?xf32>
 }
 
@@ -37,12 +37,12 @@ func.func @leaky(%x: tensor<?x?x?xf32>, %h0: tensor<?x?xf32>) -> tensor<?x?x?xf3
 // SMALL: gpu.launch
 func.func @memory(%q: tensor<?x?x16xf32>, %k: tensor<?x?x16xf32>, %v: tensor<?x?x8xf32>,
                   %s0: tensor<?x16x8xf32>) -> tensor<?x?x8xf32> {
-  %o, %s = seqc.recurrence seq(%q, %k, %v : (b, t)) carry(%s0 : (b)) -> (b, t) {
+  %o, %s = seqc.recurrence seq(%q, %k, %v : (b, t)) carry(%s0 : (b)) {
   ^step(%qt: tensor<16xf32>, %kt: tensor<16xf32>, %vt: tensor<8xf32>, %m: tensor<16x8xf32>):
-    %kv = seqc.einsum "k,v->kv"(%kt, %vt) : (tensor<16xf32>, tensor<8xf32>) -> tensor<16x8xf32>
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
     %next = arith.addf %m, %kv : tensor<16x8xf32>
-    %ot = seqc.einsum "k,kv->v"(%qt, %next) : (tensor<16xf32>, tensor<16x8xf32>) -> tensor<8xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %next)
     seqc.yield out(%ot) carry(%next)
-  } : (tensor<?x?x16xf32>, tensor<?x?x16xf32>, tensor<?x?x8xf32>, tensor<?x16x8xf32>) -> (tensor<?x?x8xf32>, tensor<?x16x8xf32>)
+  }
   return %o : tensor<?x?x8xf32>
 }

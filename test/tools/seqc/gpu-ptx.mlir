@@ -1,0 +1,26 @@
+// RUN: seqc compile %s --target=sm_90a --emit=ptx -o - | FileCheck %s
+// RUN: seqc compile %s --target=sm_80 --emit=ptx -o - | FileCheck %s --check-prefix=SM80
+// RUN: seqc compile %s --target=sm_90a -o %t.so --header=%t.h && FileCheck %s --check-prefix=HEADER --input-file %t.h
+// RUN: not seqc compile %s --emit=ptx 2>&1 | FileCheck %s --check-prefix=CPU
+
+// SM80: .target sm_80
+// CHECK: .target sm_90a
+// CHECK: .visible .entry leaky_0(
+// CHECK: .maxntid 128
+// CHECK: ld.global
+// CHECK: st.global
+// CHECK: .visible .entry leaky_step_0(
+// HEADER: int32_t leaky(const DLTensor *x, const DLTensor *h0, DLTensor *y, void *scratch, void *stream, seqc_error *error);
+// HEADER: int64_t leaky_scratch(const DLTensor *x, const DLTensor *h0, DLTensor *y, seqc_error *error);
+// CPU: code for the CPU has none for a GPU
+func.func @leaky(%x: tensor<?x?x?xf32>, %h0: tensor<?x?xf32>)
+    -> (tensor<?x?x?xf32> {seqc.name = "y"}) {
+  %y, %h = seqc.recurrence seq(%x : (b, t, d)) carry(%h0 : (b, d)) {
+  ^step(%xt: f32, %s: f32):
+    %c = arith.constant 0.5 : f32
+    %kept = arith.mulf %s, %c : f32
+    %next = arith.addf %kept, %xt : f32
+    seqc.yield out(%next) carry(%next)
+  }
+  return %y : tensor<?x?x?xf32>
+}
