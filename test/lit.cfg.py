@@ -1,6 +1,6 @@
 """lit's configuration: FileCheck tests over seq-opt and seqc."""
 
-import ctypes.util
+import ctypes
 import os
 import shutil
 
@@ -24,5 +24,8 @@ if _ptxas:
     config.available_features.add("ptxas")
     config.substitutions.append(("%ptxas", _ptxas))
 
-if ctypes.util.find_library("cuda"):
+try:
+    ctypes.CDLL("libcuda.so.1")
     config.available_features.add("cuda-driver")
+except OSError:
+    pass

@@ -164,7 +164,23 @@ TEST_F(Call, Version) {
   other.abi_version = 7;
   EXPECT_EQ(seqc_rt_invoke(&other, pointers, kernel, &error), SEQC_ERROR_ABI);
   EXPECT_EQ(std::string(error.message),
-            "f: compiled for ABI version 7, this runtime has 2");
+            "f: compiled for ABI version 7, this runtime has 3");
+}
+TEST_F(Call, OnTheWrongDevice) {
+  seqc_gpu_code gpu = {};
+  gpu.arch = "sm_90a";
+  seqc_entry other = entry;
+  other.gpu = &gpu;
+  seqc_cuda_kernel none = [](void **, seqc_cuda_call *call) {
+    EXPECT_NE(seqc_rt_cuda_scratch(call, 1), nullptr);
+    EXPECT_NE(seqc_rt_cuda_scratch(call, 300), nullptr);
+  };
+  EXPECT_EQ(seqc_rt_invoke_cuda(&other, pointers, none, nullptr, nullptr, &error),
+            SEQC_ERROR_DEVICE);
+  EXPECT_EQ(std::string(error.message),
+            "f: argument 'x' is on device type 1, expected a CUDA device (2)");
+  EXPECT_EQ(seqc_rt_invoke_cuda(&entry, pointers, none, nullptr, nullptr, &error),
+            SEQC_ERROR_NULL_ARGUMENT);
 }
 TEST_F(Call, DeclaredRanges) {
   const double infinity = std::numeric_limits<double>::infinity();
