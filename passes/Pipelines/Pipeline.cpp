@@ -120,6 +120,10 @@ static void tileForCPU(OpPassManager &pm, int64_t width) {
 static void tileForGPU(OpPassManager &pm) {
   pm.addPass(createStepOpsToLinalg());
   pm.addPass(createEntryToMemrefs());
+  pm.addPass(createScanToKernels());
+  ScanToRecurrenceOptions scans;
+  scans.all = true;
+  pm.addPass(createScanToRecurrence(scans)); // those that are left
   pm.addPass(createRecurrenceToKernels());
   bufferize(pm);
   pm.addPass(createConvertBufferizationToMemRefPass());
@@ -198,9 +202,9 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   pm.addPass(createLinearToSteps());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  ScanToRecurrenceOptions scans;
-  scans.all = isGpu(options);
-  pm.addPass(createScanToRecurrence(scans));
+  // A GPU keeps its scans: it chooses among them by their operands' layout.
+  if (!isGpu(options))
+    pm.addPass(createScanToRecurrence());
   pm.addPass(createCanonicalizerPass());
   if (options.stopAfter == Stage::Formed)
     return;

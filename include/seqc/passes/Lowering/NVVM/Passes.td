@@ -26,6 +26,24 @@ def RecurrenceToKernels : Pass<"seqc-recurrence-to-kernels"> {
       "::mlir::vector::VectorDialect"];
 }
 
+def ScanToKernels : Pass<"seqc-scan-to-kernels"> {
+  let summary = "Scans become one kernel with decoupled look-back";
+  let description = [{
+    **Expects** `seqc.scan` operations, in functions that
+    `seqc-entry-to-memrefs` has converted.
+    **Guarantees** that scans of scalars in one piece are two `gpu.launch`: one
+    clears the states of tiles, the other reads and writes every element once.
+    The order of combination depends on the sizes only.
+    **Fails when** never; scans of tensors, with segments or with resets are left
+    alone.
+    **Example** see `test/passes/Lowering/NVVM/scan-to-kernels.mlir`.
+  }];
+  let dependentDialects = [
+      "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+      "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
+      "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
 def HostToKernels : Pass<"seqc-host-to-kernels", "::mlir::ModuleOp"> {
   let summary = "What touches tensors runs on the GPU";
   let description = [{
