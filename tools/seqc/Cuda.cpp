@@ -194,7 +194,7 @@ Expected<DeviceTimes> Cuda::time(function_ref<Error()> call) {
   auto measure = [&](auto &&run, double &seconds, double *host) -> Error {
     std::vector<double> times, busy;
     double began = now();
-    while (times.size() < 5 || (now() - began < 0.4 && times.size() < 200)) {
+    while (times.size() < 5 || (now() - began < 0.2 && times.size() < 100)) {
       cuda.memset8Async(cuda.flush, 1, flushBytes, cuda.stream);
       if (Error e = synchronize())
         return e;
