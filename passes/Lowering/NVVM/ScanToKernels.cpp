@@ -1,7 +1,7 @@
 //===- ScanToKernels.cpp - Scans in one pass with decoupled look-back -----===//
 //
 // Rows are cut into tiles along time; a block scans a tile of one row (time
-// contiguous) or of 128 neighbouring rows (another axis contiguous).  A tile
+// contiguous) or of 32 neighbouring rows (another axis contiguous).  A tile
 // publishes its total, then looks back for the nearest tile whose prefix is
 // known and folds the totals since then onto it, from the left.  Every tile
 // publishes exactly that fold, so that the bits do not depend on how far a
@@ -36,7 +36,10 @@ using namespace mlir;
 using namespace seqc;
 using namespace seqc::steps;
 
-static constexpr int64_t blockThreads = 128;
+static constexpr int64_t blockThreads = 256;
+/// Neighbouring rows of a tile, where time is not contiguous: a warp reads them
+/// together, and the block's warps follow one another in time.
+static constexpr int64_t rowsTogether = 32;
 /// A tile's state: nothing yet, its total, or its prefix too.
 enum : int64_t { Unknown = 0, TotalKnown = 1, PrefixKnown = 2 };
 
@@ -62,6 +65,8 @@ private:
   Type element(unsigned i) {
     return StepEmitter::computeType(scan.getLeftArgs()[i].getType());
   }
+  /// Elements of a row in a tile.
+  int64_t tileLength() const { return blockThreads / columns * items; }
   Value convert(Value v, Type to);
   Tuple identities();
   Tuple combine(const Tuple &left, const Tuple &right);
@@ -70,14 +75,17 @@ private:
   Value pointer(Value buffer, Value index);
   Tuple choose(Value condition, const Tuple &then, const Tuple &otherwise);
   void when(Value condition, llvm::function_ref<void()> body);
-  Tuple loadElement(Value logical, Value exists);
-  void storeElement(Value logical, Value exists, const Tuple &values);
   Value physical(Value logical);
   void clearStates(Value count);
   void kernelBody(Value ticketed);
   Tuple lookBack(Value tile, Value rowBlock, Value row);
   Tuple scanThreads(const Tuple &total, Tuple &all);
-  SmallVector<Tuple> loadRuns(Value base, Value row);
+  Tuple exchanged(Value at);
+  SmallVector<Tuple> loadRuns(Value base);
+  SmallVector<Tuple> loadAll(llvm::function_ref<Value(int64_t)> place);
+  void storeAll(llvm::function_ref<Value(int64_t)> place, ArrayRef<Tuple> values);
+  Value exists(Value at);
+  Value striped(int64_t k);
   void storeRuns(Value base, ArrayRef<Tuple> runs);
 
   ScanOp scan;
@@ -87,7 +95,9 @@ private:
   bool contiguous = false; // along time
   int64_t items = 16;      // elements of a thread
   SmallVector<Value> seq, initials, outs, finals, totals, prefixes, exchange;
-  Value states, length, rows, rowBlocks, tiles, thread, rowExists;
+  int64_t columns = 1;     // rows of a tile
+  Value states, length, rows, rowBlocks, tiles, rowExists;
+  Value thread, column, seen, wholeTile;
   llvm::StringMap<Value> sizes, indices;
 };
 
@@ -202,76 +212,114 @@ Value Kernels::physical(Value logical) {
   return arith::SubIOp::create(b, loc, last, logical);
 }
 
-/// The elements at a place, or the identities beyond the row's end.
-Kernels::Tuple Kernels::loadElement(Value logical, Value exists) {
+/// The elements at `place(k)` for every k; in a tile that is not whole, the
+/// identities beyond the row's end.
+SmallVector<Kernels::Tuple>
+Kernels::loadAll(llvm::function_ref<Value(int64_t)> place) {
   SmallVector<Type> types;
   for (unsigned i = 0; i < n; ++i)
     types.push_back(element(i));
-  auto op = scf::IfOp::create(b, loc, types, exists, /*withElse=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(op.thenBlock());
-  Tuple values;
-  for (unsigned i = 0; i < n; ++i)
-    values.push_back(convert(
-        memref::LoadOp::create(
-            b, loc, seq[i],
-            address(cast<AxesAttr>(scan.getSeqMaps()[i]), physical(logical))),
-        element(i)));
-  scf::YieldOp::create(b, loc, values);
-  b.setInsertionPointToStart(op.elseBlock());
-  scf::YieldOp::create(b, loc, identities());
-  return Tuple(op.getResults());
+  auto load = [&](Value at) {
+    Tuple values;
+    for (unsigned i = 0; i < n; ++i)
+      values.push_back(convert(
+          memref::LoadOp::create(
+              b, loc, seq[i],
+              address(cast<AxesAttr>(scan.getSeqMaps()[i]), physical(at))),
+          element(i)));
+    return values;
+  };
+  SmallVector<Type> allTypes;
+  for (int64_t k = 0; k < items; ++k)
+    llvm::append_range(allTypes, types);
+  auto op = scf::IfOp::create(b, loc, allTypes, wholeTile, /*withElse=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(op.thenBlock());
+    Tuple all;
+    for (int64_t k = 0; k < items; ++k)
+      llvm::append_range(all, load(place(k)));
+    scf::YieldOp::create(b, loc, all);
+    b.setInsertionPointToStart(op.elseBlock());
+    all.clear();
+    for (int64_t k = 0; k < items; ++k) {
+      Value at = place(k);
+      auto one =
+          scf::IfOp::create(b, loc, types, exists(at), /*withElse=*/true);
+      OpBuilder::InsertionGuard inner(b);
+      b.setInsertionPointToStart(one.thenBlock());
+      scf::YieldOp::create(b, loc, load(at));
+      b.setInsertionPointToStart(one.elseBlock());
+      scf::YieldOp::create(b, loc, identities());
+      llvm::append_range(all, one.getResults());
+    }
+    scf::YieldOp::create(b, loc, all);
+  }
+  SmallVector<Tuple> result;
+  for (int64_t k = 0; k < items; ++k)
+    result.push_back(Tuple(op.getResults().slice(k * n, n)));
+  return result;
 }
 
-void Kernels::storeElement(Value logical, Value exists, const Tuple &values) {
-  when(exists, [&] {
+Value Kernels::exists(Value at) {
+  Value inside = less(at, length);
+  return rowExists ? arith::AndIOp::create(b, loc, rowExists, inside).getResult()
+                   : inside;
+}
+
+/// Stores `values[k]` at `place(k)` where that exists.
+void Kernels::storeAll(llvm::function_ref<Value(int64_t)> place,
+                       ArrayRef<Tuple> values) {
+  auto store = [&](Value at, const Tuple &tuple) {
     for (unsigned i = 0; i < n; ++i)
       memref::StoreOp::create(
           b, loc,
-          convert(values[i], cast<MemRefType>(outs[i].getType()).getElementType()),
-          outs[i], address(cast<AxesAttr>(scan.getOutMaps()[i]), physical(logical)));
-  });
+          convert(tuple[i], cast<MemRefType>(outs[i].getType()).getElementType()),
+          outs[i], address(cast<AxesAttr>(scan.getOutMaps()[i]), physical(at)));
+  };
+  auto op = scf::IfOp::create(b, loc, wholeTile, /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.thenBlock());
+  for (int64_t k = 0; k < items; ++k)
+    store(place(k), values[k]);
+  b.setInsertionPointToStart(op.elseBlock());
+  for (int64_t k = 0; k < items; ++k) {
+    Value at = place(k);
+    when(exists(at), [&] { store(at, values[k]); });
+  }
 }
 
 /// The thread's elements.  Where time is contiguous, neighbouring threads load
 /// neighbours and exchange them in shared memory.
-SmallVector<Kernels::Tuple> Kernels::loadRuns(Value base, Value row) {
-  SmallVector<Tuple> runs(items, Tuple(n));
-  if (!contiguous) {
-    for (int64_t k = 0; k < items; ++k) {
-      Value at = add(base, constant(k));
-      runs[k] = loadElement(
-          at, arith::AndIOp::create(b, loc, rowExists, less(at, length)));
-    }
-    return runs;
-  }
-  auto padded = [&](Value e) {
-    return add(e, arith::DivUIOp::create(b, loc, e, constant(items)).getResult());
-  };
-  for (int64_t k = 0; k < items; ++k) {
-    Value e = add(thread, constant(k * blockThreads));
-    Value at = add(base, e);
-    Tuple values = loadElement(at, less(at, length));
-    for (unsigned i = 0; i < n; ++i)
-      memref::StoreOp::create(b, loc, values[i], exchange[i], ValueRange{padded(e)});
-  }
-  gpu::BarrierOp::create(b, loc);
-  Value first = mul(thread, constant(items + 1));
+SmallVector<Kernels::Tuple> Kernels::loadRuns(Value base) {
+  if (!contiguous)
+    return loadAll([&](int64_t k) { return add(base, constant(k)); });
+  SmallVector<Tuple> loaded = loadAll([&](int64_t k) {
+    return add(base, add(thread, constant(k * blockThreads)));
+  });
   for (int64_t k = 0; k < items; ++k)
     for (unsigned i = 0; i < n; ++i)
-      runs[k][i] = memref::LoadOp::create(b, loc, exchange[i],
-                                          ValueRange{add(first, constant(k))});
+      memref::StoreOp::create(b, loc, loaded[k][i], exchange[i],
+                              ValueRange{striped(k)});
+  gpu::BarrierOp::create(b, loc);
+  SmallVector<Tuple> runs;
+  Value first = mul(thread, constant(items + 1));
+  for (int64_t k = 0; k < items; ++k)
+    runs.push_back(exchanged(add(first, constant(k))));
   gpu::BarrierOp::create(b, loc);
   return runs;
 }
 
+/// Where the thread's k-th element as loaded is in shared memory: runs are one
+/// element apart, so that threads use different banks.
+Value Kernels::striped(int64_t k) {
+  Value e = add(thread, constant(k * blockThreads));
+  return add(e, arith::DivUIOp::create(b, loc, e, constant(items)).getResult());
+}
+
 void Kernels::storeRuns(Value base, ArrayRef<Tuple> runs) {
   if (!contiguous) {
-    for (int64_t k = 0; k < items; ++k) {
-      Value at = add(base, constant(k));
-      storeElement(at, arith::AndIOp::create(b, loc, rowExists, less(at, length)),
-                   runs[k]);
-    }
+    storeAll([&](int64_t k) { return add(base, constant(k)); }, runs);
     return;
   }
   Value first = mul(thread, constant(items + 1));
@@ -280,31 +328,22 @@ void Kernels::storeRuns(Value base, ArrayRef<Tuple> runs) {
       memref::StoreOp::create(b, loc, runs[k][i], exchange[i],
                               ValueRange{add(first, constant(k))});
   gpu::BarrierOp::create(b, loc);
-  for (int64_t k = 0; k < items; ++k) {
-    Value e = add(thread, constant(k * blockThreads));
-    Value at = add(base, e);
-    Value place =
-        add(e, arith::DivUIOp::create(b, loc, e, constant(items)).getResult());
-    Tuple values;
-    for (unsigned i = 0; i < n; ++i)
-      values.push_back(
-          memref::LoadOp::create(b, loc, exchange[i], ValueRange{place}));
-    storeElement(at, less(at, length), values);
-  }
+  SmallVector<Tuple> values;
+  for (int64_t k = 0; k < items; ++k)
+    values.push_back(exchanged(striped(k)));
+  storeAll(
+      [&](int64_t k) {
+        return add(base, add(thread, constant(k * blockThreads)));
+      },
+      values);
 }
 
-/// The fold of the totals of the threads before this one; `all` of every thread.
+/// The fold of the totals of the row's runs before this one; `all` of every run.
 Kernels::Tuple Kernels::scanThreads(const Tuple &total, Tuple &all) {
   auto put = [&](const Tuple &values) {
     for (unsigned i = 0; i < n; ++i)
       memref::StoreOp::create(b, loc, values[i], exchange[i], ValueRange{thread});
     gpu::BarrierOp::create(b, loc);
-  };
-  auto get = [&](Value at) {
-    Tuple values;
-    for (unsigned i = 0; i < n; ++i)
-      values.push_back(memref::LoadOp::create(b, loc, exchange[i], ValueRange{at}));
-    return values;
   };
   auto before = [&](int64_t by, Value &exists) {
     exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, thread,
@@ -312,11 +351,11 @@ Kernels::Tuple Kernels::scanThreads(const Tuple &total, Tuple &all) {
     Value at = arith::SelectOp::create(
         b, loc, exists,
         arith::SubIOp::create(b, loc, thread, constant(by)).getResult(), thread);
-    return get(at);
+    return exchanged(at);
   };
   Tuple current = total;
   put(current);
-  for (int64_t by = 1; by < blockThreads; by *= 2) {
+  for (int64_t by = columns; by < blockThreads; by *= 2) {
     Value exists;
     Tuple left = before(by, exists);
     current = choose(exists, combine(left, current), current);
@@ -324,55 +363,118 @@ Kernels::Tuple Kernels::scanThreads(const Tuple &total, Tuple &all) {
     put(current);
   }
   Value exists;
-  Tuple left = before(1, exists);
-  all = get(constant(blockThreads - 1));
+  Tuple left = before(columns, exists);
+  all = exchanged(add(column, constant(blockThreads - columns)));
   gpu::BarrierOp::create(b, loc);
   return choose(exists, left, identities());
 }
 
-/// The prefix of all tiles before `tile`, which is not the first.
+Kernels::Tuple Kernels::exchanged(Value at) {
+  Tuple values;
+  for (unsigned i = 0; i < n; ++i)
+    values.push_back(memref::LoadOp::create(b, loc, exchange[i], ValueRange{at}));
+  return values;
+}
+
+/// The prefix of all tiles before `tile`, which is not the first.  The threads of
+/// a row look at as many tiles at once.
 Kernels::Tuple Kernels::lookBack(Value tile, Value rowBlock, Value row) {
   Type i32 = b.getI32Type(), index = b.getIndexType();
   auto number = [&](int64_t v) {
     return arith::ConstantIntOp::create(b, loc, i32, v);
   };
-  Value last = arith::SubIOp::create(b, loc, tile, constant(1));
+  auto minus = [&](Value x, Value y) -> Value {
+    return arith::SubIOp::create(b, loc, x, y);
+  };
+  int64_t window = blockThreads / columns;
+  Value run = arith::DivUIOp::create(b, loc, thread, constant(columns));
+
+  // The nearest tile whose prefix is known: `distance` tiles before this one.
   auto search = scf::WhileOp::create(
-      b, loc, TypeRange{index}, ValueRange{last},
+      b, loc, TypeRange{index}, ValueRange{constant(1)},
       [&](OpBuilder &, Location, ValueRange at) {
-        Value place = add(constant(1), add(mul(at[0], rowBlocks), rowBlock));
-        Value state = LLVM::LoadOp::create(
-            b, loc, i32, pointer(states, place), /*alignment=*/4,
-            /*isVolatile=*/false, /*isNonTemporal=*/false, /*isInvariant=*/false,
-            /*isInvariantGroup=*/false, LLVM::AtomicOrdering::acquire, "device");
-        Value more = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, state,
-                                           number(PrefixKnown));
-        Value back = equal(state, number(TotalKnown));
-        Value next = arith::SelectOp::create(
-            b, loc, back,
-            arith::SubIOp::create(b, loc, at[0], constant(1)).getResult(), at[0]);
-        scf::ConditionOp::create(b, loc, more, ValueRange{next});
+        // This thread's tile; beyond the first one there is nothing to wait for.
+        Value distance = add(at[0], run);
+        Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule,
+                                             distance, tile);
+        Value looked = arith::SelectOp::create(
+            b, loc, exists, minus(tile, distance), constant(0));
+        Value place = pointer(
+            states, add(constant(1), add(mul(looked, rowBlocks), rowBlock)));
+        auto wait = scf::WhileOp::create(
+            b, loc, TypeRange{i32}, ValueRange{},
+            [&](OpBuilder &, Location, ValueRange) {
+              Value state = LLVM::LoadOp::create(
+                  b, loc, i32, place, /*alignment=*/4, /*isVolatile=*/false,
+                  /*isNonTemporal=*/false, /*isInvariant=*/false,
+                  /*isInvariantGroup=*/false, LLVM::AtomicOrdering::acquire,
+                  "device");
+              scf::ConditionOp::create(b, loc, equal(state, number(Unknown)),
+                                       ValueRange{state});
+            },
+            [&](OpBuilder &, Location, ValueRange) {
+              scf::YieldOp::create(b, loc);
+            });
+        when(equal(column, constant(0)), [&] {
+          memref::StoreOp::create(b, loc, wait.getResult(0), seen, ValueRange{run});
+        });
+        gpu::BarrierOp::create(b, loc);
+        auto nearest = scf::WhileOp::create(
+            b, loc, TypeRange{index}, ValueRange{constant(0)},
+            [&](OpBuilder &, Location, ValueRange w) {
+              Value inside = less(w[0], constant(window));
+              Value safe =
+                  arith::SelectOp::create(b, loc, inside, w[0], constant(0));
+              Value state = memref::LoadOp::create(b, loc, seen, ValueRange{safe});
+              Value more = arith::CmpIOp::create(
+                  b, loc, arith::CmpIPredicate::ne, state, number(PrefixKnown));
+              scf::ConditionOp::create(
+                  b, loc, arith::AndIOp::create(b, loc, inside, more), w);
+            },
+            [&](OpBuilder &, Location, ValueRange w) {
+              scf::YieldOp::create(b, loc, add(w[0], constant(1)));
+            });
+        gpu::BarrierOp::create(b, loc);
+        Value next = add(at[0], nearest.getResult(0));
+        Value none = equal(nearest.getResult(0), constant(window));
+        scf::ConditionOp::create(b, loc, none, ValueRange{next});
       },
       [&](OpBuilder &, Location, ValueRange at) {
         scf::YieldOp::create(b, loc, at);
       });
-  // The tile at which the loop stopped is its result.
-  Value found = search.getResult(0);
-  auto get = [&](ArrayRef<Value> from, Value at) {
-    Tuple values;
-    for (unsigned i = 0; i < n; ++i)
-      values.push_back(
-          memref::LoadOp::create(b, loc, from[i], ValueRange{at, row}));
-    return values;
-  };
-  auto fold = scf::ForOp::create(b, loc, add(found, constant(1)), tile,
-                                 constant(1), get(prefixes, found));
+  Value found = minus(tile, search.getResult(0));
+
+  // Fold the totals since then, a window at a time.
+  Tuple start;
+  for (unsigned i = 0; i < n; ++i)
+    start.push_back(
+        memref::LoadOp::create(b, loc, prefixes[i], ValueRange{found, row}));
+  auto windows = scf::ForOp::create(b, loc, add(found, constant(1)), tile,
+                                    constant(window), start);
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(fold.getBody());
-  scf::YieldOp::create(b, loc,
-                       combine(Tuple(fold.getRegionIterArgs()),
-                               get(totals, fold.getInductionVar())));
-  return Tuple(fold.getResults());
+  b.setInsertionPointToStart(windows.getBody());
+  Value from = windows.getInductionVar();
+  Value mine = add(from, run);
+  when(less(mine, tile), [&] {
+    for (unsigned i = 0; i < n; ++i) {
+      Value v = memref::LoadOp::create(b, loc, totals[i], ValueRange{mine, row});
+      memref::StoreOp::create(b, loc, v, exchange[i], ValueRange{thread});
+    }
+  });
+  gpu::BarrierOp::create(b, loc);
+  Value count = arith::MinUIOp::create(b, loc, minus(tile, from), constant(window));
+  auto fold = scf::ForOp::create(b, loc, constant(0), count, constant(1),
+                                 windows.getRegionIterArgs());
+  {
+    OpBuilder::InsertionGuard inner(b);
+    b.setInsertionPointToStart(fold.getBody());
+    Value at = add(mul(fold.getInductionVar(), constant(columns)), column);
+    scf::YieldOp::create(
+        b, loc, combine(Tuple(fold.getRegionIterArgs()), exchanged(at)));
+  }
+  gpu::BarrierOp::create(b, loc);
+  scf::YieldOp::create(b, loc, fold.getResults());
+  return Tuple(windows.getResults());
 }
 
 void Kernels::kernelBody(Value ticketed) {
@@ -396,7 +498,7 @@ void Kernels::kernelBody(Value ticketed) {
   Value row = rowBlock;
   rowExists = {};
   if (!contiguous) {
-    row = add(mul(rowBlock, constant(blockThreads)), thread);
+    row = add(mul(rowBlock, constant(columns)), column);
     rowExists = less(row, rows);
     // A thread without a row repeats the last one, and stores nothing.
     row = arith::SelectOp::create(
@@ -409,18 +511,36 @@ void Kernels::kernelBody(Value ticketed) {
     indices[axis.getValue()] = arith::RemUIOp::create(b, loc, rest, size);
     rest = arith::DivUIOp::create(b, loc, rest, size);
   }
-  Value base =
-      mul(tile, constant(contiguous ? items * blockThreads : items));
+  Value base = mul(tile, constant(tileLength()));
+  wholeTile = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule,
+                                    add(base, constant(tileLength())), length);
+  if (!contiguous) {
+    // The thread's run of the tile.
+    Value run = arith::DivUIOp::create(b, loc, thread, constant(columns));
+    wholeTile = arith::AndIOp::create(
+        b, loc, wholeTile,
+        less(mul(rowBlock, constant(columns)),
+             arith::SubIOp::create(b, loc, add(rows, constant(1)),
+                                   constant(columns))
+                 .getResult()));
+    wholeTile = arith::AndIOp::create(
+        b, loc, wholeTile,
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, rows,
+                              constant(columns)));
+    base = add(base, mul(run, constant(items)));
+  }
 
-  SmallVector<Tuple> runs = loadRuns(base, row);
+  SmallVector<Tuple> runs = loadRuns(base);
   Tuple total = runs[0];
   for (int64_t k = 1; k < items; ++k)
     total = combine(total, runs[k]);
-  Tuple within = identities(), all = total;
-  if (contiguous)
-    within = scanThreads(total, all);
+  Tuple all;
+  Tuple within = scanThreads(total, all);
 
-  Value publishes = contiguous ? leads : rowExists;
+  Value publishes = leads;
+  if (!contiguous)
+    publishes = arith::AndIOp::create(b, loc, rowExists,
+                                      less(thread, constant(columns)));
   auto publish = [&](ArrayRef<Value> to, const Tuple &values, int64_t state) {
     when(publishes, [&] {
       for (unsigned i = 0; i < n; ++i)
@@ -475,7 +595,7 @@ void Kernels::kernelBody(Value ticketed) {
             finals[i], at);
       }
     });
-  Tuple running = contiguous ? combine(prefix, within) : prefix;
+  Tuple running = combine(prefix, within);
   SmallVector<Tuple> results;
   for (int64_t k = 0; k < items; ++k) {
     Tuple next = combine(running, runs[k]);
@@ -511,6 +631,8 @@ void Kernels::run() {
     initials.push_back(readBuffer(b, loc, initial));
   if (n > 2)
     items = 8;
+  if (!contiguous)
+    columns = rowsTogether;
   SmallVector<Value> results;
   auto shapeOfResult = [&](ArrayRef<StringAttr> axes) {
     SmallVector<OpFoldResult> shape;
@@ -533,13 +655,13 @@ void Kernels::run() {
     rows = mul(rows, sizes.lookup(axis.getValue()));
   rowBlocks = contiguous ? rows
                          : arith::CeilDivUIOp::create(b, loc, rows,
-                                                      constant(blockThreads))
+                                                      constant(columns))
                                .getResult();
   // An empty row still has a final state.
   tiles = arith::MaxUIOp::create(
       b, loc, constant(1),
       arith::CeilDivUIOp::create(
-          b, loc, length, constant(contiguous ? items * blockThreads : items))
+          b, loc, length, constant(tileLength()))
           .getResult());
   Value blocks = mul(tiles, rowBlocks), count = add(blocks, constant(1));
   auto dynamic = ShapedType::kDynamic;
@@ -562,6 +684,7 @@ void Kernels::run() {
     b.setInsertionPointToStart(&launch.getBody().front());
     b.setInsertionPoint(gpu::TerminatorOp::create(b, loc));
     thread = launch.getThreadIds().x;
+    column = arith::RemUIOp::create(b, loc, thread, constant(columns));
     auto space =
         gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
     auto bytes = MemRefType::get({dynamic}, b.getI8Type(),
@@ -576,9 +699,10 @@ void Kernels::run() {
       return view;
     };
     Value ticketed = local(1, b.getI32Type());
-    if (contiguous)
-      for (unsigned i = 0; i < n; ++i)
-        exchange.push_back(local(blockThreads * (items + 1), element(i)));
+    seen = local(blockThreads / columns, b.getI32Type());
+    for (unsigned i = 0; i < n; ++i)
+      exchange.push_back(local(
+          contiguous ? blockThreads * (items + 1) : blockThreads, element(i)));
     kernelBody(ticketed);
   }
   b.setInsertionPoint(launch);
