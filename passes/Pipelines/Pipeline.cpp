@@ -166,15 +166,17 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   if (options.stopAfter == Stage::Input)
     return;
   // structured
-  // The estimates are a CPU's; a GPU runs recurrences as written unless told.
+  // The estimates are a CPU's.  A GPU runs elementwise affine recurrences as scans,
+  // which fill it whatever the number of rows, and others as written unless told.
   bool automatic = options.form == Form::Auto && !isGpu(options);
   bool sequential = options.form == Form::Sequential ||
                     (options.form == Form::Auto && isGpu(options));
   if (automatic)
     pm.addPass(createSelectForm());
-  if (options.form == Form::Scan) {
+  if (options.form == Form::Scan || (sequential && options.form == Form::Auto)) {
     RecurrenceToScanOptions scans;
-    scans.force = true;
+    scans.force = options.form == Form::Scan;
+    scans.scalars = options.form == Form::Auto;
     pm.addPass(createRecurrenceToScan(scans));
     pm.addPass(createCanonicalizerPass());
   } else if (!sequential) {

@@ -23,6 +23,10 @@ struct RecurrenceToScan : seqc::impl::RecurrenceToScanBase<RecurrenceToScan> {
     for (RecurrenceOp op : ops) {
       if (op.getCarries().empty() || conversion::isStep(op))
         continue;
+      auto isTensor = [](Value arg) { return isa<ShapedType>(arg.getType()); };
+      if (scalars && (op.getSegments() || op.getResets() ||
+                      llvm::any_of(op.getCarryArgs(), isTensor)))
+        continue;
       OpBuilder b(op);
       Location loc = op.getLoc();
       auto reason = Conversion(op, b, Target::Scan).run();

@@ -70,6 +70,8 @@ private:
   Value convert(Value v, Type to);
   Tuple identities();
   Tuple combine(const Tuple &left, const Tuple &right);
+  Tuple repeat(Block &block, ValueRange yielded, IRMapping &mapping);
+  Tuple load(Value time);
   SmallVector<Value> address(AxesAttr map, Value time);
   /// A pointer to element `index` of a buffer of i32.
   Value pointer(Value buffer, Value index);
@@ -99,6 +101,9 @@ private:
   Value states, length, rows, rowBlocks, tiles, rowExists;
   Value thread, column, seen, wholeTile;
   llvm::StringMap<Value> sizes, indices;
+  /// Per operand the map that computes it, or null; and those maps' operands.
+  SmallVector<RecurrenceOp> maps;
+  llvm::DenseMap<Operation *, SmallVector<Value>> mapSeq, mapWeights;
 };
 
 } // namespace
@@ -132,12 +137,10 @@ Kernels::Tuple Kernels::identities() {
   return result;
 }
 
-Kernels::Tuple Kernels::combine(const Tuple &left, const Tuple &right) {
-  IRMapping mapping;
-  for (unsigned i = 0; i < n; ++i) {
-    mapping.map(scan.getLeftArgs()[i], left[i]);
-    mapping.map(scan.getRightArgs()[i], right[i]);
-  }
+/// Repeats a block of scalar operations; `mapping` holds its arguments.  Returns
+/// the values that it yields.
+Kernels::Tuple Kernels::repeat(Block &block, ValueRange yielded,
+                               IRMapping &mapping) {
   auto mapped = [&](Value v) -> Value {
     Operation *def = v.getDefiningOp();
     if (!def || !def->hasTrait<OpTrait::ConstantLike>())
@@ -148,7 +151,7 @@ Kernels::Tuple Kernels::combine(const Tuple &left, const Tuple &right) {
                             f.getValueAsDouble());
     return arith::ConstantOp::create(b, loc, attr);
   };
-  for (Operation &op : scan.getCombine().front().without_terminator()) {
+  for (Operation &op : block.without_terminator()) {
     if (op.hasTrait<OpTrait::ConstantLike>())
       continue;
     SmallVector<Value> operands;
@@ -159,14 +162,106 @@ Kernels::Tuple Kernels::combine(const Tuple &left, const Tuple &right) {
       mapping.map(op.getResult(0), convert(operands[0], to));
       continue;
     }
+    if (isa<EinsumOp>(op)) { // of scalars: their product
+      Value product = convert(operands[0], to);
+      for (Value factor : llvm::drop_begin(operands))
+        product = arith::MulFOp::create(b, loc, product, convert(factor, to),
+                                        arith::FastMathFlags::contract);
+      mapping.map(op.getResult(0), product);
+      continue;
+    }
     OperationState state(loc, op.getName(), operands, to, op.getAttrs());
     state.propertiesAttr = op.getPropertiesAsAttribute();
     mapping.map(op.getResult(0), b.create(state)->getResult(0));
   }
   Tuple result;
-  for (Value out : scan.getYield().getOuts())
+  for (Value out : yielded)
     result.push_back(mapped(out));
   return result;
+}
+
+Kernels::Tuple Kernels::combine(const Tuple &left, const Tuple &right) {
+  IRMapping mapping;
+  for (unsigned i = 0; i < n; ++i) {
+    mapping.map(scan.getLeftArgs()[i], left[i]);
+    mapping.map(scan.getRightArgs()[i], right[i]);
+  }
+  return repeat(scan.getCombine().front(), scan.getYield().getOuts(), mapping);
+}
+
+/// The elements of all operands at a place.  What a map computes for the scan
+/// alone is computed here.
+Kernels::Tuple Kernels::load(Value time) {
+  Tuple values(n);
+  llvm::DenseMap<Operation *, Tuple> done;
+  for (unsigned i = 0; i < n; ++i) {
+    auto axes = cast<AxesAttr>(scan.getSeqMaps()[i]);
+    RecurrenceOp map = maps[i];
+    if (!map) {
+      values[i] = convert(
+          memref::LoadOp::create(b, loc, seq[i], address(axes, time)), element(i));
+      continue;
+    }
+    unsigned number = cast<OpResult>(scan.getSeq()[i]).getResultNumber();
+    Tuple &results = done[map];
+    if (results.empty()) {
+      // The map's axes by the scan's names.
+      llvm::StringMap<Value> saved = indices;
+      auto own = cast<AxesAttr>(map.getOutMaps()[number]);
+      llvm::StringMap<Value> renamed;
+      for (auto [mine, theirs] : llvm::zip(own.getNames(), axes.getNames()))
+        renamed[mine.getValue()] = indices.lookup(theirs.getValue());
+      indices = renamed;
+      IRMapping mapping;
+      auto bind = [&](auto args, ArrayAttr attrs, ArrayRef<Value> buffers) {
+        for (auto [arg, attr, buffer] : llvm::zip(args, attrs, buffers)) {
+          Value v = memref::LoadOp::create(b, loc, buffer,
+                                           address(cast<AxesAttr>(attr), time));
+          mapping.map(arg, convert(v, StepEmitter::computeType(v.getType())));
+        }
+      };
+      bind(map.getSeqArgs(), map.getSeqMaps(), mapSeq[map]);
+      bind(map.getWeightArgs(), map.getWeightMaps(), mapWeights[map]);
+      results = repeat(map.getStep().front(), map.getYield().getOuts(), mapping);
+      indices = saved;
+    }
+    // The map's result is rounded to its type, if that is narrower.
+    values[i] = convert(
+        convert(results[number], scan.getLeftArgs()[i].getType()), element(i));
+  }
+  return values;
+}
+
+/// The map that computes an operand, token by token on scalars, if there is one.
+static RecurrenceOp mapOf(ScanOp scan, unsigned i) {
+  auto map = scan.getSeq()[i].getDefiningOp<RecurrenceOp>();
+  if (!map || !map.getCarries().empty() || map.getPosition() || map.getFirst() ||
+      map.getChunk() || !map.getSnapshots().empty())
+    return {};
+  unsigned number = cast<OpResult>(scan.getSeq()[i]).getResultNumber();
+  auto own = cast<AxesAttr>(map.getOutMaps()[number]);
+  auto theirs = cast<AxesAttr>(scan.getSeqMaps()[i]);
+  if (own.size() != theirs.size() || own.size() != map.getAxes().size())
+    return {};
+  auto plain = [](AxesAttr axes) {
+    return llvm::all_of(axes.getDivisors(), [](int64_t d) { return d == 1; });
+  };
+  if (!plain(own) || !plain(theirs))
+    return {};
+  for (auto [mine, other] : llvm::zip(own.getNames(), theirs.getNames()))
+    if ((mine.getValue() == RecurrenceOp::getTimeAxis()) !=
+        (other.getValue() == RecurrenceOp::getTimeAxis()))
+      return {};
+  for (Value arg : map.getStep().getArguments())
+    if (isa<ShapedType>(arg.getType()))
+      return {};
+  for (Operation &op : map.getStep().front().without_terminator())
+    if (llvm::any_of(op.getResultTypes(),
+                     [](Type type) { return isa<ShapedType>(type); }) ||
+        (!op.hasTrait<OpTrait::ConstantLike>() && !isElementwise(&op) &&
+         !isa<EinsumOp>(op)))
+      return {};
+  return map;
 }
 
 SmallVector<Value> Kernels::address(AxesAttr map, Value time) {
@@ -219,16 +314,6 @@ Kernels::loadAll(llvm::function_ref<Value(int64_t)> place) {
   SmallVector<Type> types;
   for (unsigned i = 0; i < n; ++i)
     types.push_back(element(i));
-  auto load = [&](Value at) {
-    Tuple values;
-    for (unsigned i = 0; i < n; ++i)
-      values.push_back(convert(
-          memref::LoadOp::create(
-              b, loc, seq[i],
-              address(cast<AxesAttr>(scan.getSeqMaps()[i]), physical(at))),
-          element(i)));
-    return values;
-  };
   SmallVector<Type> allTypes;
   for (int64_t k = 0; k < items; ++k)
     llvm::append_range(allTypes, types);
@@ -238,7 +323,7 @@ Kernels::loadAll(llvm::function_ref<Value(int64_t)> place) {
     b.setInsertionPointToStart(op.thenBlock());
     Tuple all;
     for (int64_t k = 0; k < items; ++k)
-      llvm::append_range(all, load(place(k)));
+      llvm::append_range(all, load(physical(place(k))));
     scf::YieldOp::create(b, loc, all);
     b.setInsertionPointToStart(op.elseBlock());
     all.clear();
@@ -248,7 +333,7 @@ Kernels::loadAll(llvm::function_ref<Value(int64_t)> place) {
           scf::IfOp::create(b, loc, types, exists(at), /*withElse=*/true);
       OpBuilder::InsertionGuard inner(b);
       b.setInsertionPointToStart(one.thenBlock());
-      scf::YieldOp::create(b, loc, load(at));
+      scf::YieldOp::create(b, loc, load(physical(at)));
       b.setInsertionPointToStart(one.elseBlock());
       scf::YieldOp::create(b, loc, identities());
       llvm::append_range(all, one.getResults());
@@ -272,7 +357,8 @@ void Kernels::storeAll(llvm::function_ref<Value(int64_t)> place,
                        ArrayRef<Tuple> values) {
   auto store = [&](Value at, const Tuple &tuple) {
     for (unsigned i = 0; i < n; ++i)
-      memref::StoreOp::create(
+      if (outs[i])
+        memref::StoreOp::create(
           b, loc,
           convert(tuple[i], cast<MemRefType>(outs[i].getType()).getElementType()),
           outs[i], address(cast<AxesAttr>(scan.getOutMaps()[i]), physical(at)));
@@ -585,6 +671,8 @@ void Kernels::kernelBody(Value ticketed) {
   if (!finals.empty())
     when(arith::AndIOp::create(b, loc, publishes, lastTile), [&] {
       for (unsigned i = 0; i < n; ++i) {
+        if (!finals[i])
+          continue;
         SmallVector<Value> at;
         for (StringAttr axis : scan.getCarryAxes())
           at.push_back(indices.lookup(axis.getValue()));
@@ -617,13 +705,42 @@ void Kernels::clearStates(Value count) {
 
 void Kernels::run() {
   b.setInsertionPoint(scan);
+  auto read = [&](ValueRange values) {
+    SmallVector<Value> buffers;
+    for (Value v : values)
+      buffers.push_back(readBuffer(b, loc, v));
+    return buffers;
+  };
   for (unsigned i = 0; i < n; ++i) {
-    seq.push_back(readBuffer(b, loc, scan.getSeq()[i]));
     auto map = cast<AxesAttr>(scan.getSeqMaps()[i]);
-    for (unsigned d = 0; d < map.size(); ++d)
-      if (map.getDivisors()[d] == 1)
-        sizes.try_emplace(map.getNames()[d].getValue(),
-                          memref::DimOp::create(b, loc, seq[i], d).getResult());
+    maps.push_back(mapOf(scan, i));
+    seq.push_back({});
+    if (RecurrenceOp from = maps[i]) {
+      mapSeq.try_emplace(from, read(from.getSeq()));
+      mapWeights.try_emplace(from, read(from.getWeights()));
+      // The sizes of the result's axes are those of the map's operands.
+      unsigned number = cast<OpResult>(scan.getSeq()[i]).getResultNumber();
+      auto own = cast<AxesAttr>(from.getOutMaps()[number]);
+      auto find = [&](ArrayRef<Value> buffers, ArrayAttr attrs, StringAttr axis,
+                      StringRef name) {
+        for (auto [buffer, attr] : llvm::zip(buffers, attrs)) {
+          auto axes = cast<AxesAttr>(attr);
+          int64_t at = axes.find(axis.getValue());
+          if (at >= 0 && axes.getDivisors()[at] == 1 && !sizes.count(name))
+            sizes[name] = memref::DimOp::create(b, loc, buffer, at);
+        }
+      };
+      for (auto [axis, name] : llvm::zip(own.getNames(), map.getNames())) {
+        find(mapSeq[from], from.getSeqMaps(), axis, name.getValue());
+        find(mapWeights[from], from.getWeightMaps(), axis, name.getValue());
+      }
+    } else {
+      seq[i] = readBuffer(b, loc, scan.getSeq()[i]);
+      for (unsigned d = 0; d < map.size(); ++d)
+        if (map.getDivisors()[d] == 1)
+          sizes.try_emplace(map.getNames()[d].getValue(),
+                            memref::DimOp::create(b, loc, seq[i], d).getResult());
+    }
     contiguous |= map.size() == scan.getCarryAxes().size() + 1 &&
                   map.getNames().back().getValue() == RecurrenceOp::getTimeAxis();
   }
@@ -640,14 +757,19 @@ void Kernels::run() {
       shape.push_back(sizes.lookup(axis.getValue()));
     return shape;
   };
+  // What nobody uses is not written.
+  auto buffer = [&](Value result, ArrayRef<StringAttr> axes) -> Value {
+    if (!result.use_empty())
+      return writeBuffer(b, loc, result, shapeOfResult(axes), results);
+    results.push_back({});
+    return {};
+  };
   for (auto [i, result] : llvm::enumerate(scan.getOuts()))
-    outs.push_back(writeBuffer(
-        b, loc, result,
-        shapeOfResult(cast<AxesAttr>(scan.getOutMaps()[i]).getNames()), results));
+    outs.push_back(
+        buffer(result, cast<AxesAttr>(scan.getOutMaps()[i]).getNames()));
   if (scan.getFinal())
     for (Value result : scan.getFinals())
-      finals.push_back(writeBuffer(b, loc, result,
-                                   shapeOfResult(scan.getCarryAxes()), results));
+      finals.push_back(buffer(result, scan.getCarryAxes()));
 
   length = sizes.lookup(RecurrenceOp::getTimeAxis());
   rows = constant(1);
@@ -709,7 +831,14 @@ void Kernels::run() {
   launch.getDynamicSharedMemorySizeMutable().assign(
       arith::ConstantIntOp::create(b, loc, b.getI32Type(), used));
   b.setInsertionPoint(scan);
+  SmallVector<RecurrenceOp> computed(maps);
   finishResults(b, scan, results);
+  llvm::SmallPtrSet<Operation *, 4> erased;
+  for (RecurrenceOp map : computed)
+    if (map && !erased.contains(map) && map->use_empty()) {
+      erased.insert(map);
+      map.erase();
+    }
 }
 
 namespace {

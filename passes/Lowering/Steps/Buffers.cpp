@@ -90,12 +90,12 @@ Value seqc::steps::constantBuffer(OpBuilder &b, Location loc,
 void seqc::steps::finishResults(OpBuilder &b, Operation *op,
                               ArrayRef<Value> replacements) {
   for (auto [result, buffer] : llvm::zip(op->getResults(), replacements)) {
+    if (result.use_empty())
+      continue;
     if (!buffer) {
       (*result.getUsers().begin())->erase();
       continue;
     }
-    if (result.use_empty())
-      continue;
     Value value;
     if (isa<RankedTensorType>(result.getType()))
       value = bufferization::ToTensorOp::create(b, op->getLoc(), result.getType(),

@@ -110,7 +110,12 @@ public:
       : op(op), b(b), loc(op.getLoc()), unit(unit), width(width),
         chosen(chooseLane(op)), lane(unit == Unit::Task ? chosen : StringAttr()),
         plan(op, lane, unit == Unit::Block), emitter(b, loc, plan, width),
-        sharedLeft(sharedBytes) {}
+        sharedLeft(sharedBytes) {
+    // Without states, tokens are independent.
+    parallelTime = unit != Unit::Task && op.getCarries().empty() &&
+                   !op.getPosition() && !op.getFirst() && !op.getChunk() &&
+                   op.getSnapshots().empty();
+  }
   void run();
 
 private:
@@ -157,6 +162,7 @@ private:
   // Of a kernel: the operation, where it allocates, and the running block.
   gpu::LaunchOp kernel;
   Value tasks, block;
+  bool parallelTime = false;
   int64_t sharedLeft, sharedUsed = 0;
 };
 
@@ -361,6 +367,8 @@ void Lowering::body(Value task) {
   for (StringAttr axis : op.getCarryAxes())
     if (axis != lane && axis != chosen)
       order.push_back(axis.getValue());
+  if (parallelTime)
+    order.push_back(RecurrenceOp::getTimeAxis());
   // Neighbouring threads take neighbouring indices.
   if (chosen && !lane)
     order.push_back(chosen.getValue());
@@ -425,6 +433,10 @@ void Lowering::body(Value task) {
 }
 
 void Lowering::timeLoop() {
+  if (parallelTime) {
+    token(indices.lookup(RecurrenceOp::getTimeAxis()), {});
+    return;
+  }
   Value begin = constant(0), end = sizes.lookup(RecurrenceOp::getTimeAxis());
   if (segments) {
     Value s = indices.lookup(op.getSegmentAxis().getValue());
@@ -800,6 +812,9 @@ void Lowering::run() {
       size = arith::CeilDivUIOp::create(b, loc, size, constant(laneBlock));
     tasks = arith::MulIOp::create(b, loc, tasks, size);
   }
+  if (parallelTime)
+    tasks = arith::MulIOp::create(b, loc, tasks,
+                                  sizes.lookup(RecurrenceOp::getTimeAxis()));
   if (unit != Unit::Task) {
     launch(tasks);
     finishResults(b, op, results);

@@ -95,7 +95,9 @@ def RecurrenceToScan : Pass<"seqc-recurrence-to-scan"> {
   let options = [Option<"remarks", "remarks", "bool", "false",
                         "Say why a recurrence stays">,
                  Option<"force", "force", "bool", "false",
-                        "Fail where a recurrence with a state stays">];
+                        "Fail where a recurrence with a state stays">,
+                 Option<"scalars", "scalars", "bool", "false",
+                        "Only recurrences in one piece whose states are scalars">];
   let dependentDialects = ["::seqc::SeqDialect", "::mlir::arith::ArithDialect",
                            "::mlir::tensor::TensorDialect"];
 }
