@@ -34,9 +34,11 @@ public:
   void *stream() const;
   const std::string &name() const;
 
-  /// Medians of repeated calls; the second-level cache is overwritten before each.
-  llvm::Expected<DeviceTimes> time(llvm::function_ref<llvm::Error()> call);
-  /// Bytes a second of a copy on the device, counting both directions.
+  /// Medians of repeated calls; with `flush` the second-level cache is overwritten
+  /// before each.
+  llvm::Expected<DeviceTimes> time(llvm::function_ref<llvm::Error()> call,
+                                   bool flush = true);
+  /// Bytes a second of a copy of 2^28 f32 on the device, counting both directions.
   llvm::Expected<double> copyRate();
 
 private:
