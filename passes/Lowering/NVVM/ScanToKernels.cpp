@@ -23,6 +23,7 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
@@ -746,7 +747,12 @@ void Kernels::run() {
   }
   for (Value initial : scan.getInitials())
     initials.push_back(readBuffer(b, loc, initial));
-  if (n > 2)
+  // Registers for the elements, and for what functions need beside them.
+  bool functions = false;
+  scan.getCombine().walk([&](Operation *op) {
+    functions |= isa<math::MathDialect>(op->getDialect());
+  });
+  if (n > 2 || functions)
     items = 8;
   if (!contiguous)
     columns = rowsTogether;

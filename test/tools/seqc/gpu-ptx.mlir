@@ -5,10 +5,14 @@
 
 // SM80: .target sm_80
 // CHECK: .target sm_90a
+// The scan: a ticket, and states of tiles that are published and awaited.
 // CHECK: .visible .entry leaky_0(
-// CHECK: .maxntid 128
-// CHECK: ld.global
-// CHECK: st.global
+// CHECK: .visible .entry leaky_2(
+// CHECK: .maxntid 256
+// CHECK: atom.global.add.u32
+// CHECK: st.release.gpu.b32
+// CHECK: ld.acquire.gpu.b32
+// One token: a thread a sequence.
 // CHECK: .visible .entry leaky_step_0(
 // HEADER: int32_t leaky(const DLTensor *x, const DLTensor *h0, DLTensor *y, void *scratch, void *stream, seqc_error *error);
 // HEADER: int64_t leaky_scratch(const DLTensor *x, const DLTensor *h0, DLTensor *y, seqc_error *error);
