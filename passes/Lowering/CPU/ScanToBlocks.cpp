@@ -14,6 +14,7 @@
 
 #include "../Steps/Buffers.h"
 #include "ScanForm.h"
+#include "../Steps/ScalarBlock.h"
 #include "../Steps/StepEmitter.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -77,7 +78,7 @@ private:
   Value identity(unsigned i, bool vector);
   Tuple combine(const Tuple &left, const Tuple &right);
   Tuple broadcast(const Tuple &scalars);
-  Value convert(Value v, Type to);
+  Value convert(Value v, Type to) { return convertFloat(b, loc, v, to); }
   /// One block at `time`; `limit` is the row's length if the block is partial.
   Tuple block(Value time, Value limit, const Tuple &total);
   SmallVector<Value> address(AxesAttr map, Value time);
@@ -95,66 +96,17 @@ private:
 } // namespace
 
 Value Blocks::identity(unsigned i, bool vector) {
-  auto attr =
-      cast<arith::ConstantOp>(scan.getIdentities()[i].getDefiningOp()).getValue();
-  TypedAttr value = cast<TypedAttr>(attr);
-  if (auto f = dyn_cast<FloatAttr>(attr))
-    value = b.getFloatAttr(element(i), f.getValueAsDouble());
-  if (vector)
-    value = DenseElementsAttr::get(vectorOf(width, element(i)), Attribute(value));
-  return arith::ConstantOp::create(b, loc, value);
-}
-
-Value Blocks::convert(Value v, Type to) {
-  auto vector = dyn_cast<VectorType>(v.getType());
-  Type from = vector ? vector.getElementType() : v.getType();
-  if (from == to)
-    return v;
-  Type type = vector ? Type(vectorOf(vector.getDimSize(0), to)) : to;
-  if (from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth())
-    return arith::ExtFOp::create(b, loc, type, v);
-  return arith::TruncFOp::create(b, loc, type, v);
+  return repeatConstant(b, loc, scan.getIdentities()[i], vector ? width : 0);
 }
 
 Blocks::Tuple Blocks::combine(const Tuple &left, const Tuple &right) {
-  bool vector = isa<VectorType>(left[0].getType());
   IRMapping mapping;
   for (unsigned i = 0; i < n; ++i) {
     mapping.map(scan.getLeftArgs()[i], left[i]);
     mapping.map(scan.getRightArgs()[i], right[i]);
   }
-  auto widened = [&](Value v) -> Value {
-    Operation *def = v.getDefiningOp();
-    if (!def || !def->hasTrait<OpTrait::ConstantLike>())
-      return mapping.lookup(v);
-    TypedAttr attr = cast<TypedAttr>(cast<arith::ConstantOp>(def).getValue());
-    Type type = StepEmitter::computeType(attr.getType());
-    if (auto f = dyn_cast<FloatAttr>(attr))
-      attr = b.getFloatAttr(type, f.getValueAsDouble());
-    if (vector)
-      attr = DenseElementsAttr::get(vectorOf(width, type), Attribute(attr));
-    return arith::ConstantOp::create(b, loc, attr);
-  };
-  for (Operation &op : scan.getCombine().front().without_terminator()) {
-    if (op.hasTrait<OpTrait::ConstantLike>())
-      continue;
-    SmallVector<Value> operands;
-    for (Value operand : op.getOperands())
-      operands.push_back(widened(operand));
-    Type to = StepEmitter::computeType(op.getResult(0).getType());
-    if (isa<arith::ExtFOp, arith::TruncFOp>(op)) {
-      mapping.map(op.getResult(0), convert(operands[0], to));
-      continue;
-    }
-    OperationState state(loc, op.getName(), operands,
-                         vector ? Type(vectorOf(width, to)) : to, op.getAttrs());
-    state.propertiesAttr = op.getPropertiesAsAttribute();
-    mapping.map(op.getResult(0), b.create(state)->getResult(0));
-  }
-  Tuple result;
-  for (Value out : scan.getYield().getOuts())
-    result.push_back(widened(out));
-  return result;
+  return repeatBlock(b, loc, scan.getCombine().front(), scan.getYield().getOuts(),
+                     mapping, isa<VectorType>(left[0].getType()) ? width : 0);
 }
 
 Blocks::Tuple Blocks::broadcast(const Tuple &scalars) {

@@ -16,6 +16,7 @@
 #include "seqc/passes/Lowering/NVVM/Passes.h"
 
 #include "../Steps/Buffers.h"
+#include "../Steps/ScalarBlock.h"
 #include "../Steps/StepEmitter.h"
 
 #include "seqc/dialects/Seq/Seq.h"
@@ -68,10 +69,9 @@ private:
   }
   /// Elements of a row in a tile.
   int64_t tileLength() const { return blockThreads / columns * items; }
-  Value convert(Value v, Type to);
+  Value convert(Value v, Type to) { return convertFloat(b, loc, v, to); }
   Tuple identities();
   Tuple combine(const Tuple &left, const Tuple &right);
-  Tuple repeat(Block &block, ValueRange yielded, IRMapping &mapping);
   Tuple load(Value time);
   SmallVector<Value> address(AxesAttr map, Value time);
   /// A pointer to element `index` of a buffer of i32.
@@ -117,67 +117,10 @@ static bool hasKernels(ScanOp scan) {
          });
 }
 
-Value Kernels::convert(Value v, Type to) {
-  Type from = v.getType();
-  if (from == to)
-    return v;
-  if (from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth())
-    return arith::ExtFOp::create(b, loc, to, v);
-  return arith::TruncFOp::create(b, loc, to, v);
-}
-
 Kernels::Tuple Kernels::identities() {
   Tuple result;
-  for (unsigned i = 0; i < n; ++i) {
-    auto attr = cast<TypedAttr>(
-        cast<arith::ConstantOp>(scan.getIdentities()[i].getDefiningOp()).getValue());
-    if (auto f = dyn_cast<FloatAttr>(attr))
-      attr = b.getFloatAttr(element(i), f.getValueAsDouble());
-    result.push_back(arith::ConstantOp::create(b, loc, attr));
-  }
-  return result;
-}
-
-/// Repeats a block of scalar operations; `mapping` holds its arguments.  Returns
-/// the values that it yields.
-Kernels::Tuple Kernels::repeat(Block &block, ValueRange yielded,
-                               IRMapping &mapping) {
-  auto mapped = [&](Value v) -> Value {
-    Operation *def = v.getDefiningOp();
-    if (!def || !def->hasTrait<OpTrait::ConstantLike>())
-      return mapping.lookup(v);
-    auto attr = cast<TypedAttr>(cast<arith::ConstantOp>(def).getValue());
-    if (auto f = dyn_cast<FloatAttr>(attr))
-      attr = b.getFloatAttr(StepEmitter::computeType(attr.getType()),
-                            f.getValueAsDouble());
-    return arith::ConstantOp::create(b, loc, attr);
-  };
-  for (Operation &op : block.without_terminator()) {
-    if (op.hasTrait<OpTrait::ConstantLike>())
-      continue;
-    SmallVector<Value> operands;
-    for (Value operand : op.getOperands())
-      operands.push_back(mapped(operand));
-    Type to = StepEmitter::computeType(op.getResult(0).getType());
-    if (isa<arith::ExtFOp, arith::TruncFOp>(op)) {
-      mapping.map(op.getResult(0), convert(operands[0], to));
-      continue;
-    }
-    if (isa<EinsumOp>(op)) { // of scalars: their product
-      Value product = convert(operands[0], to);
-      for (Value factor : llvm::drop_begin(operands))
-        product = arith::MulFOp::create(b, loc, product, convert(factor, to),
-                                        arith::FastMathFlags::contract);
-      mapping.map(op.getResult(0), product);
-      continue;
-    }
-    OperationState state(loc, op.getName(), operands, to, op.getAttrs());
-    state.propertiesAttr = op.getPropertiesAsAttribute();
-    mapping.map(op.getResult(0), b.create(state)->getResult(0));
-  }
-  Tuple result;
-  for (Value out : yielded)
-    result.push_back(mapped(out));
+  for (Value identity : scan.getIdentities())
+    result.push_back(repeatConstant(b, loc, identity));
   return result;
 }
 
@@ -187,14 +130,17 @@ Kernels::Tuple Kernels::combine(const Tuple &left, const Tuple &right) {
     mapping.map(scan.getLeftArgs()[i], left[i]);
     mapping.map(scan.getRightArgs()[i], right[i]);
   }
-  return repeat(scan.getCombine().front(), scan.getYield().getOuts(), mapping);
+  return repeatBlock(b, loc, scan.getCombine().front(),
+                     scan.getYield().getOuts(), mapping);
 }
 
 /// The elements of all operands at a place.  What a map computes for the scan
 /// alone is computed here.
 Kernels::Tuple Kernels::load(Value time) {
   Tuple values(n);
-  llvm::DenseMap<Operation *, Tuple> done;
+  // What a map computes, per way in which its axes are named.
+  llvm::DenseMap<std::pair<Operation *, std::pair<Attribute, Attribute>>, Tuple>
+      done;
   for (unsigned i = 0; i < n; ++i) {
     auto axes = cast<AxesAttr>(scan.getSeqMaps()[i]);
     RecurrenceOp map = maps[i];
@@ -204,11 +150,11 @@ Kernels::Tuple Kernels::load(Value time) {
       continue;
     }
     unsigned number = cast<OpResult>(scan.getSeq()[i]).getResultNumber();
-    Tuple &results = done[map];
+    auto own = cast<AxesAttr>(map.getOutMaps()[number]);
+    Tuple &results = done[{map, {own, axes}}];
     if (results.empty()) {
       // The map's axes by the scan's names.
       llvm::StringMap<Value> saved = indices;
-      auto own = cast<AxesAttr>(map.getOutMaps()[number]);
       llvm::StringMap<Value> renamed;
       for (auto [mine, theirs] : llvm::zip(own.getNames(), axes.getNames()))
         renamed[mine.getValue()] = indices.lookup(theirs.getValue());
@@ -223,7 +169,8 @@ Kernels::Tuple Kernels::load(Value time) {
       };
       bind(map.getSeqArgs(), map.getSeqMaps(), mapSeq[map]);
       bind(map.getWeightArgs(), map.getWeightMaps(), mapWeights[map]);
-      results = repeat(map.getStep().front(), map.getYield().getOuts(), mapping);
+      results = repeatBlock(b, loc, map.getStep().front(),
+                            map.getYield().getOuts(), mapping);
       indices = saved;
     }
     // The map's result is rounded to its type, if that is narrower.
@@ -604,16 +551,10 @@ void Kernels::kernelBody(Value ticketed) {
   if (!contiguous) {
     // The thread's run of the tile.
     Value run = arith::DivUIOp::create(b, loc, thread, constant(columns));
+    Value lastRow = mul(add(rowBlock, constant(1)), constant(columns));
     wholeTile = arith::AndIOp::create(
         b, loc, wholeTile,
-        less(mul(rowBlock, constant(columns)),
-             arith::SubIOp::create(b, loc, add(rows, constant(1)),
-                                   constant(columns))
-                 .getResult()));
-    wholeTile = arith::AndIOp::create(
-        b, loc, wholeTile,
-        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, rows,
-                              constant(columns)));
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule, lastRow, rows));
     base = add(base, mul(run, constant(items)));
   }
 

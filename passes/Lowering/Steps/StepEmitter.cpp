@@ -2,6 +2,8 @@
 
 #include "StepEmitter.h"
 
+#include "ScalarBlock.h"
+
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -36,18 +38,7 @@ Value StepEmitter::broadcast(Value value, Value like) {
 }
 
 Value StepEmitter::convert(Value value, Type element) {
-  Type from = elementOf(value.getType());
-  if (auto vector = dyn_cast<VectorType>(value.getType()))
-    from = vector.getElementType();
-  if (from == element || !isa<FloatType>(from) || !isa<FloatType>(element))
-    return value;
-  Type to = isa<VectorType>(value.getType())
-                ? Type(vectorOf(cast<VectorType>(value.getType()).getDimSize(0),
-                                element))
-                : element;
-  if (from.getIntOrFloatBitWidth() < element.getIntOrFloatBitWidth())
-    return arith::ExtFOp::create(b, loc, to, value);
-  return arith::TruncFOp::create(b, loc, to, value);
+  return convertFloat(b, loc, value, element);
 }
 
 //===----------------------------------------------------------------------===//
@@ -242,6 +233,19 @@ Value StepEmitter::clone(Operation *op, ValueRange operands) {
   return copy->getResult(0);
 }
 
+Index StepEmitter::collapsed(ArrayRef<Index> indices, ArrayRef<int64_t> shape,
+                             ArrayRef<int64_t> group) {
+  Index sum{constantIndex(0), 0};
+  for (int64_t d : group) {
+    sum.base = arith::AddIOp::create(
+        b, loc,
+        arith::MulIOp::create(b, loc, sum.base, constantIndex(shape[d])).getResult(),
+        indices[d].base);
+    sum.stride = sum.stride * shape[d] + indices[d].stride;
+  }
+  return sum;
+}
+
 Value StepEmitter::evaluateConstant(Operation *op, ArrayRef<Index> indices) {
   auto attr = cast<arith::ConstantOp>(op).getValue();
   Type element = computeType(elementOf(op->getResult(0).getType()));
@@ -338,16 +342,7 @@ Value StepEmitter::evaluate(Value value, ArrayRef<Index> indices, bool through) 
     ArrayRef<int64_t> shape = expand.getResultType().getShape();
     SmallVector<Index> mapped;
     for (const ReassociationIndices &group : expand.getReassociationIndices()) {
-      Index sum{constantIndex(0), 0};
-      for (int64_t d : group) {
-        sum.base = arith::AddIOp::create(
-            b, loc,
-            arith::MulIOp::create(b, loc, sum.base, constantIndex(shape[d]))
-                .getResult(),
-            indices[d].base);
-        sum.stride = sum.stride * shape[d] + indices[d].stride;
-      }
-      mapped.push_back(sum);
+      mapped.push_back(collapsed(indices, shape, group));
     }
     return evaluate(expand.getSrc(), mapped);
   }

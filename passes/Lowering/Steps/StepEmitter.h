@@ -96,6 +96,9 @@ public:
 private:
   mlir::Value evaluate(mlir::Value value, llvm::ArrayRef<Index> indices,
                        bool through = false);
+  /// One index from those of the dimensions `group` of `shape`.
+  Index collapsed(llvm::ArrayRef<Index> indices, llvm::ArrayRef<int64_t> shape,
+                  llvm::ArrayRef<int64_t> group);
   mlir::Value evaluateConstant(mlir::Operation *op,
                                llvm::ArrayRef<Index> indices);
   mlir::Value clone(mlir::Operation *op, mlir::ValueRange operands);

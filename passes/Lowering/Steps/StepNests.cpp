@@ -503,16 +503,7 @@ void StepEmitter::emitSpecial(Operation *op) {
     forEach(shape, vectorise, [&](ArrayRef<Index> indices) {
       SmallVector<Index> at;
       for (const ReassociationIndices &group : collapse.getReassociationIndices()) {
-        Index sum{constantIndex(0), 0};
-        for (int64_t d : group) {
-          sum.base = arith::AddIOp::create(
-              b, loc,
-              arith::MulIOp::create(b, loc, sum.base, constantIndex(shape[d]))
-                  .getResult(),
-              indices[d].base);
-          sum.stride = sum.stride * shape[d] + indices[d].stride;
-        }
-        at.push_back(sum);
+        at.push_back(collapsed(indices, shape, group));
       }
       storeAll(result, evaluate(collapse.getSrc(), indices), at);
     });
