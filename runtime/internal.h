@@ -10,6 +10,9 @@ int32_t seqc_rt_fail(seqc_error *error, int32_t code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void seqc_rt_succeed(seqc_error *error);
 
+/* Bytes of a tensor that matches `want`. */
+int64_t seqc_rt_bytes(const seqc_arg *want, const DLTensor *tensor);
+
 /* The descriptors of one call's arguments. */
 struct seqc_frame {
   int64_t stack[512];

@@ -88,6 +88,22 @@ static int64_t vectorWidth(const llvm::TargetMachine &machine) {
   return info->checkFeatures("+avx512f") ? 16 : 8;
 }
 
+void seqc::runOptimiser(llvm::Module &module, llvm::TargetMachine &machine,
+                        llvm::OptimizationLevel level,
+                        llvm::PipelineTuningOptions tuning) {
+  llvm::LoopAnalysisManager lam;
+  llvm::FunctionAnalysisManager fam;
+  llvm::CGSCCAnalysisManager cgam;
+  llvm::ModuleAnalysisManager mam;
+  llvm::PassBuilder builder(&machine, tuning);
+  builder.registerModuleAnalyses(mam);
+  builder.registerCGSCCAnalyses(cgam);
+  builder.registerFunctionAnalyses(fam);
+  builder.registerLoopAnalyses(lam);
+  builder.crossRegisterProxies(lam, fam, cgam, mam);
+  builder.buildPerModuleDefaultPipeline(level).run(module, mam);
+}
+
 /// Sends the code through LLVM's optimiser for `machine`.
 static void optimise(llvm::Module &module, llvm::TargetMachine &machine,
                      int64_t width) {
@@ -99,21 +115,10 @@ static void optimise(llvm::Module &module, llvm::TargetMachine &machine,
       f.addFnAttr("prefer-vector-width", bits);
       f.addFnAttr("min-legal-vector-width", bits);
     }
-  llvm::LoopAnalysisManager lam;
-  llvm::FunctionAnalysisManager fam;
-  llvm::CGSCCAnalysisManager cgam;
-  llvm::ModuleAnalysisManager mam;
   llvm::PipelineTuningOptions tuning;
   tuning.LoopVectorization = false; // vectors are ours already
   tuning.SLPVectorization = false;
-  llvm::PassBuilder builder(&machine, tuning);
-  builder.registerModuleAnalyses(mam);
-  builder.registerCGSCCAnalyses(cgam);
-  builder.registerFunctionAnalyses(fam);
-  builder.registerLoopAnalyses(lam);
-  builder.crossRegisterProxies(lam, fam, cgam, mam);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2)
-      .run(module, mam);
+  runOptimiser(module, machine, llvm::OptimizationLevel::O2, tuning);
 }
 
 llvm::Expected<CompiledModule> seqc::compile(ModuleOp module,

@@ -8,6 +8,7 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Target/TargetMachine.h"
 
 namespace seqc {
@@ -17,7 +18,6 @@ struct DeviceCode {
   std::string target; // empty for the CPU
   std::string ptx;
   std::string cubin; // empty where ptxas is not installed
-  std::string log;   // what ptxas says of registers and memory
   std::vector<std::string> kernels;
 };
 
@@ -25,6 +25,11 @@ struct DeviceCode {
 /// machine code.
 llvm::Expected<DeviceCode> compileDevice(mlir::gpu::GPUModuleOp kernels,
                                          llvm::StringRef target);
+
+/// Runs LLVM's optimiser for `machine`.
+void runOptimiser(llvm::Module &module, llvm::TargetMachine &machine,
+                  llvm::OptimizationLevel level,
+                  llvm::PipelineTuningOptions tuning = {});
 
 struct CompiledModule::Impl {
   std::unique_ptr<llvm::LLVMContext> context;

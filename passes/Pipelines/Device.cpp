@@ -9,7 +9,6 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/Linker/Linker.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Path.h"
@@ -111,18 +110,19 @@ static llvm::Error assemble(DeviceCode &code) {
     if (ec || os.has_error())
       return llvm::createStringError("cannot write '" + Twine(from) + "'");
   }
-  SmallVector<StringRef> args{assembler, "-arch", code.target, "-O3", "-v",
+  SmallVector<StringRef> args{assembler, "-arch", code.target, "-O3",
                               from,      "-o",    to};
   std::optional<StringRef> redirects[] = {StringRef(""), StringRef(log),
                                           StringRef(log)};
   std::string error;
   int status =
       llvm::sys::ExecuteAndWait(assembler, args, std::nullopt, redirects, 0, 0, &error);
-  if (auto text = llvm::MemoryBuffer::getFile(log))
-    code.log = (*text)->getBuffer().str();
-  if (status != 0)
-    return llvm::createStringError("ptxas failed: " +
-                                   (code.log.empty() ? error : code.log));
+  if (status != 0) {
+    auto text = llvm::MemoryBuffer::getFile(log);
+    return llvm::createStringError(
+        "ptxas failed: " +
+        (text && (*text)->getBufferSize() ? (*text)->getBuffer().str() : error));
+  }
   auto data = llvm::MemoryBuffer::getFile(to);
   if (!data)
     return llvm::createStringError("ptxas wrote no file");
@@ -168,18 +168,7 @@ llvm::Expected<DeviceCode> seqc::compileDevice(gpu::GPUModuleOp kernels,
     return llvm::is_contained(code.kernels, value.getName());
   });
 
-  llvm::LoopAnalysisManager lam;
-  llvm::FunctionAnalysisManager fam;
-  llvm::CGSCCAnalysisManager cgam;
-  llvm::ModuleAnalysisManager mam;
-  llvm::PassBuilder builder(machine.get());
-  builder.registerModuleAnalyses(mam);
-  builder.registerCGSCCAnalyses(cgam);
-  builder.registerFunctionAnalyses(fam);
-  builder.registerLoopAnalyses(lam);
-  builder.crossRegisterProxies(lam, fam, cgam, mam);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
-      .run(*module, mam);
+  runOptimiser(*module, *machine, llvm::OptimizationLevel::O3);
 
   llvm::SmallVector<char> text;
   llvm::raw_svector_ostream os(text);

@@ -219,7 +219,7 @@ static int32_t check_segments(const seqc_entry *entry, const seqc_arg *want,
   return SEQC_OK;
 }
 
-static int64_t bytes_of(const seqc_arg *want, const DLTensor *tensor) {
+int64_t seqc_rt_bytes(const seqc_arg *want, const DLTensor *tensor) {
   int64_t bytes = want->bits == 1 ? 1 : want->bits / 8;
   for (int d = 0; d < want->rank; ++d)
     bytes *= tensor->shape[d];
@@ -232,10 +232,10 @@ static int32_t check_alias(const seqc_entry *entry, const DLTensor *const *args,
     if (!entry->args[i].is_output && !entry->args[i].in_place)
       continue;
     uintptr_t a = (uintptr_t)data_of(args[i]);
-    int64_t na = bytes_of(&entry->args[i], args[i]);
+    int64_t na = seqc_rt_bytes(&entry->args[i], args[i]);
     for (int j = 0; j < entry->arg_count; ++j) {
       uintptr_t b = (uintptr_t)data_of(args[j]);
-      int64_t nb = bytes_of(&entry->args[j], args[j]);
+      int64_t nb = seqc_rt_bytes(&entry->args[j], args[j]);
       if (i != j && na && nb && a < b + (uint64_t)nb && b < a + (uint64_t)na)
         return fail(error, SEQC_ERROR_ALIAS,
                     "%s: output '%s' overlaps argument '%s', expected memory of "

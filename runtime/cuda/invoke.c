@@ -186,13 +186,6 @@ static int32_t enter(const seqc_entry *entry, const cuda_driver *cuda, int devic
   return SEQC_OK;
 }
 
-static int64_t bytes_of(const DLTensor *tensor) {
-  int64_t bytes = (tensor->dtype.bits + 7) / 8;
-  for (int d = 0; d < tensor->ndim; ++d)
-    bytes *= tensor->shape[d];
-  return bytes;
-}
-
 /* Copies of the inputs whose elements are to be checked.  `copies` has room for
    all arguments; only those inputs are readable. */
 static int32_t fetch(seqc_cuda_call *call, DLTensor *copies,
@@ -206,7 +199,7 @@ static int32_t fetch(seqc_cuda_call *call, DLTensor *copies,
   }
   for (int i = 0; i < entry->arg_count; ++i) {
     const seqc_arg *arg = &entry->args[i];
-    int64_t bytes = bytes_of(&copies[i]);
+    int64_t bytes = seqc_rt_bytes(arg, &copies[i]);
     if (arg->is_output || !bytes)
       continue;
     copies[i].data = malloc((size_t)bytes);

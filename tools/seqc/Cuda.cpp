@@ -108,33 +108,23 @@ Expected<std::unique_ptr<Cuda>> Cuda::open() {
   }
   int device = 0;
   char name[128] = "";
-  for (auto step : {std::function<Error()>([&] {
-                      return cuda.check("starting", cuda.init(0));
-                    }),
-                    std::function<Error()>([&] {
-                      return cuda.check("device 0", cuda.deviceGet(&device, 0));
-                    }),
-                    std::function<Error()>([&] {
-                      return cuda.check("its name", cuda.deviceGetName(name, 128, device));
-                    }),
-                    std::function<Error()>([&] {
-                      return cuda.check("its context",
-                                        cuda.primaryRetain(&cuda.context, device));
-                    }),
-                    std::function<Error()>([&] {
-                      return cuda.check("its context", cuda.ctxSetCurrent(cuda.context));
-                    }),
-                    std::function<Error()>([&] {
-                      return cuda.check("a stream", cuda.streamCreate(&cuda.stream, 1));
-                    }),
-                    std::function<Error()>([&] {
-                      return cuda.check("an event", cuda.eventCreate(&cuda.before, 0));
-                    }),
-                    std::function<Error()>([&] {
-                      return cuda.check("an event", cuda.eventCreate(&cuda.after, 0));
-                    })})
-    if (Error e = step())
-      return std::move(e);
+  const char *what = "starting";
+  int code = cuda.init(0);
+  auto then = [&](const char *next, auto function, auto... arguments) {
+    if (code)
+      return;
+    what = next;
+    code = function(arguments...);
+  };
+  then("device 0", cuda.deviceGet, &device, 0);
+  then("its name", cuda.deviceGetName, name, int(sizeof name), device);
+  then("its context", cuda.primaryRetain, &cuda.context, device);
+  then("its context", cuda.ctxSetCurrent, cuda.context);
+  then("a stream", cuda.streamCreate, &cuda.stream, 1u);
+  then("an event", cuda.eventCreate, &cuda.before, 0u);
+  then("an event", cuda.eventCreate, &cuda.after, 0u);
+  if (Error e = cuda.check(what, code))
+    return std::move(e);
   cuda.name = name;
   return std::move(result);
 }

@@ -6,7 +6,6 @@
 #include "llvm/Support/Error.h"
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 
 namespace seqc::driver {

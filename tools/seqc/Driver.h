@@ -163,7 +163,6 @@ private:
   std::unique_ptr<Cuda> cuda;
   std::vector<char *> onDevice;
   void *scratch = nullptr;
-  int64_t scratchBytes = 0;
 };
 
 /// Seconds since some fixed moment.

@@ -119,6 +119,13 @@ static std::vector<DLTensor> views(std::vector<HostTensor> &tensors) {
   return result;
 }
 
+static std::vector<const DLTensor *> addresses(ArrayRef<DLTensor> arrays) {
+  std::vector<const DLTensor *> result;
+  for (const DLTensor &array : arrays)
+    result.push_back(&array);
+  return result;
+}
+
 llvm::Expected<Execution> Execution::create(Source &source,
                                             const CommonOptions &common,
                                             const CallOptions &call) {
@@ -232,11 +239,9 @@ llvm::Error Execution::toDevice() {
       return e;
   }
   std::vector<DLTensor> arrays = deviceViews(tensors, onDevice);
-  std::vector<const DLTensor *> pointers;
-  for (DLTensor &array : arrays)
-    pointers.push_back(&array);
+  std::vector<const DLTensor *> pointers = addresses(arrays);
   seqc_error error;
-  scratchBytes = seqc_rt_cuda_scratch_bytes(
+  int64_t scratchBytes = seqc_rt_cuda_scratch_bytes(
       signature, pointers.data(), reinterpret_cast<seqc_cuda_kernel>(kernel), &error);
   if (scratchBytes < 0)
     return llvm::createStringError(error.message);
@@ -250,9 +255,7 @@ llvm::Error Execution::toDevice() {
 
 llvm::Error Execution::invokeOnDevice() {
   std::vector<DLTensor> arrays = deviceViews(tensors, onDevice);
-  std::vector<const DLTensor *> pointers;
-  for (DLTensor &array : arrays)
-    pointers.push_back(&array);
+  std::vector<const DLTensor *> pointers = addresses(arrays);
   seqc_error error;
   if (seqc_rt_invoke_cuda(signature, pointers.data(),
                           reinterpret_cast<seqc_cuda_kernel>(kernel), scratch,
@@ -290,9 +293,7 @@ llvm::Error Execution::call() {
     return llvm::Error::success();
   }
   std::vector<DLTensor> arrays = views(tensors);
-  std::vector<const DLTensor *> pointers;
-  for (DLTensor &array : arrays)
-    pointers.push_back(&array);
+  std::vector<const DLTensor *> pointers = addresses(arrays);
   seqc_error error;
   if (seqc_rt_invoke(signature, pointers.data(),
                      reinterpret_cast<seqc_kernel>(kernel), &error) != SEQC_OK)

@@ -189,10 +189,12 @@ static llvm::Error run(int &status) {
           !compare(arg, tensor, (*expected)[next++], toleranceOf(entry)))
         status = 1;
   }
+  llvm::Expected<Totals> totals = Totals();
+  if (time_)
+    totals = totalsOf(entry, execution.symbols);
+  if (!totals)
+    return totals.takeError();
   if (time_ && execution.device()) {
-    auto totals = totalsOf(entry, execution.symbols);
-    if (!totals)
-      return totals.takeError();
     auto times = execution.timeOnDevice();
     if (!times)
       return times.takeError();
@@ -211,9 +213,6 @@ static llvm::Error run(int &status) {
                  << " % of a copy's " << llvm::format("%.0f", *copy * 1e-9)
                  << " GB/s\n";
   } else if (time_) {
-    auto totals = totalsOf(entry, execution.symbols);
-    if (!totals)
-      return totals.takeError();
     auto timed = execution.time();
     if (!timed)
       return timed.takeError();

@@ -31,7 +31,8 @@ namespace seqc {
 enum class Stage {
   Input,  ///< the program as written, canonicalised
   Structured, ///< recurrences in canonical form where one is to be used
-  Formed, ///< one form per operation: scans without a blocked form are recurrences
+  Formed, ///< one form per operation: on a CPU, scans without a blocked form are
+          ///< recurrences
   Tiled,  ///< loops, vectors and buffers
   Target, ///< the LLVM dialect
 };
