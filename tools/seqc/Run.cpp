@@ -189,9 +189,8 @@ static llvm::Error run(int &status) {
           !compare(arg, tensor, (*expected)[next++], toleranceOf(entry)))
         status = 1;
   }
-  llvm::Expected<Totals> totals = Totals();
-  if (time_)
-    totals = totalsOf(entry, execution.symbols);
+  auto totals = time_ ? totalsOf(entry, execution.symbols)
+                      : llvm::Expected<Totals>(Totals());
   if (!totals)
     return totals.takeError();
   if (time_ && execution.device()) {
