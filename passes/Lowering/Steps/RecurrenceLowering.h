@@ -1,0 +1,90 @@
+//===- RecurrenceLowering.h - The lowering of one recurrence ----*- C++ -*-===//
+
+#ifndef SEQC_PASSES_LOWERING_STEPS_RECURRENCELOWERING_H
+#define SEQC_PASSES_LOWERING_STEPS_RECURRENCELOWERING_H
+
+#include "Buffers.h"
+#include "StepEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace seqc::steps {
+
+using namespace mlir;
+
+/// The axis whose indices fill vectors, or null for the feature dimensions.
+StringAttr chooseLane(RecurrenceOp op);
+
+/// What runs one or, with lanes, several sequences.
+enum class Unit { Task, Thread, Block };
+
+/// Replaces one recurrence by loops or by a kernel.
+class Lowering {
+public:
+  Lowering(RecurrenceOp op, OpBuilder &b, Unit unit, int64_t width,
+           int64_t sharedBytes = 0)
+      : op(op), b(b), loc(op.getLoc()), unit(unit), width(width),
+        chosen(chooseLane(op)), lane(unit == Unit::Task ? chosen : StringAttr()),
+        plan(op, lane, unit == Unit::Block), emitter(b, loc, plan, width),
+        sharedLeft(sharedBytes) {
+    // Without states, tokens are independent.
+    parallelTime = unit != Unit::Task && op.getCarries().empty() &&
+                   !op.getPosition() && !op.getFirst() && !op.getChunk() &&
+                   op.getSnapshots().empty();
+  }
+  void run();
+
+private:
+  Value constant(int64_t v) { return arith::ConstantIndexOp::create(b, loc, v); }
+  void findSizes();
+  void launch(Value tasks);
+  int64_t blockThreads() const;
+  void body(Value task);
+  void allocate();
+  void timeLoop();
+  void token(Value time, Value position);
+  void chunk(Value begin, Value end, Value first);
+  /// Runs `fn(row, time)` for the rows [from, to) of the chunk at `first`.
+  void overRows(Value from, Value to,
+                llvm::function_ref<void(Value row)> fn);
+  Access rowAccess(Value memref, Value row, unsigned rank);
+  Access operandAccess(Value memref, AxesAttr map, Value time, unsigned rank);
+  Value local(Type type, bool lanes);
+  Value blockLocal(MemRefType type);
+  /// Runs `fn` once per vector of the task's lanes, or once without lanes.
+  void overLanes(llvm::function_ref<void()> fn);
+  Access localAccess(Value memref, unsigned rank, bool lanes);
+
+  RecurrenceOp op;
+  OpBuilder &b;
+  Location loc;
+  Unit unit;
+  int64_t width;
+  /// The axis whose indices are neighbours, and the one that fills vectors.
+  StringAttr chosen, lane;
+  StepPlan plan;
+  StepEmitter emitter;
+
+  llvm::StringMap<Value> sizes;   // axis -> size
+  llvm::StringMap<Value> indices; // axis -> index of this task
+  SmallVector<Value> seq, weights, carries, restarts, outs, finals;
+  Value segments, resets;
+  Value laneFirst, laneCount; // the task's lanes
+  SmallVector<Value> carryBuffers, snapshotBuffers, nextBuffers;
+  // Of a chunked step: its tokens' operands and outputs.
+  SmallVector<Value> seqRows, outRows;
+  llvm::DenseMap<Value, Value> tables;
+
+  // Of a kernel: the operation, where it allocates, and the running block.
+  gpu::LaunchOp kernel;
+  Value tasks, block;
+  bool parallelTime = false;
+  int64_t sharedLeft, sharedUsed = 0;
+};
+
+} // namespace seqc::steps
+
+#endif // SEQC_PASSES_LOWERING_STEPS_RECURRENCELOWERING_H
