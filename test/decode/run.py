@@ -8,92 +8,28 @@ with the state updated in place.  Prints "N passed, M failed".
 """
 
 import argparse
-import ctypes
 import glob
 import os
-import re
-import subprocess
 import sys
 import tempfile
 
 import numpy as np
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-
-class Device(ctypes.Structure):
-    _fields_ = [("device_type", ctypes.c_int32), ("device_id", ctypes.c_int32)]
-
-
-class DType(ctypes.Structure):
-    _fields_ = [("code", ctypes.c_uint8), ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16)]
-
-
-class DLTensor(ctypes.Structure):
-    _fields_ = [("data", ctypes.c_void_p), ("device", Device), ("ndim", ctypes.c_int32), ("dtype", DType),
-                ("shape", ctypes.POINTER(ctypes.c_int64)), ("strides", ctypes.POINTER(ctypes.c_int64)),
-                ("byte_offset", ctypes.c_uint64)]
-
-
-class Error(ctypes.Structure):
-    _fields_ = [("code", ctypes.c_int32), ("message", ctypes.c_char * 508)]
-
-
-CODES = {"f16": (2, 16), "f32": (2, 32), "f64": (2, 64), "bf16": (4, 16), "i8": (0, 8), "i32": (0, 32),
-         "i64": (0, 64), "i1": (1, 8)}
-NUMPY = {"f16": np.float16, "f32": np.float32, "f64": np.float64, "bf16": np.uint16, "i8": np.int8,
-         "i32": np.int32, "i64": np.int64, "i1": np.uint8}
-
-
-def view(array, kind, keep):
-    shape = (ctypes.c_int64 * max(1, array.ndim))(*array.shape)
-    keep.append(shape)
-    code, bits = CODES[kind]
-    return DLTensor(array.ctypes.data, Device(1, 0), array.ndim, DType(code, bits, 1), shape, None, 0)
-
-
-def call(function, arrays, kinds):
-    keep = []
-    tensors = [view(a, k, keep) for a, k in zip(arrays, kinds)]
-    error = Error()
-    code = function(*[ctypes.byref(t) for t in tensors], ctypes.byref(error))
-    if code:
-        raise RuntimeError(error.message.decode())
-
-
-def widen(array, kind):
-    if kind == "bf16":
-        return (array.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
-    return array.astype(np.float64)
-
-
-def signature(header, name):
-    """[(direction, name, kind, dims)] of a function from the header's comment."""
-    found = re.search(r"/\*((?:(?!\*/).)*)\*/\s*int32_t %s\(" % name, header, re.S)
-    if not found:
-        return None
-    return [(d.strip(), n, k, dims.split(", ") if dims else [])
-            for d, n, k, dims in re.findall(r"^   (in, out|in|out) +(\w+): (\w+)\[(.*)\]$", found.group(1), re.M)]
+sys.path.insert(0, os.path.join(ROOT, "test"))
+from support.library import NUMPY, Library, draw, widen  # noqa: E402
 
 
 def check(seqc, path, folder):
     """Returns (ok, message); ok is None if the file has no step."""
-    with open(path) as f:
-        name = re.search(r"func.func @(\w+)", f.read()).group(1)
-    library, header = os.path.join(folder, name + ".so"), os.path.join(folder, name + ".h")
-    made = subprocess.run([seqc, "compile", path, "-o", library, f"--header={header}"], capture_output=True, text=True)
-    if made.returncode:
-        return False, made.stderr.strip()
-    with open(header) as f:
-        header = f.read()
-    full, step = signature(header, name), signature(header, name + "_step")
-    if step is None:
-        return None, "has no step"
-    drawn = subprocess.run([seqc, "run", path, "--random=5", f"--save={folder}/{name}"], capture_output=True, text=True)
-    if drawn.returncode:
-        return False, drawn.stderr.strip()
-    data = {f[:-4]: np.load(f"{folder}/{name}/{f}") for f in os.listdir(f"{folder}/{name}")}
-    code = ctypes.CDLL(library)
+    try:
+        library = Library(seqc, path, folder)
+        full, step = library.full, library.step
+        if step is None:
+            return None, "has no step"
+        data = draw(seqc, path, os.path.join(folder, library.name), "--random=5")
+    except RuntimeError as error:
+        return False, str(error)
     kinds = {n: k for _, n, k, _ in full}
     time = {n: dims.index("t") for _, n, _, dims in full if "t" in dims}
     length = next(data[n].shape[d] for n, d in time.items())
@@ -122,7 +58,7 @@ def check(seqc, path, folder):
                 if n in time:
                     a = np.take(a, range(prefix), axis=time[n])
                 arrays.append(np.ascontiguousarray(a).view(NUMPY[kind]))
-        call(getattr(code, name), arrays, [k for _, _, k, _ in full])
+        library.call(arrays)
         for s, f in zip(states, finals):
             state[s] = outs[f]
     else:
@@ -144,7 +80,7 @@ def check(seqc, path, folder):
                 if n in time:
                     a = np.take(a, t, axis=time[n])
                 arrays.append(np.ascontiguousarray(a).view(NUMPY[kind]))
-        call(getattr(code, name + "_step"), arrays, [k for _, _, k, _ in step])
+        library.call_step(arrays)
         for n in produced:
             produced[n].append(outs[n])
     worst = 0.0
