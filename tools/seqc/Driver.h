@@ -132,10 +132,8 @@ public:
                                           const CommonOptions &common,
                                           const CallOptions &call);
   llvm::Error call();
-  /// Runs the program as it is after `stage` in the interpreter; one tensor per
-  /// result.
-  llvm::Expected<std::vector<reference::TensorF64>>
-  interpretAt(const CommonOptions &common, Stage stage);
+  /// Runs the program as it is after `stage` in the interpreter; results are f64.
+  llvm::Error interpretAt(const CommonOptions &common, Stage stage);
   /// The inputs, for the interpreter.
   std::vector<reference::TensorF64> referenceInputs() const;
   /// Median seconds of repeated calls, and how many there were.

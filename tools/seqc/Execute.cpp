@@ -191,8 +191,7 @@ std::vector<reference::TensorF64> Execution::referenceInputs() const {
   return in;
 }
 
-llvm::Expected<std::vector<reference::TensorF64>>
-Execution::interpretAt(const CommonOptions &common, Stage stage) {
+llvm::Error Execution::interpretAt(const CommonOptions &common, Stage stage) {
   OwningOpRef<ModuleOp> copy(func->getParentOfType<ModuleOp>().clone());
   CompileOptions options = compileOptions(common);
   options.stopAfter = stage;
@@ -204,7 +203,21 @@ Execution::interpretAt(const CommonOptions &common, Stage stage) {
   auto formed = findEntry(*copy, entry.name);
   if (!formed)
     return formed.takeError();
-  return reference::interpret<double>(*formed, referenceInputs());
+  auto found = reference::interpret<double>(*formed, referenceInputs());
+  if (!found)
+    return found.takeError();
+  unsigned next = 0;
+  for (auto [arg, tensor] : llvm::zip(entry.args, tensors)) {
+    if (!arg.isOutput)
+      continue;
+    const reference::TensorF64 &result = (*found)[next++];
+    tensor.element = Float64Type::get(copy->getContext());
+    tensor.shape.assign(result.shape.begin(), result.shape.end());
+    tensor.bytes.resize(8 * tensor.size());
+    for (int64_t i = 0; i < tensor.size(); ++i)
+      tensor.set(i, result.data[i]);
+  }
+  return llvm::Error::success();
 }
 
 /// Bytes before and after each tensor on the device, which nobody may write.

@@ -7,6 +7,8 @@
 // RUN: seqc run %s --entry decay --check --bind B=3,t=7 | FileCheck %s --check-prefix=BIND
 // RUN: seqc run %s --entry decay --save %t/all && ls %t/all | FileCheck %s --check-prefix=SAVE
 // RUN: seqc run %s --entry other --check --interpret --form=canonical | FileCheck %s --check-prefix=INTERPRET
+// RUN: seqc run %s --entry decay --interpret=input --save %t/wide
+// RUN: %python -c "import numpy as np; print(np.load('%t/wide/y.npy').dtype)" | FileCheck %s --check-prefix=WIDE
 // RUN: not seqc run %s 2>&1 | FileCheck %s --check-prefix=ENTRIES
 // RUN: not seqc run %s --entry nobody 2>&1 | FileCheck %s --check-prefix=NOBODY
 // RUN: not seqc run %s --entry decay --interpret --time 2>&1 | FileCheck %s --check-prefix=GOES
@@ -26,7 +28,8 @@
 // INTERPRET: y {{.*}} ok (tolerance 1e-12)
 // ENTRIES: seqc: error: {{.*}}decay, other
 // NOBODY: seqc: error: {{.*}}nobody
-// GOES: seqc: error: --interpret goes with --check
+// GOES: seqc: error: --interpret goes without --time
+// WIDE: float64
 // FORM: seqc: error: --form: unknown form 'best', expected auto, sequential, canonical, chunked or scan
 func.func @decay(%x: tensor<?x?xf32>, %s0: tensor<?xf32>) -> (tensor<?x?xf32>, tensor<?xf32>)
     attributes {seqc.sizes = {b = 2, t = 5}} {
