@@ -1,6 +1,6 @@
 //===- SeqBuilders.cpp - The named scans ----------------------------------===//
 
-#include "seqc/dialects/Seq/Seq.h"
+#include "seqc/dialects/Seq/StepBuilder.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -10,11 +10,13 @@
 using namespace mlir;
 using namespace seqc;
 
-/// log(exp(l) + exp(r)) without overflow; minus infinity is its identity.
-static Value logAddExp(OpBuilder &b, Location loc, Value l, Value r) {
+Value seqc::logAddExp(OpBuilder &b, Location loc, Value l, Value r) {
   Type type = l.getType();
   auto constant = [&](double v) -> Value {
-    return arith::ConstantOp::create(b, loc, b.getFloatAttr(type, v));
+    TypedAttr attr = b.getFloatAttr(elementOf(type), v);
+    if (auto tensor = dyn_cast<RankedTensorType>(type))
+      attr = DenseElementsAttr::get(tensor, attr);
+    return arith::ConstantOp::create(b, loc, attr);
   };
   Value larger = arith::MaximumFOp::create(b, loc, l, r);
   Value distance = math::AbsFOp::create(

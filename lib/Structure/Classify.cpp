@@ -343,18 +343,22 @@ void Classifier::classify(Component &component) {
   component.next.clear();
   component.cls = Class::C7;
   component.breaks = affine.breaks();
-  if (component.carries.size() != 1)
-    return;
-  unsigned carry = component.carries[0];
-  Value next = op.getYield().getCarries()[carry];
-  if (isMaxAffine(op, dependence, carry, next))
-    component.semiring = Semiring::MaxPlus;
-  else if (isLogAffine(op, dependence, carry, next))
-    component.semiring = Semiring::LogPlus;
-  else
-    return;
-  component.cls = Class::C1;
-  component.breaks = nullptr;
+  for (Semiring semiring : {Semiring::MaxPlus, Semiring::LogPlus}) {
+    auto derive = semiring == Semiring::MaxPlus ? maxTerms : logTerms;
+    ok = true;
+    for (unsigned c : component.carries) {
+      auto next = derive(op, dependence, bits, op.getYield().getCarries()[c]);
+      ok &= bool(next);
+      component.ring.push_back(next ? *next : SmallVector<RingTerm, 2>());
+    }
+    if (ok) {
+      component.cls = Class::C1;
+      component.semiring = semiring;
+      component.breaks = nullptr;
+      return;
+    }
+    component.ring.clear();
+  }
 }
 
 Structure Classifier::run() {

@@ -25,6 +25,7 @@ private:
   std::string carryName(unsigned carry);
   std::string text(const Term &term, bool first);
   std::string equation(unsigned carry, const Sum &next);
+  std::string equation(unsigned carry, ArrayRef<RingTerm> next, Semiring semiring);
   std::string words(const Component &component);
 
   RecurrenceOp op;
@@ -161,6 +162,39 @@ std::string Describer::equation(unsigned carry, const Sum &next) {
   return result + (first ? "0" : "");
 }
 
+std::string Describer::equation(unsigned carry, ArrayRef<RingTerm> next,
+                                Semiring semiring) {
+  std::string result =
+      carryName(carry) + "' = " +
+      (semiring == Semiring::MaxPlus ? "max(" : "logaddexp(");
+  llvm::raw_string_ostream os(result);
+  // The state first, then what is written.
+  bool first = true;
+  for (bool written : {false, true})
+    for (const RingTerm &term : next) {
+      if ((term.carry < 0) != written)
+        continue;
+      os << (first ? "" : ", ");
+      first = false;
+      bool empty = true;
+      if (term.carry >= 0) {
+        os << carryName(term.carry);
+        empty = false;
+      }
+      for (auto [value, times] : term.summands) {
+        os << (times < 0 ? (empty ? "-" : " - ") : (empty ? "" : " + "));
+        if (std::abs(times) != 1)
+          os << std::abs(times) << " ";
+        os << name(value);
+        empty = false;
+      }
+      if (term.offset != 0 || empty)
+        os << (empty ? "" : term.offset < 0 ? " - " : " + ")
+           << llvm::format("%g", empty ? term.offset : std::abs(term.offset));
+    }
+  return result + ")";
+}
+
 std::string Describer::words(const Component &c) {
   auto gate = [&]() -> std::string {
     switch (c.gate) {
@@ -222,6 +256,8 @@ std::string Describer::run(const Structure &structure) {
        << words(component) << "\n";
     for (auto [c, next] : llvm::zip(component.carries, component.next))
       os << "  " << equation(c, next) << "\n";
+    for (auto [c, next] : llvm::zip(component.carries, component.ring))
+      os << "  " << equation(c, next, component.semiring) << "\n";
   }
   return result;
 }

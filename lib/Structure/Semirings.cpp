@@ -50,26 +50,63 @@ static std::optional<std::pair<Value, Value>> maximum(Operation *op) {
   return std::nullopt;
 }
 
-bool seqc::structure::isMaxAffine(RecurrenceOp op, const Dependence &dependence,
-                                  unsigned carry, Value next) {
-  auto known = [&](Value v) { return !dependence.of(v).test(carry); };
-  std::function<bool(Value)> check = [&](Value v) -> bool {
+namespace {
+class MaxAnalysis {
+public:
+  MaxAnalysis(RecurrenceOp op, const Dependence &dependence,
+              const llvm::BitVector &component)
+      : op(op), dependence(dependence), component(component) {}
+
+  std::optional<SmallVector<RingTerm, 2>> get(Value v) {
     v = stripCasts(v);
-    if (known(v) || v == op.getCarryArgs()[carry])
-      return true;
+    RingTerm one;
+    if (!dependence.of(v).anyCommon(component)) {
+      one.summands.push_back({v, 1});
+      return SmallVector<RingTerm, 2>{one};
+    }
+    for (auto [i, arg] : llvm::enumerate(op.getCarryArgs()))
+      if (arg == v) {
+        one.carry = i;
+        return SmallVector<RingTerm, 2>{one};
+      }
     Operation *def = v.getDefiningOp();
     if (!def)
-      return false;
-    if (auto operands = maximum(def))
-      return check(operands->first) && check(operands->second);
-    if (auto add = dyn_cast<arith::AddFOp>(def))
-      return (known(add.getLhs()) && check(add.getRhs())) ||
-             (known(add.getRhs()) && check(add.getLhs()));
-    if (auto sub = dyn_cast<arith::SubFOp>(def))
-      return known(sub.getRhs()) && check(sub.getLhs());
-    return false;
-  };
-  return check(next);
+      return std::nullopt;
+    if (auto operands = maximum(def)) {
+      auto a = get(operands->first), b = get(operands->second);
+      if (!a || !b)
+        return std::nullopt;
+      a->append(*b);
+      return a;
+    }
+    auto known = [&](unsigned i) {
+      return !dependence.of(def->getOperand(i)).anyCommon(component);
+    };
+    auto shifted = [&](unsigned i, int sign) -> decltype(get(v)) {
+      auto terms = get(def->getOperand(1 - i));
+      if (terms)
+        for (RingTerm &term : *terms)
+          term.summands.push_back({stripCasts(def->getOperand(i)), sign});
+      return terms;
+    };
+    if (isa<arith::AddFOp>(def))
+      return known(1) ? shifted(1, 1) : known(0) ? shifted(0, 1) : std::nullopt;
+    if (isa<arith::SubFOp>(def) && known(1))
+      return shifted(1, -1);
+    return std::nullopt;
+  }
+
+private:
+  RecurrenceOp op;
+  const Dependence &dependence;
+  const llvm::BitVector &component;
+};
+} // namespace
+
+std::optional<SmallVector<RingTerm, 2>>
+seqc::structure::maxTerms(RecurrenceOp op, const Dependence &dependence,
+                          const llvm::BitVector &component, Value next) {
+  return MaxAnalysis(op, dependence, component).get(next);
 }
 
 //===----------------------------------------------------------------------===//
@@ -113,8 +150,9 @@ Polynomial times(const Polynomial &a, const Polynomial &b) {
 
 class LogAnalysis {
 public:
-  LogAnalysis(RecurrenceOp op, const Dependence &dependence, unsigned carry)
-      : op(op), dependence(dependence), carry(carry) {}
+  LogAnalysis(RecurrenceOp op, const Dependence &dependence,
+              const llvm::BitVector &component)
+      : op(op), dependence(dependence), component(component) {}
 
   /// exp(v) as a polynomial in exponentials of carries, known values and maxima.
   std::optional<Polynomial> exponential(Value v, unsigned depth = 0);
@@ -122,11 +160,18 @@ public:
   std::optional<Polynomial> linear(Value v, unsigned depth);
   /// exp(max(a, b)) + exp(a + b - max(a, b)) is exp(a) + exp(b).
   void resolveMaxima(Polynomial &p);
-  bool affine(Value next);
+  std::optional<SmallVector<RingTerm, 2>> terms(Value next);
 
 private:
   Polynomial atom(Value v) { return {{Monomial{{v, 1}}, 1.0}}; }
-  bool known(Value v) { return !dependence.of(v).test(carry); }
+  bool known(Value v) { return !dependence.of(v).anyCommon(component); }
+  /// The number of the unknown carry that `v` is, or -1.
+  int carryOf(Value v) {
+    for (auto [i, arg] : llvm::enumerate(op.getCarryArgs()))
+      if (arg == v && component.test(i))
+        return i;
+    return -1;
+  }
   std::optional<Polynomial> inverse(std::optional<Polynomial> p) {
     if (!p || p->size() != 1 || p->begin()->second <= 0)
       return std::nullopt;
@@ -135,7 +180,7 @@ private:
 
   RecurrenceOp op;
   const Dependence &dependence;
-  unsigned carry;
+  const llvm::BitVector &component;
   /// Maxima met, with their operands' exponentials.
   std::map<Value, std::pair<Polynomial, Polynomial>, Order> maxima;
 };
@@ -147,7 +192,7 @@ std::optional<Polynomial> LogAnalysis::exponential(Value v, unsigned depth) {
   v = stripCasts(v);
   if (depth > kMaxDepth)
     return std::nullopt;
-  if (v == op.getCarryArgs()[carry])
+  if (carryOf(v) >= 0)
     return atom(v);
   if (auto c = splatConstant(v); c && std::isfinite(*c))
     return Polynomial{{Monomial{}, std::exp(*c)}};
@@ -273,24 +318,35 @@ void LogAnalysis::resolveMaxima(Polynomial &p) {
   }
 }
 
-bool LogAnalysis::affine(Value next) {
+std::optional<SmallVector<RingTerm, 2>> LogAnalysis::terms(Value next) {
   auto p = exponential(next);
   if (!p)
-    return false;
+    return std::nullopt;
   resolveMaxima(*p);
+  SmallVector<RingTerm, 2> result;
   for (auto &[m, coefficient] : *p) {
     if (coefficient == 0)
       continue;
     if (coefficient < 0)
-      return false;
-    for (auto &[v, power] : m)
-      if (v == op.getCarryArgs()[carry] ? power != 1 : !known(v))
-        return false;
+      return std::nullopt;
+    RingTerm term;
+    term.offset = std::log(coefficient);
+    for (auto &[v, power] : m) {
+      if (known(v)) {
+        term.summands.push_back({v, power});
+        continue;
+      }
+      if (carryOf(v) < 0 || power != 1 || term.carry >= 0)
+        return std::nullopt;
+      term.carry = carryOf(v);
+    }
+    result.push_back(std::move(term));
   }
-  return true;
+  return result;
 }
 
-bool seqc::structure::isLogAffine(RecurrenceOp op, const Dependence &dependence,
-                                  unsigned carry, Value next) {
-  return LogAnalysis(op, dependence, carry).affine(next);
+std::optional<SmallVector<RingTerm, 2>>
+seqc::structure::logTerms(RecurrenceOp op, const Dependence &dependence,
+                          const llvm::BitVector &component, Value next) {
+  return LogAnalysis(op, dependence, component).terms(next);
 }

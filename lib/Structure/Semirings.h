@@ -7,13 +7,17 @@
 
 namespace seqc::structure {
 
-/// True if `next` is max(known + carry, known, ...), elementwise.
-bool isMaxAffine(RecurrenceOp op, const Dependence &dependence, unsigned carry,
-                 mlir::Value next);
+/// `next` as max(known + carry, known, ...), elementwise, or nothing.
+/// `component` are the carries that count as unknown.
+std::optional<llvm::SmallVector<RingTerm, 2>>
+maxTerms(RecurrenceOp op, const Dependence &dependence,
+         const llvm::BitVector &component, mlir::Value next);
 
-/// True if exp(next) is known * exp(carry) + known, elementwise.
-bool isLogAffine(RecurrenceOp op, const Dependence &dependence, unsigned carry,
-                 mlir::Value next);
+/// exp(`next`) as a sum of known * exp(carry) and of known terms, elementwise, or
+/// nothing.
+std::optional<llvm::SmallVector<RingTerm, 2>>
+logTerms(RecurrenceOp op, const Dependence &dependence,
+         const llvm::BitVector &component, mlir::Value next);
 
 } // namespace seqc::structure
 

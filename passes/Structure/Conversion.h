@@ -6,8 +6,9 @@
 // computes the outputs from what it read.  Components over other semirings stay
 // recurrences of their own and hand on their states.
 //
-// In scan form the same is done to elementwise affine components: their gates and
-// writes become the elements of an affine scan.
+// In scan form components become scans instead, over the semiring that they are
+// affine over: the elements hold how a token maps the component's states (its
+// transition, a small matrix of blocks, and what it writes).
 //
 //===----------------------------------------------------------------------===//
 
@@ -59,12 +60,32 @@ struct ReadPlan {
   Sum direct;
   bool needed = false;
 };
+/// How next state i depends on state j, elementwise along the `kept` dimensions of
+/// the states and as a matrix over the others.
+struct BlockPlan {
+  /// Over the kept dimensions, then those of state i and of state j that mix.
+  Sum value;
+  /// Per term, pairs of letters that have to be equal.
+  SmallVector<SmallVector<std::pair<int, int>, 1>> equal;
+};
+/// A component as a scan.  An element is its blocks, then what it writes to each
+/// state; (A1, x1) then (A2, x2) is (A2 A1, A2 x1 + x2).
+struct ScanPlan {
+  /// Dimensions that the blocks have once, of which `varies` is used.
+  SmallVector<bool> kept, varies;
+  /// States that are real and imaginary part: blocks a, b of [[a, -b], [b, a]].
+  bool complex = false;
+  /// Every block is the identity, and no part of the element.
+  bool sum = false;
+  /// Row by row; those of other semirings are in `Component::ring`.
+  SmallVector<BlockPlan, 0> blocks;
+  SmallVector<Sum, 2> written;
+};
 struct ComponentPlan {
   Component component;
   bool linear = false;
-  /// Elementwise affine: a scan over (gate, written).
-  bool scan = false;
-  Sum gate, written;
+  /// A scan, as planned.
+  std::optional<ScanPlan> scan;
   SmallVector<GatePlan, 0> gates;
   SmallVector<PairPlan, 0> pairs;
   SmallVector<WritePlan, 0> writes;
@@ -88,6 +109,8 @@ private:
   Reason plan(ComponentPlan &c);
   Reason planGates(ComponentPlan &c, const Sum &diagonal);
   Reason planReads(ComponentPlan &c);
+  /// Sets `c.scan`, or says why the component has no scan.
+  Reason planScan(ComponentPlan &c);
   Reason need(Value v);
   Reason need(const Sum &sum);
   Reason needComponent(ComponentPlan &c);
@@ -101,6 +124,10 @@ private:
   std::optional<Source> direct(Value v);
   Value emit(StepBuilder &sb, IRMapping &map, Value v);
   Value emit(StepBuilder &sb, IRMapping &map, const Sum &sum);
+  Value emit(StepBuilder &sb, IRMapping &map, const RingTerm &term, Type type);
+  Value emitBlock(StepBuilder &sb, IRMapping &map, const BlockPlan &block);
+  Value emitFlag(StepBuilder &sb);
+  Value emitRestart(StepBuilder &sb, unsigned carry);
   void cover(StepBuilder &sb);
   Type computeType() {
     for (Value carry : op.getCarries())
@@ -133,6 +160,8 @@ private:
   Target target;
   Dependence dependence;
   SmallVector<ComponentPlan, 0> plans;
+  /// Why the first component without a scan has none.
+  Reason noScan;
   llvm::DenseSet<Value> needed;
   llvm::DenseMap<Value, Source> available;
   SmallVector<Value> finals;

@@ -217,75 +217,6 @@ void Conversion::buildKept(ComponentPlan &c) {
   }
 }
 
-void Conversion::buildScan(ComponentPlan &c) {
-  unsigned carry = c.component.carries[0];
-  // Elements of all axes: a scan takes each value once.
-  StepBuilder sb(b, loc);
-  IRMapping map;
-  Value gate = emit(sb, map, c.gate), written = emit(sb, map, c.written);
-  cover(sb);
-  AxesAttr axes = allAxes();
-  sb.addOut(gate, axes, computeType());
-  sb.addOut(written, axes, computeType());
-  RecurrenceOp elements = sb.finish({}, {});
-  SmallVector<Value> seq(elements.getOuts());
-
-  Type slice = tensorOrScalar(seqc::shapeOf(op.getCarryArgs()[carry].getType()),
-                              computeType());
-  auto constant = [&](double number) -> Value {
-    TypedAttr attr = b.getFloatAttr(computeType(), number);
-    if (auto tensor = dyn_cast<RankedTensorType>(slice))
-      attr = DenseElementsAttr::get(tensor, attr);
-    return arith::ConstantOp::create(b, loc, attr);
-  };
-  SmallVector<Value> identities = {constant(1), constant(0)};
-  // On the left of the first element: no gate, and the state before it.
-  SmallVector<Value> initials = {identities[0], op.getCarries()[carry]};
-  Attribute none = AxesAttr::get(b.getContext(), {}, {});
-  SmallVector<Attribute> seqMaps(2, axes),
-      initialMaps = {none, op.getCarryMaps()[carry]};
-  auto scanOf = [&](bool exclusive) {
-    Type state = op.getFinals()[carry].getType();
-    SmallVector<Type> types = {seq[0].getType(), seq[1].getType()};
-    // Totals: the product of the gates has the axes of the state, too.
-    SmallVector<int64_t> gateShape;
-    SmallVector<StringAttr> states = op.getCarryAxes();
-    AxesAttr finalMap = op.getFinalMap(carry);
-    for (StringAttr axis : states)
-      gateShape.push_back(
-          cast<RankedTensorType>(state)
-              .getDimSize(finalMap.find(axis.getValue())));
-    llvm::append_range(gateShape, seqc::shapeOf(slice));
-    if (!exclusive) {
-      types.push_back(RankedTensorType::get(gateShape, computeType()));
-      types.push_back(state);
-    }
-    auto scan = ScanOp::create(
-        b, loc, types, seq, identities, initials, op.getSegments(),
-        op.getResets(), b.getArrayAttr(seqMaps), b.getArrayAttr(initialMaps),
-        op.getSegmentsMapAttr(), op.getResetsMapAttr(), b.getArrayAttr(seqMaps),
-        exclusive ? b.getUnitAttr() : UnitAttr(), op.getReverseAttr(),
-        exclusive ? UnitAttr() : b.getUnitAttr());
-    OpBuilder::InsertionGuard guard(b);
-    SmallVector<Type> args(4, slice);
-    Block *body = b.createBlock(&scan.getCombine(), {}, args,
-                                SmallVector<Location>(4, loc));
-    // (a1, x1) then (a2, x2) is (a1 a2, a2 x1 + x2).
-    Value product = arith::MulFOp::create(b, loc, body->getArgument(0),
-                                          body->getArgument(2));
-    Value carried = arith::MulFOp::create(b, loc, body->getArgument(2),
-                                          body->getArgument(1));
-    Value sum = arith::AddFOp::create(b, loc, carried, body->getArgument(3));
-    YieldOp::create(b, loc, ValueRange{product, sum}, ValueRange());
-    return scan;
-  };
-  ScanOp scan = scanOf(false);
-  available[op.getYield().getCarries()[carry]] = {scan.getOuts()[1], axes};
-  finals[carry] = scan.getFinals()[1];
-  if (c.previous)
-    available[op.getCarryArgs()[carry]] = {scanOf(true).getOuts()[1], axes};
-}
-
 void Conversion::buildOutputs() {
   SmallVector<Value> results(op.getOuts().size());
   StepBuilder sb(b, loc);
@@ -335,26 +266,31 @@ std::optional<std::string> Conversion::run() {
     return "it has snapshots";
   if (op.getChunk())
     return "it has a form already";
-  bool linear = false;
+  bool linear = false, scan = false;
   for (Component &component : analyze(op).components) {
     ComponentPlan &c = plans.emplace_back();
     c.component = std::move(component);
     if (Reason r = plan(c))
       return r;
-    linear |= c.linear || c.scan;
+    linear |= c.linear;
+    scan |= c.scan.has_value();
   }
-  if (!linear)
-    return target == Target::Scan ? "no component is elementwise affine"
-                                  : "no component is a gated sum of outer products";
+  if (target == Target::Scan && !scan)
+    return noScan ? *noScan : "no component is affine over a semiring";
+  if (!linear && !scan)
+    return "no component is a gated sum of outer products";
   if (!op.getRestarts().empty() && linear)
-    return target == Target::Scan ? "an affine state has restart values"
-                                  : "a matrix state has restart values";
+    return "a matrix state has restart values";
   for (Value out : op.getYield().getOuts())
     if (Reason r = need(out))
       return r;
-  for (ComponentPlan &c : plans)
-    if (Reason r = needComponent(c))
-      return r;
+  // What one component needs may add to what is kept of another.
+  for (unsigned before = 0; before != needed.size() + 1;) {
+    before = needed.size() + 1;
+    for (ComponentPlan &c : plans)
+      if (Reason r = needComponent(c))
+        return r;
+  }
   // Dependence order holds for states; reads of a component may use values that
   // a later one reads, which this order does not cover.
   for (unsigned i = 0; i < plans.size(); ++i)

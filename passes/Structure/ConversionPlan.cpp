@@ -214,23 +214,13 @@ std::optional<std::string> Conversion::planReads(ComponentPlan &c) {
 
 std::optional<std::string> Conversion::plan(ComponentPlan &c) {
   const Component &component = c.component;
+  Reason none;
   if (target == Target::Scan) {
-    for (unsigned carry : component.carries)
-      if (seqc::shapeOf(op.getCarryArgs()[carry].getType()).size() > 1)
-        return "a state is a matrix";
-    Type state = op.getCarryArgs()[component.carries[0]].getType();
-    if (component.carries.size() != 1 || component.next.empty() ||
-        !isa<FloatType>(elementOf(state)))
+    none = planScan(c);
+    if (c.scan)
       return {};
-    Transition t = transitionOf(component.next[0], component.carries[0]);
-    c.scan = t.lowRank.empty() && t.dense.empty() && !t.diagonal.terms.empty();
-    c.gate = t.diagonal;
-    for (Term &term : c.gate.terms) {
-      term.carry = -1;
-      term.carryLetters.clear();
-    }
-    c.written = writesOf(component.next[0]);
-    return {};
+    if (!noScan)
+      noScan = none;
   }
   c.linear = component.carries.size() == 1 &&
              (component.cls == Class::C4 || component.cls == Class::C5) &&
@@ -240,8 +230,9 @@ std::optional<std::string> Conversion::plan(ComponentPlan &c) {
   if (!c.linear) {
     for (unsigned carry : component.carries)
       if (seqc::shapeOf(op.getCarryArgs()[carry].getType()).size() > 1)
-        return "a component of class " + component.label() +
-               " has a matrix state";
+        return none ? *none
+                    : "a component of class " + component.label() +
+                          " has a matrix state";
     return {};
   }
   Transition t = transitionOf(component.next[0], component.carries[0]);
@@ -366,12 +357,20 @@ std::optional<std::string> Conversion::need(Value v) {
 
 std::optional<std::string> Conversion::needComponent(ComponentPlan &c) {
   if (c.scan) {
-    for (const Sum *sum : {&c.gate, &c.written})
-      if (Reason r = need(*sum))
+    for (const BlockPlan &block : c.scan->blocks)
+      if (Reason r = need(block.value))
         return r;
-    return {};
+    for (const Sum &written : c.scan->written)
+      if (Reason r = need(written))
+        return r;
+    for (ArrayRef<RingTerm> next : c.component.ring)
+      for (const RingTerm &term : next)
+        for (auto [value, times] : term.summands)
+          if (Reason r = need(value))
+            return r;
   }
-  if (!c.linear) {
+  // A scan gives the states before or after tokens: the others are computed.
+  if (!c.linear && (!c.scan || (c.previous && c.next))) {
     for (unsigned carry : c.component.carries) {
       Operation *def = op.getYield().getCarries()[carry].getDefiningOp();
       // The component's own states are at hand there.
@@ -383,6 +382,8 @@ std::optional<std::string> Conversion::needComponent(ComponentPlan &c) {
     }
     return {};
   }
+  if (c.scan)
+    return {};
   for (const GatePlan &gate : c.gates)
     if (Reason r = need(gate.value))
       return r;

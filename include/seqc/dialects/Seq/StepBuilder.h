@@ -71,6 +71,11 @@ private:
   mlir::Value countArg;
 };
 
+/// log(exp(l) + exp(r)) of floats or tensors, without overflow; minus infinity is its
+/// identity.
+mlir::Value logAddExp(mlir::OpBuilder &b, mlir::Location loc, mlir::Value l,
+                      mlir::Value r);
+
 /// Sizes of the named axes as the operands' types have them.
 int64_t staticSizeOf(llvm::ArrayRef<Source> sources, mlir::StringAttr axis);
 

@@ -75,6 +75,8 @@ struct Component {
   bool complex = false;
   /// Over (+,x): next[i] belongs to carries[i].
   llvm::SmallVector<Sum, 2> next;
+  /// Over the other semirings: the same.
+  llvm::SmallVector<llvm::SmallVector<RingTerm, 2>, 2> ring;
   /// C7: the operation that no semiring explains, if one was found.
   mlir::Operation *breaks = nullptr;
 

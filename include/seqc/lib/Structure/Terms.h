@@ -50,6 +50,14 @@ struct Term {
   bool sameProduct(const Term &other) const;
 };
 
+/// A term over (max,+) or (logaddexp,+), elementwise: the sum of a carry (or none),
+/// of multiples of known values, and of a number.
+struct RingTerm {
+  int carry = -1;
+  llvm::SmallVector<std::pair<mlir::Value, int>, 2> summands;
+  double offset = 0;
+};
+
 /// A value: its shape and the terms that add up to it.
 struct Sum {
   llvm::SmallVector<int64_t, 2> shape;

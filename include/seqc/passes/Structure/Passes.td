@@ -78,19 +78,23 @@ def RecurrenceToLinear : Pass<"seqc-recurrence-to-linear"> {
 }
 
 def RecurrenceToScan : Pass<"seqc-recurrence-to-scan"> {
-  let summary = "Elementwise affine recurrences become affine scans";
+  let summary = "Recurrences that are affine over a semiring become scans";
   let description = [{
     **Expects** `seqc.recurrence` operations without snapshots.
-    **Guarantees** that those with an elementwise affine component (C2, C3 with a
-    diagonal, sums) become, for each such component, a recurrence without state
-    that computes gates and writes, a `seqc.scan` over the pairs, and a recurrence
-    without state for what follows; other components become recurrences of their
-    own.
-    **Fails when** `force` is set and a recurrence has no such component, or a
-    matrix state.  Otherwise it stays, with a remark that says why if `remarks` is
-    set.
+    **Guarantees** that those with a component that is affine over (+,x), (max,+) or
+    (logaddexp,+) become, for each such component, a recurrence without state that
+    computes the elements, a `seqc.scan` over them, and a recurrence without state
+    for what follows.  An element is the transition of a token and what it writes.
+    The transition is elementwise, a block of numbers over several states (momentum),
+    two numbers for a complex diagonal, or a matrix of order 8 at most; a plain sum
+    or maximum has none.  Segments, reset flags, restart values and initial states
+    stay what they are.  Components with larger matrices become linear recurrences,
+    others recurrences of their own.
+    **Fails when** `force` is set and a recurrence has no component that becomes a
+    scan, or a matrix state that has neither form.  Otherwise it stays, with a remark
+    that says why if `remarks` is set.
     **Example** `a * h + x` becomes a scan with
-    `(a1 * a2, a2 * x1 + x2)` and the initial state on its left.
+    `(a2 * a1, a2 * x1 + x2)` and the initial state on its left.
   }];
   let options = [Option<"remarks", "remarks", "bool", "false",
                         "Say why a recurrence stays">,
