@@ -237,7 +237,10 @@ struct LinearToChunks : seqc::impl::LinearToChunksBase<LinearToChunks> {
       return signalPassFailure();
     }
     SmallVector<LinearRecurrenceOp> ops;
-    getOperation()->walk([&](LinearRecurrenceOp op) { ops.push_back(op); });
+    getOperation()->walk([&](LinearRecurrenceOp op) {
+      if (!op->hasAttr("seqc.tiles"))
+        ops.push_back(op);
+    });
     for (LinearRecurrenceOp op : ops) {
       if (auto why = obstacle(op, force)) {
         if (!force)

@@ -79,7 +79,10 @@ struct LinearToSteps : seqc::impl::LinearToStepsBase<LinearToSteps> {
   using LinearToStepsBase::LinearToStepsBase;
   void runOnOperation() override {
     SmallVector<LinearRecurrenceOp> ops;
-    getOperation()->walk([&](LinearRecurrenceOp op) { ops.push_back(op); });
+    getOperation()->walk([&](LinearRecurrenceOp op) {
+      if (!op->hasAttr("seqc.tiles"))
+        ops.push_back(op);
+    });
     for (LinearRecurrenceOp op : ops)
       convert(op);
   }

@@ -5,6 +5,7 @@
 #include "seqc/passes/Lowering/NVVM/Passes.h"
 #include "seqc/passes/Pipelines/Compiler.h"
 #include "seqc/passes/Structure/Passes.h"
+#include "seqc/passes/Tiling/Passes.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
@@ -120,6 +121,7 @@ static void tileForCPU(OpPassManager &pm, int64_t width) {
 static void tileForGPU(OpPassManager &pm) {
   pm.addPass(createStepOpsToLinalg());
   pm.addPass(createEntryToMemrefs());
+  pm.addPass(createLinearToTiles());
   pm.addPass(createScanToKernels());
   ScanToRecurrenceOptions scans;
   scans.all = true;
@@ -145,6 +147,7 @@ static void tileForGPU(OpPassManager &pm) {
 static void lowerKernels(OpPassManager &pm) {
   pm.addPass(createLaunchesToRuntime());
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createTilesToNVVM());
   kernels.addPass(createApproximateMath());
   kernels.addPass(memref::createExpandStridedMetadataPass());
   kernels.addPass(createLowerAffinePass());
@@ -173,6 +176,16 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
                     (options.form == Form::Auto && isGpu(options));
   if (automatic)
     pm.addPass(createSelectForm());
+  // What has a kernel of tiles gets its canonical form; the rest does not.
+  bool tiles = isGpu(options) && options.split == 1 &&
+               (options.form == Form::Auto || options.form == Form::Chunked);
+  if (tiles && options.form == Form::Auto) {
+    pm.addPass(createSelectTiles());
+    RecurrenceToLinearOptions linear;
+    linear.selected = true;
+    pm.addPass(createRecurrenceToLinear(linear));
+    pm.addPass(createCanonicalizerPass());
+  }
   if (options.form == Form::Scan || (sequential && options.form == Form::Auto)) {
     RecurrenceToScanOptions scans;
     scans.force = options.form == Form::Scan;
@@ -195,6 +208,8 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   if (options.stopAfter == Stage::Structured)
     return;
   // formed
+  if (tiles)
+    pm.addPass(createKeepTiles());
   if (automatic || options.form == Form::Chunked) {
     LinearToChunksOptions chunks;
     chunks.length = options.chunk;

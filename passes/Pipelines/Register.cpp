@@ -3,10 +3,12 @@
 #include "seqc/passes/Pipelines/Register.h"
 
 #include "seqc/dialects/Seq/Seq.h"
+#include "seqc/dialects/Tile/Tile.h"
 #include "seqc/passes/Forms/Passes.h"
 #include "seqc/passes/Lowering/CPU/Passes.h"
 #include "seqc/passes/Lowering/NVVM/Passes.h"
 #include "seqc/passes/Structure/Passes.h"
+#include "seqc/passes/Tiling/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -14,7 +16,7 @@
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 
 void seqc::registerAllDialects(mlir::DialectRegistry &registry) {
-  registry.insert<SeqDialect>();
+  registry.insert<SeqDialect, tile::TileDialect>();
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mlir::registerAllToLLVMIRTranslations(registry);
@@ -26,4 +28,5 @@ void seqc::registerAllPasses() {
   registerFormsPasses();
   registerCPULoweringPasses();
   registerNVVMLoweringPasses();
+  registerTilingPasses();
 }

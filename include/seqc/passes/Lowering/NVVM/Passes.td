@@ -90,4 +90,26 @@ def LaunchesToRuntime : Pass<"seqc-launches-to-runtime", "::mlir::ModuleOp"> {
                            "::mlir::memref::MemRefDialect"];
 }
 
+def TilesToNVVM : Pass<"seqc-tiles-to-nvvm"> {
+  let summary = "Tile operations become each lane's registers and instructions";
+  let description = [{
+    **Expects** `gpu.func` kernels of a known block size, in one dimension of whole
+    warps, with `seqc_tile` operations.
+    **Guarantees** that fragments are the scalars that a lane holds of them, tiles
+    are addresses in dynamic shared memory, one after the other in the order of
+    their `alloc`; products are `nvvm.mma.sync`, their factors come by
+    `nvvm.ldmatrix`, copies are `nvvm.cp.async` where 4 bytes or more lie together,
+    else element by element.  Exponentials of f32 fragments are `ex2.approx`.
+    **Fails when** the block size is unknown, a fragment has another number of warps
+    than the kernel, or an operation on fragments is neither arithmetic element by
+    element nor of `seqc_tile`.
+    **Example** see `test/passes/Lowering/NVVM/tiles-to-nvvm.mlir`.
+  }];
+  let dependentDialects = [
+      "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+      "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
+      "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect",
+      "::mlir::vector::VectorDialect"];
+}
+
 #endif // SEQC_PASSES_LOWERING_NVVM_PASSES_TD

@@ -1,0 +1,200 @@
+//===- TileVerify.cpp - Constraints of the seqc_tile dialect --------------===//
+
+#include "seqc/dialects/Tile/Tile.h"
+
+using namespace mlir;
+using namespace seqc::tile;
+
+LogicalResult StageOp::verify() {
+  if (!getRing().getType().isRing() ||
+      getResult().getType() != getRing().getType().stage())
+    return emitOpError() << "takes " << getResult().getType() << " from "
+                         << getRing().getType() << ", expected a tile of a ring (T3)";
+  return success();
+}
+
+/// T4 for one direction; `from` and `to` are the element types.
+template <class Op>
+static LogicalResult verifyCopy(Op op, MemRefType buffer, SharedType tile, bool in) {
+  int64_t rank = buffer.getRank(), row = op.getRowDim(), col = op.getColDim();
+  if (int64_t(op.getIndices().size()) != rank)
+    return op.emitOpError() << "has " << op.getIndices().size()
+                            << " indices for a buffer of " << rank
+                            << " dimensions, expected as many (T4)";
+  if (!buffer.getLayout().isIdentity())
+    return op.emitOpError() << "has a buffer of type " << buffer
+                            << ", expected a compact one (T4)";
+  if (tile.isRing())
+    return op.emitOpError() << "has the ring " << tile << ", expected a tile (T4)";
+  if (row < 0 || row >= rank || (col != -1 && (col != rank - 1 || col == row)) ||
+      (col == -1 && tile.cols() != 1))
+    return op.emitOpError() << "has row_dim " << row << " and col_dim " << col
+                            << " for a buffer of " << rank
+                            << " dimensions, expected two of them, col_dim the last, "
+                               "or -1 for a tile of one column (T4)";
+  Type from = in ? buffer.getElementType() : tile.getElementType();
+  Type to = in ? tile.getElementType() : buffer.getElementType();
+  bool widens = in && from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth();
+  if (from != to && !widens)
+    return op.emitOpError() << "copies " << from << " to " << to
+                            << ", expected equal element types"
+                            << (in ? " or a wider target" : "") << " (T4)";
+  return success();
+}
+
+LogicalResult CopyInOp::verify() {
+  return verifyCopy(*this, getSource().getType(), getTarget().getType(), true);
+}
+
+LogicalResult CopyOutOp::verify() {
+  return verifyCopy(*this, getTarget().getType(), getSource().getType(), false);
+}
+
+LogicalResult CumsumOp::verify() {
+  SharedType from = getSource().getType(), to = getTarget().getType();
+  if (from.isRing() || from.getShape() != to.getShape() ||
+      !to.getElementType().isF32())
+    return emitOpError() << "sums " << from << " into " << to
+                         << ", expected a tile of f32 of the same shape (T5)";
+  return success();
+}
+
+LogicalResult ElementOp::verify() {
+  if (getSource().getType().isRing() ||
+      getSource().getType().getElementType() != getResult().getType())
+    return emitOpError() << "takes " << getResult().getType() << " from "
+                         << getSource().getType()
+                         << ", expected the element type of a tile (T6)";
+  return success();
+}
+
+LogicalResult SplatOp::verify() {
+  if (getValue().getType() != getResult().getType().getElementType())
+    return emitOpError() << "spreads " << getValue().getType() << " over "
+                         << getResult().getType()
+                         << ", expected its element type (T6)";
+  return success();
+}
+
+LogicalResult IotaOp::verify() {
+  FragmentType type = getResult().getType();
+  if ((type.getPlace() != Place::row && type.getPlace() != Place::col) ||
+      !type.getElementType().isF32())
+    return emitOpError() << "makes " << type << ", expected a row or col of f32 (T7)";
+  return success();
+}
+
+/// T8: fragment `f` is all of tile `s`, or, for vectors, `count` rows from `first`.
+static LogicalResult verifyShared(Operation *op, FragmentType f, SharedType s,
+                                  bool transpose, int64_t first) {
+  bool vector = f.getPlace() == Place::row || f.getPlace() == Place::col;
+  int64_t rows = f.rows(), cols = f.cols();
+  if (transpose)
+    std::swap(rows, cols);
+  bool fits = vector ? s.cols() == 1 && first >= 0 &&
+                           first + f.rows() * f.cols() <= s.rows() && !transpose
+                     : s.rows() == rows && s.cols() == cols && first == 0;
+  if (!fits || s.isRing() || s.getElementType() != f.getElementType())
+    return op->emitOpError() << "has fragment " << f << " and tile " << s
+                             << ", expected equal shapes"
+                             << (transpose ? ", transposed," : "")
+                             << " and element types (T8)";
+  return success();
+}
+
+LogicalResult LoadOp::verify() {
+  return verifyShared(*this, getResult().getType(), getSource().getType(),
+                      getTranspose(), getFirst());
+}
+
+LogicalResult StoreOp::verify() {
+  if (getValue().getType().getPlace() != Place::acc)
+    return emitOpError() << "stores " << getValue().getType()
+                         << ", expected an acc (T8)";
+  return verifyShared(*this, getValue().getType(), getTarget().getType(),
+                      getTranspose(), 0);
+}
+
+static LogicalResult verifyDevice(Operation *op, FragmentType f, MemRefType buffer,
+                                  size_t indices) {
+  if (f.getPlace() != Place::acc || buffer.getRank() < 2 ||
+      buffer.getElementType() != f.getElementType() ||
+      !buffer.getLayout().isIdentity())
+    return op->emitOpError() << "has fragment " << f << " and buffer " << buffer
+                             << ", expected an acc and a compact buffer of two "
+                                "dimensions or more of its element type (T9)";
+  if (int64_t(indices) != buffer.getRank())
+    return op->emitOpError() << "has " << indices << " indices for a buffer of "
+                             << buffer.getRank()
+                             << " dimensions, expected as many (T9)";
+  return success();
+}
+
+LogicalResult ReadOp::verify() {
+  return verifyDevice(*this, getResult().getType(), getSource().getType(),
+                      getIndices().size());
+}
+
+LogicalResult WriteOp::verify() {
+  return verifyDevice(*this, getValue().getType(), getTarget().getType(),
+                      getIndices().size());
+}
+
+LogicalResult BroadcastOp::verify() {
+  FragmentType from = getValue().getType(), to = getResult().getType();
+  bool row = from.getPlace() == Place::row && from.cols() == to.cols() &&
+             (to.getPlace() == Place::acc || to.getPlace() == Place::lhs);
+  bool col = from.getPlace() == Place::col && from.rows() == to.rows() &&
+             to.getPlace() == Place::acc;
+  if ((!row && !col) || from.getElementType() != to.getElementType() ||
+      from.getWarps() != to.getWarps())
+    return emitOpError() << "spreads " << from << " over " << to
+                         << ", expected a row of its columns or a col of its rows, "
+                            "and an acc or (for a row) an lhs (T10)";
+  return success();
+}
+
+LogicalResult TriangleOp::verify() {
+  if (getValue().getType().getPlace() != Place::acc)
+    return emitOpError() << "has " << getValue().getType()
+                         << ", expected an acc (T11)";
+  return success();
+}
+
+LogicalResult ConvertOp::verify() {
+  FragmentType from = getValue().getType(), to = getResult().getType();
+  if (from.getPlace() != Place::acc || to.getPlace() != Place::lhs ||
+      from.getShape() != to.getShape() || from.getWarps() != to.getWarps() ||
+      from.getElementType() != to.getElementType())
+    return emitOpError() << "makes " << to << " of " << from
+                         << ", expected an lhs of the same acc (T12)";
+  return success();
+}
+
+LogicalResult CastOp::verify() {
+  FragmentType from = getValue().getType(), to = getResult().getType();
+  if (from.withElement(to.getElementType()) != to || from == to ||
+      !isa<FloatType>(from.getElementType()) || !isa<FloatType>(to.getElementType()))
+    return emitOpError() << "makes " << to << " of " << from
+                         << ", expected another float type alone (T14)";
+  return success();
+}
+
+LogicalResult MmaOp::verify() {
+  FragmentType a = getA().getType(), c = getC().getType();
+  SharedType b = getB().getType();
+  int64_t depth = getTranspose() ? b.cols() : b.rows();
+  int64_t cols = getTranspose() ? b.rows() : b.cols();
+  Type element = a.getElementType();
+  if (a.getPlace() != Place::lhs || (!element.isBF16() && !element.isF16()) ||
+      c.getPlace() != Place::acc || !c.getElementType().isF32() ||
+      a.getWarps() != c.getWarps())
+    return emitOpError() << "has factor " << a << " and sum " << c
+                         << ", expected an lhs of bf16 or f16 and an acc of f32 (T13)";
+  if (b.isRing() || b.getElementType() != element || depth != a.cols() ||
+      cols != c.cols() || a.rows() != c.rows() || cols % 16)
+    return emitOpError() << "multiplies " << a << " by " << b << " into " << c
+                         << ", expected M x K, K x N and M x N with N a multiple of 16 "
+                            "(T13)";
+  return success();
+}

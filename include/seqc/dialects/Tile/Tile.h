@@ -1,0 +1,21 @@
+//===- Tile.h - The seqc_tile dialect ---------------------------*- C++ -*-===//
+
+#ifndef SEQC_DIALECTS_TILE_TILE_H
+#define SEQC_DIALECTS_TILE_TILE_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "seqc/dialects/Tile/TileDialect.h.inc"
+#include "seqc/dialects/Tile/TileEnums.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "seqc/dialects/Tile/TileTypes.h.inc"
+#define GET_OP_CLASSES
+#include "seqc/dialects/Tile/TileOps.h.inc"
+
+#endif // SEQC_DIALECTS_TILE_TILE_H

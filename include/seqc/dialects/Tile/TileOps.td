@@ -1,0 +1,375 @@
+//===- TileOps.td - The seqc_tile dialect: tiles of a block --*- tablegen -*-===//
+//
+// What the threads of one GPU block do together with two-dimensional tiles.
+// Constraints are numbered (T1, T2, ...); the verifier and the tests repeat the
+// numbers.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SEQC_DIALECTS_TILE_TILEOPS_TD
+#define SEQC_DIALECTS_TILE_TILEOPS_TD
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/BuiltinTypeInterfaces.td"
+include "mlir/IR/BuiltinTypes.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Tile_Dialect : Dialect {
+  let name = "seqc_tile";
+  let cppNamespace = "::seqc::tile";
+  let summary = "Tiles of one GPU block, in registers and in shared memory";
+  let description = [{
+    An operation is what all threads of a block do together.  Tiles in registers
+    are `!seqc_tile.fragment` values, spread over the warps by a layout that the
+    type names; tiles in shared memory are `!seqc_tile.shared` values.  Arithmetic
+    on fragments is `arith` and `math`, time is `scf.for` carrying fragments, a
+    barrier is `gpu.barrier`.  The matrix product takes its left factor from
+    registers and its right one from shared memory.
+
+    `seqc-tiles-to-nvvm` distributes fragments over registers.
+  }];
+  let useDefaultTypePrinterParser = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+def Tile_Place : I32EnumAttr<"Place", "where a fragment's elements are", [
+    I32EnumAttrCase<"acc", 0>, I32EnumAttrCase<"lhs", 1>,
+    I32EnumAttrCase<"row", 2>, I32EnumAttrCase<"col", 3>]> {
+  let cppNamespace = "::seqc::tile";
+  let genSpecializedAttr = 0;
+}
+
+class Tile_Type<string name, string typeMnemonic, list<Trait> traits = []>
+    : TypeDef<Tile_Dialect, name, traits> {
+  let mnemonic = typeMnemonic;
+}
+
+def Tile_Fragment : Tile_Type<"Fragment", "fragment",
+                              [ShapedTypeInterface, ValueSemantics]> {
+  let summary = "A tile in the registers of a block's warps";
+  let description = [{
+    `!seqc_tile.fragment<64x128xf32, acc, 4>`: rows are cut into as many parts as
+    there are warps.  The places are those of PTX's `mma.m16n8k16`:
+
+    * `acc`: an accumulator; lane l holds of each 16 x 8 piece, with g = l / 4 and
+      c = l mod 4, rows g and g + 8 of columns 2c and 2c + 1.
+    * `lhs`: a left factor, of 16-bit elements; of each 16 x 16 piece rows g and
+      g + 8 of columns 2c, 2c + 1, 2c + 8 and 2c + 9.
+    * `row`: one row, the columns of an `acc`, in every warp.
+    * `col`: one column, the rows of an `acc`.
+
+    Constraint T1: `acc`, `lhs` and `col` have a multiple of 16 rows a warp, `row`
+    one; `acc` and `row` have a multiple of 8 columns, `lhs` of 16, `col` one;
+    elements are floats, those of `lhs` bf16 or f16 (f32 while it is computed).
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType,
+                        "::seqc::tile::Place":$place, "int64_t":$warps);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    bool hasRank() const { return true; }
+    FragmentType cloneWith(std::optional<::llvm::ArrayRef<int64_t>> shape,
+                           ::mlir::Type elementType) const;
+    int64_t rows() const { return getShape()[0]; }
+    int64_t cols() const { return getShape()[1]; }
+    /// Pieces of 16 rows of a warp; 0 for `row`.
+    int64_t rowPieces() const { return rows() / (16 * getWarps()); }
+    /// Elements a lane holds.
+    int64_t laneElements() const;
+    FragmentType withElement(::mlir::Type type) const {
+      return get(getContext(), getShape(), type, getPlace(), getWarps());
+    }
+  }];
+}
+
+def Tile_Shared : Tile_Type<"Shared", "shared"> {
+  let summary = "A tile in shared memory, or a ring of them";
+  let description = [{
+    `!seqc_tile.shared<64x128xbf16>`, or `<2x64x128xbf16>` for two stages.  Rows
+    of 16 bytes and more are an odd number of 16-byte units apart, so that the
+    eight rows of a matrix load lie in different banks; shorter rows are dense.
+
+    Constraint T2: two or three positive dimensions, of floats.
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    bool isRing() const { return getShape().size() == 3; }
+    int64_t stages() const { return isRing() ? getShape()[0] : 1; }
+    int64_t rows() const { return getShape()[getShape().size() - 2]; }
+    int64_t cols() const { return getShape().back(); }
+    int64_t elementBytes() const { return getElementType().getIntOrFloatBitWidth() / 8; }
+    /// Bytes from one row to the next, of one stage, and of all.
+    int64_t rowBytes() const;
+    int64_t stageBytes() const { return (rows() * rowBytes() + 15) / 16 * 16; }
+    int64_t bytes() const { return stages() * stageBytes(); }
+    SharedType stage() const { return get(getContext(), getShape().take_back(2), getElementType()); }
+  }];
+}
+
+def Tile_AnyMemRef : MemRefOf<[AnyFloat]>;
+
+//===----------------------------------------------------------------------===//
+// Shared memory
+//===----------------------------------------------------------------------===//
+
+class Tile_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Tile_Dialect, mnemonic, traits>;
+
+def Tile_AllocOp : Tile_Op<"alloc", [MemoryEffects<[MemAlloc]>]> {
+  let summary = "Shared memory for a tile or a ring of tiles";
+  let description = [{
+    Kernels get their tiles one after the other from the block's dynamic shared
+    memory.  Example: `%q = seqc_tile.alloc : !seqc_tile.shared<2x64x128xbf16>`.
+  }];
+  let results = (outs Tile_Shared:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+}
+
+def Tile_StageOp : Tile_Op<"stage", [Pure]> {
+  let summary = "One tile of a ring";
+  let description = [{
+    Constraint T3: the operand is a ring, the result one of its tiles.
+    Example: `%now = seqc_tile.stage %q[%n] : !seqc_tile.shared<2x64x128xbf16> ->
+    !seqc_tile.shared<64x128xbf16>`.
+  }];
+  let arguments = (ins Tile_Shared:$ring, Index:$number);
+  let results = (outs Tile_Shared:$result);
+  let assemblyFormat = "$ring `[` $number `]` attr-dict `:` type($ring) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_CopyInOp : Tile_Op<"copy_in", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Copies a tile of device memory into shared memory";
+  let description = [{
+    Row r of the tile is read at `indices` with dimension `row_dim` moved by r, or
+    by -r if `reverse`; columns are along dimension `col_dim` (-1: one column).
+    Rows from `rows` on, and columns beyond the buffer, become zero.  With elements
+    of one type the copy may be asynchronous: it has ended for a thread after
+    `commit` and `wait`, for the block after a barrier.
+
+    Constraint T4: there is an index for every dimension of the buffer; `row_dim`
+    and `col_dim` are two of them, `col_dim` the last, or -1 for tiles of one
+    column; the tile has the buffer's element type or a wider one; it is no ring.
+    Example: `seqc_tile.copy_in %q[%b, %t, %h, %c0], %count -> %tile {row_dim = 1,
+    col_dim = 3} : memref<?x?x?x128xbf16> -> !seqc_tile.shared<64x128xbf16>`.
+  }];
+  let arguments = (ins Tile_AnyMemRef:$source, Variadic<Index>:$indices, Index:$rows,
+                       Tile_Shared:$target, I64Attr:$row_dim, I64Attr:$col_dim,
+                       UnitAttr:$reverse);
+  let assemblyFormat = [{
+    $source `[` $indices `]` `,` $rows `->` $target attr-dict `:` type($source) `->` type($target)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_CopyOutOp : Tile_Op<"copy_out", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Copies a tile of shared memory to device memory";
+  let description = [{
+    The opposite of `copy_in`, at once: what lies beyond `rows` or the buffer is
+    not written.  Constraint T4, with equal element types.
+  }];
+  let arguments = (ins Tile_Shared:$source, Tile_AnyMemRef:$target,
+                       Variadic<Index>:$indices, Index:$rows, I64Attr:$row_dim,
+                       I64Attr:$col_dim, UnitAttr:$reverse);
+  let assemblyFormat = [{
+    $source `->` $target `[` $indices `]` `,` $rows attr-dict `:` type($source) `->` type($target)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_CommitOp : Tile_Op<"commit"> {
+  let summary = "Ends a group of asynchronous copies";
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_WaitOp : Tile_Op<"wait"> {
+  let summary = "Waits until at most `pending` groups of copies are under way";
+  let arguments = (ins I64Attr:$pending);
+  let assemblyFormat = "$pending attr-dict";
+}
+
+def Tile_CumsumOp : Tile_Op<"cumsum", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Sums down the columns of a shared tile";
+  let description = [{
+    Row r of `target` is the sum of rows 0 to r of `source`, in f32, in a fixed
+    order; elements below `floor` count as that.
+
+    Constraint T5: target has f32 elements and the source's shape.
+    Example: `seqc_tile.cumsum %g -> %b floor -100.0 : !seqc_tile.shared<64x1xf32>
+    -> !seqc_tile.shared<64x1xf32>`.
+  }];
+  let arguments = (ins Tile_Shared:$source, Tile_Shared:$target, F64Attr:$floor);
+  let assemblyFormat = "$source `->` $target `floor` $floor attr-dict `:` type($source) `->` type($target)";
+  let hasVerifier = 1;
+}
+
+def Tile_ElementOp : Tile_Op<"element", [MemoryEffects<[MemRead]>]> {
+  let summary = "One element of a shared tile, in every thread";
+  let description = [{
+    Constraint T6: the result has the tile's element type; it is no ring.
+    Example: `%last = seqc_tile.element %b[%c63, %c0] : !seqc_tile.shared<64x1xf32>
+    -> f32`.
+  }];
+  let arguments = (ins Tile_Shared:$source, Index:$row, Index:$col);
+  let results = (outs AnyFloat:$result);
+  let assemblyFormat = "$source `[` $row `,` $col `]` attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Fragments
+//===----------------------------------------------------------------------===//
+
+def Tile_SplatOp : Tile_Op<"splat", [Pure]> {
+  let summary = "A fragment whose elements are one number";
+  let description = [{
+    Constraint T6: the number has the fragment's element type.
+    Example: `%z = seqc_tile.splat %zero : f32 -> !seqc_tile.fragment<64x64xf32, acc, 4>`.
+  }];
+  let arguments = (ins AnyFloat:$value);
+  let results = (outs Tile_Fragment:$result);
+  let assemblyFormat = "$value attr-dict `:` type($value) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_IotaOp : Tile_Op<"iota", [Pure]> {
+  let summary = "A row or column of the numbers 0, 1, 2, ...";
+  let description = [{
+    Constraint T7: the result is a `row` or `col` of f32.
+    Example: `%n = seqc_tile.iota : !seqc_tile.fragment<1x64xf32, row, 4>`.
+  }];
+  let results = (outs Tile_Fragment:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead]>]> {
+  let summary = "A fragment of a shared tile";
+  let description = [{
+    All of the tile, or, for a `row` or `col`, as many of its rows from `first` on
+    (a tile of one column) as the fragment has elements; transposed on request.
+
+    Constraint T8: the shapes agree; element types agree; it is no ring; a
+    transposed fragment is an `lhs` or `acc`.
+    Example: `%v = seqc_tile.load %tile {transpose} : !seqc_tile.shared<64x64xbf16> ->
+    !seqc_tile.fragment<64x64xbf16, lhs, 4>`.
+  }];
+  let arguments = (ins Tile_Shared:$source, UnitAttr:$transpose,
+                       DefaultValuedAttr<I64Attr, "0">:$first);
+  let results = (outs Tile_Fragment:$result);
+  let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_StoreOp : Tile_Op<"store", [MemoryEffects<[MemWrite]>]> {
+  let summary = "Writes an accumulator to a shared tile";
+  let description = [{
+    Constraint T8, for an `acc`.
+    Example: `seqc_tile.store %o -> %tile {transpose} : !seqc_tile.fragment<64x64xbf16,
+    acc, 4> -> !seqc_tile.shared<64x64xbf16>`.
+  }];
+  let arguments = (ins Tile_Fragment:$value, Tile_Shared:$target, UnitAttr:$transpose);
+  let assemblyFormat = "$value `->` $target attr-dict `:` type($value) `->` type($target)";
+  let hasVerifier = 1;
+}
+
+def Tile_ReadOp : Tile_Op<"read", [MemoryEffects<[MemRead]>]> {
+  let summary = "An accumulator from device memory";
+  let description = [{
+    Element (m, n) is read at `indices` with the last two dimensions moved by m and
+    n, or by n and m if `transpose`; what lies beyond the buffer is zero.
+
+    Constraint T9: the buffer has two dimensions or more and an index for each; the
+    fragment is an `acc` of its element type.
+  }];
+  let arguments = (ins Tile_AnyMemRef:$source, Variadic<Index>:$indices, UnitAttr:$transpose);
+  let results = (outs Tile_Fragment:$result);
+  let assemblyFormat = "$source `[` $indices `]` attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_WriteOp : Tile_Op<"write", [MemoryEffects<[MemWrite]>]> {
+  let summary = "Writes an accumulator to device memory";
+  let description = [{The opposite of `read`.  Constraint T9.}];
+  let arguments = (ins Tile_Fragment:$value, Tile_AnyMemRef:$target,
+                       Variadic<Index>:$indices, UnitAttr:$transpose);
+  let assemblyFormat = "$value `->` $target `[` $indices `]` attr-dict `:` type($value) `->` type($target)";
+  let hasVerifier = 1;
+}
+
+def Tile_BroadcastOp : Tile_Op<"broadcast", [Pure]> {
+  let summary = "A row repeated down, or a column repeated across";
+  let description = [{
+    Constraint T10: a `row` of the result's columns or a `col` of its rows, of its
+    element type and warps, becomes an `acc` or, for a row, an `lhs`.
+    Example: `%m = seqc_tile.broadcast %row : !seqc_tile.fragment<1x64xf32, row, 4> ->
+    !seqc_tile.fragment<64x64xf32, acc, 4>`.
+  }];
+  let arguments = (ins Tile_Fragment:$value);
+  let results = (outs Tile_Fragment:$result);
+  let assemblyFormat = "$value attr-dict `:` type($value) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_TriangleOp : Tile_Op<"triangle", [Pure, SameOperandsAndResultType]> {
+  let summary = "Keeps the lower triangle; what is above becomes zero";
+  let description = [{
+    Keeps elements with column <= row, or column < row if `strict`.
+    Constraint T11: the fragment is an `acc`.
+  }];
+  let arguments = (ins Tile_Fragment:$value, UnitAttr:$strict);
+  let results = (outs Tile_Fragment:$result);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
+  let hasVerifier = 1;
+}
+
+def Tile_ConvertOp : Tile_Op<"convert", [Pure]> {
+  let summary = "An accumulator as a left factor: no element moves";
+  let description = [{
+    Constraint T12: an `acc` becomes an `lhs` of its shape, element type and warps.
+  }];
+  let arguments = (ins Tile_Fragment:$value);
+  let results = (outs Tile_Fragment:$result);
+  let assemblyFormat = "$value attr-dict `:` type($value) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_CastOp : Tile_Op<"cast", [Pure]> {
+  let summary = "Rounds or widens a fragment's elements";
+  let description = [{
+    Constraint T14: only the element type changes.
+    Example: `%h = seqc_tile.cast %x : !seqc_tile.fragment<64x64xf32, acc, 4> ->
+    !seqc_tile.fragment<64x64xbf16, acc, 4>`.
+  }];
+  let arguments = (ins Tile_Fragment:$value);
+  let results = (outs Tile_Fragment:$result);
+  let assemblyFormat = "$value attr-dict `:` type($value) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_MmaOp : Tile_Op<"mma", [MemoryEffects<[MemRead]>,
+                                 AllTypesMatch<["c", "result"]>]> {
+  let summary = "Matrix product: registers times shared memory, plus registers";
+  let description = [{
+    `c + a b`, where `b` is K x N in shared memory, or N x K if `transpose`.
+
+    Constraint T13: a is an `lhs` of M x K, b a tile of K x N (N x K) of the same
+    16-bit element type, c an `acc` of M x N f32, N a multiple of 16.
+    Example: `%o = seqc_tile.mma %s, %q, %zero {transpose} : !seqc_tile.fragment<64x128xbf16,
+    lhs, 4>, !seqc_tile.shared<64x128xbf16>, !seqc_tile.fragment<64x64xf32, acc, 4>`.
+  }];
+  let arguments = (ins Tile_Fragment:$a, Tile_Shared:$b, Tile_Fragment:$c, UnitAttr:$transpose);
+  let results = (outs Tile_Fragment:$result);
+  let assemblyFormat = "$a `,` $b `,` $c attr-dict `:` type($a) `,` type($b) `,` type($c)";
+  let hasVerifier = 1;
+}
+
+#endif // SEQC_DIALECTS_TILE_TILEOPS_TD

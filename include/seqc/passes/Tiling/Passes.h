@@ -1,0 +1,29 @@
+//===- Passes.h - Kernels of tiles ------------------------------*- C++ -*-===//
+
+#ifndef SEQC_PASSES_TILING_PASSES_H
+#define SEQC_PASSES_TILING_PASSES_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+#include <optional>
+#include <string>
+
+namespace seqc {
+
+class LinearRecurrenceOp;
+class RecurrenceOp;
+
+/// Why a linear recurrence has no kernel of tiles, or nothing.
+std::optional<std::string> obstacleToTiles(LinearRecurrenceOp op);
+/// The same for the canonical form of a recurrence, tried on a copy.
+std::optional<std::string> obstacleToTiles(RecurrenceOp op);
+
+#define GEN_PASS_DECL
+#include "seqc/passes/Tiling/Passes.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "seqc/passes/Tiling/Passes.h.inc"
+
+} // namespace seqc
+
+#endif // SEQC_PASSES_TILING_PASSES_H

@@ -1,0 +1,54 @@
+//===- Passes.td - Kernels of tiles ------------------------*- tablegen -*-===//
+
+#ifndef SEQC_PASSES_TILING_PASSES_TD
+#define SEQC_PASSES_TILING_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def SelectTiles : Pass<"seqc-select-tiles", "::mlir::ModuleOp"> {
+  let summary = "Marks recurrences that have a kernel of tiles in chunked form";
+  let description = [{
+    **Expects** any program, for a GPU.
+    **Guarantees** that a `seqc.recurrence` whose canonical form consists of
+    linear recurrences that all have such a kernel (`seqc-keep-tiles`) has the
+    attribute `seqc.form = "chunked"`, others with a state "sequential".
+    **Fails when** never.
+    **Example** a gated sum of outer products of bf16 vectors is marked; with f32
+    vectors it is not.
+  }];
+}
+
+def KeepTiles : Pass<"seqc-keep-tiles"> {
+  let summary = "Keeps linear recurrences that have a kernel of tiles";
+  let description = [{
+    **Expects** `seqc.linear_recurrence` operations.
+    **Guarantees** that those that `seqc-linear-to-tiles` accepts have the
+    attribute `seqc.tiles`, by which later forms leave them alone, and write
+    results in the type that a recurrence without state only rounds them to.
+    With `remarks`, a remark says what keeps another one from it.
+    **Fails when** never.
+    **Example** see `test/passes/Tiling/keep-tiles.mlir`.
+  }];
+  let options = [Option<"remarks", "remarks", "bool", "false",
+                        "Say why a recurrence has no kernel of tiles">];
+}
+
+def LinearToTiles : Pass<"seqc-linear-to-tiles"> {
+  let summary = "Linear recurrences become chunked kernels of tiles";
+  let description = [{
+    **Expects** `seqc.linear_recurrence` operations with the attribute
+    `seqc.tiles`, in functions that `seqc-entry-to-memrefs` has converted.
+    **Guarantees** that each is one `gpu.launch`: a block has a sequence and a
+    slice of the values, walks over chunks of 64 tokens with the state in
+    accumulators, transposed, and reads and writes each token once.
+    **Fails when** never on what `seqc-keep-tiles` marked.
+    **Example** see `test/passes/Tiling/linear-to-tiles.mlir`.
+  }];
+  let dependentDialects = [
+      "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+      "::mlir::gpu::GPUDialect", "::mlir::math::MathDialect",
+      "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+      "::seqc::tile::TileDialect"];
+}
+
+#endif // SEQC_PASSES_TILING_PASSES_TD

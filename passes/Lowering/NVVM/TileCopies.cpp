@@ -1,0 +1,384 @@
+//===- TileCopies.cpp - Tiles between device memory and a block -----------===//
+
+#include "TileLanes.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace seqc::tile;
+
+/// Copies of a thread that are written out; more are a loop.
+static constexpr int64_t kUnrolled = 16;
+
+void Lanes::alloc(AllocOp op) {
+  tiles[op.getResult()] = at(shared, used);
+  used += op.getResult().getType().bytes();
+}
+
+Value Lanes::size(Value buffer, int64_t dim) {
+  auto type = cast<MemRefType>(buffer.getType());
+  if (!type.isDynamicDim(dim))
+    return i64(type.getDimSize(dim));
+  return wide(memref::DimOp::create(b, loc, buffer, dim));
+}
+
+Value Lanes::stride(Value buffer, int64_t dim) {
+  Value result = i64(1);
+  for (int64_t d = dim + 1; d < cast<MemRefType>(buffer.getType()).getRank(); ++d)
+    result = mul(result, size(buffer, d));
+  return result;
+}
+
+Value Lanes::bufferBase(Value buffer) {
+  Value base = wide(memref::ExtractAlignedPointerAsIndexOp::create(b, loc, buffer));
+  return LLVM::IntToPtrOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext(), 1),
+                                  base);
+}
+
+Lanes::Window Lanes::window(Value buffer, ValueRange indices, Value rows, int64_t rowDim,
+                            int64_t colDim, bool reverse, SharedType tile) {
+  auto type = cast<MemRefType>(buffer.getType());
+  int64_t bytes = type.getElementTypeBitWidth() / 8;
+  Window w;
+  w.buffer = bufferBase(buffer);
+  Value offset = i64(0);
+  for (auto [d, index] : llvm::enumerate(indices))
+    offset = add(offset, mul(wide(index), stride(buffer, d)));
+  w.base = at(w.buffer, mul(offset, bytes));
+  w.elementBytes = bytes;
+  // Multiples of the step are not worth registers across a loop: they are computed
+  // where they are used, because the compiler cannot see that it is the same.
+  w.rowStep = LLVM::InlineAsmOp::create(
+                  b, loc, b.getI64Type(),
+                  ValueRange{mul(stride(buffer, rowDim), reverse ? -bytes : bytes)},
+                  "mov.b64 $0, $1;", "=l,l", /*has_side_effects=*/true,
+                  /*is_align_stack=*/false, LLVM::TailCallKind::None,
+                  LLVM::AsmDialectAttr(), ArrayAttr())
+                  .getResult(0);
+  // More rows than a tile has are as many as it has.
+  w.rows = narrow(rows);
+  if (colDim < 0) {
+    w.cols = i32(1);
+    w.unit = bytes;
+    return w;
+  }
+  Value first = wide(indices[colDim]);
+  Value left = arith::SubIOp::create(b, loc, size(buffer, colDim), first);
+  left = arith::MinSIOp::create(b, loc, left, i64(tile.cols()));
+  w.cols = arith::TruncIOp::create(b, loc, b.getI32Type(), left);
+  // Rows start at multiples of this if the buffer does and the first column too.
+  if (!type.isDynamicDim(colDim) &&
+      type.getElementType() == tile.getElementType()) {
+    int64_t row = type.getDimSize(colDim) * bytes, width = tile.cols() * bytes;
+    w.unit = 16;
+    while (w.unit > 1 && (row % w.unit || width % w.unit))
+      w.unit /= 2;
+  }
+  if (w.unit >= 4) {
+    Value address = LLVM::PtrToIntOp::create(b, loc, b.getI64Type(), w.base);
+    Value low = arith::AndIOp::create(b, loc, address, i64(w.unit - 1));
+    w.aligned = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, low, i64(0));
+  }
+  return w;
+}
+
+void Lanes::forPieces(const Window &w, SharedType type, Value tile, bool vector,
+                      int64_t unit,
+                      llvm::function_ref<void(Value device, Value shared, Value valid,
+                                              Value exists)> piece) {
+  int64_t bytes = w.elementBytes;
+  int64_t rowPieces = vector ? 1 : type.cols() * bytes / unit;
+  // A thread's pieces lie below each other, `apart` rows from one to the next.
+  int64_t apart = std::max<int64_t>(1, threads / rowPieces);
+  int64_t columns = llvm::divideCeil(rowPieces, threads);
+  Value row = div(thread, std::min(rowPieces, threads));
+  Value left = arith::SubIOp::create(b, loc, w.rows, row);
+  Value step = mul(w.rowStep, apart);
+  for (int64_t c = 0; c < columns; ++c) {
+    Value col = add(rem(thread, std::min(rowPieces, threads)), c * threads);
+    Value byte = mul(col, unit);
+    Value inRow;
+    if (!vector)
+      inRow = less(byte, mul(w.cols, bytes));
+    // Threads without a piece: those left over, and below the tile.
+    Value always;
+    if (c * threads + std::min(rowPieces, threads) > rowPieces)
+      always = less(col, i32(rowPieces));
+    if (rowPieces < threads && threads % rowPieces)
+      always = less(row, i32(apart));
+    Value device = at(at(w.base, mul(wide(row), w.rowStep)), wide(byte));
+    Value shared = at(tile, add(mul(row, type.rowBytes()), byte));
+    int64_t passes = llvm::divideCeil(type.rows(), apart);
+    auto pass = [&](Value from, Value to, Value before, Value exists) {
+      Value valid = less(before, left);
+      if (inRow)
+        valid = both(valid, inRow);
+      piece(from, to, valid, exists);
+    };
+    if (passes > kUnrolled) {
+      auto nest = scf::ForOp::create(
+          b, loc, arith::ConstantIndexOp::create(b, loc, 0),
+          arith::ConstantIndexOp::create(b, loc, passes),
+          arith::ConstantIndexOp::create(b, loc, 1), ValueRange{device, shared});
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(nest.getBody());
+      Value before = mul(narrow(nest.getInductionVar()), apart);
+      Value from = nest.getRegionIterArg(0), to = nest.getRegionIterArg(1);
+      Value exists = always;
+      if (type.rows() % apart) {
+        Value inTile = less(add(row, before), i32(type.rows()));
+        exists = exists ? both(exists, inTile) : inTile;
+      }
+      pass(from, to, before, exists);
+      scf::YieldOp::create(b, loc,
+                           ValueRange{at(from, step), at(to, apart * type.rowBytes())});
+      continue;
+    }
+    for (int64_t i = 0; i < passes; ++i) {
+      Value exists = always;
+      if ((i + 1) * apart > type.rows()) {
+        Value inTile = less(add(row, i * apart), i32(type.rows()));
+        exists = exists ? both(exists, inTile) : inTile;
+      }
+      pass(device, at(shared, i * apart * type.rowBytes()), i32(i * apart), exists);
+      device = at(device, step);
+    }
+  }
+}
+
+void Lanes::copyIn(CopyInOp op) {
+  SharedType type = op.getTarget().getType();
+  Value tile = tiles.lookup(op.getTarget());
+  Type element = op.getSource().getType().getElementType();
+  int64_t bytes = element.getIntOrFloatBitWidth() / 8;
+  bool vector = int64_t(op.getColDim()) < 0;
+  Window w = window(op.getSource(), op.getIndices(), op.getRows(), op.getRowDim(),
+                    op.getColDim(), op.getReverse(), type);
+  auto rowBase = [&](Value row) { return at(w.base, mul(wide(row), w.rowStep)); };
+  auto async = [&](int64_t unit) {
+    forPieces(w, type, tile, vector, unit,
+              [&](Value device, Value shared, Value valid, Value exists) {
+      auto copy = [&] {
+        // What does not exist is not looked at, but its address should exist.
+        NVVM::CpAsyncOp::create(b, loc, shared, select(valid, device, w.buffer), unit,
+                                unit == 16 ? NVVM::LoadCacheModifierKind::CG
+                                           : NVVM::LoadCacheModifierKind::CA,
+                                select(valid, i32(unit), i32(0)));
+      };
+      exists ? when(exists, copy) : copy();
+    });
+  };
+  auto oneByOne = [&] {
+    Value upper = arith::ConstantIndexOp::create(b, loc, type.rows() * type.cols());
+    Value step = arith::ConstantIndexOp::create(b, loc, threads);
+    Value first = arith::IndexCastOp::create(b, loc, b.getIndexType(), thread);
+    auto nest = scf::ForOp::create(b, loc, first, upper, step);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(nest.getBody());
+    Value number = narrow(nest.getInductionVar());
+    Value row = div(number, type.cols()), col = rem(number, type.cols());
+    Value valid = both(less(row, w.rows), less(col, w.cols));
+    Value from = select(valid, at(rowBase(row), mul(wide(col), bytes)), w.buffer);
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
+    // No element at all may exist.
+    auto guarded = scf::IfOp::create(b, loc, TypeRange{element}, valid, true);
+    b.setInsertionPointToStart(guarded.thenBlock());
+    scf::YieldOp::create(b, loc, load(element, from, bytes));
+    b.setInsertionPointToStart(guarded.elseBlock());
+    scf::YieldOp::create(b, loc, zero);
+    b.setInsertionPointAfter(guarded);
+    Value value = guarded.getResult(0);
+    if (element != type.getElementType())
+      value = arith::ExtFOp::create(b, loc, type.getElementType(), value);
+    store(value, place(type, tile, row, col), type.elementBytes());
+  };
+  if (vector && bytes == 4 && element == type.getElementType())
+    return async(4);
+  if (!w.aligned)
+    return oneByOne();
+  auto choice = scf::IfOp::create(b, loc, w.aligned, /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.thenBlock());
+  async(w.unit);
+  b.setInsertionPointToStart(choice.elseBlock());
+  oneByOne();
+}
+
+void Lanes::copyOut(CopyOutOp op) {
+  SharedType type = op.getSource().getType();
+  Value tile = tiles.lookup(op.getSource());
+  int64_t bytes = type.elementBytes();
+  Window w = window(op.getTarget(), op.getIndices(), op.getRows(), op.getRowDim(),
+                    op.getColDim(), op.getReverse(), type);
+  bool vector = int64_t(op.getColDim()) < 0;
+  auto pieces = [&](int64_t unit) {
+    Type words = unit <= 2 ? Type(b.getIntegerType(unit * 8))
+                           : VectorType::get({unit / 4}, b.getI32Type());
+    forPieces(w, type, tile, vector, unit,
+              [&](Value device, Value shared, Value valid, Value exists) {
+      when(exists ? both(valid, exists) : valid,
+           [&] { store(load(words, shared, unit), device, unit); });
+    });
+  };
+  if (!w.aligned)
+    return pieces(bytes);
+  auto choice = scf::IfOp::create(b, loc, w.aligned, /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.thenBlock());
+  pieces(w.unit);
+  b.setInsertionPointToStart(choice.elseBlock());
+  Value upper = arith::ConstantIndexOp::create(b, loc, type.rows() * type.cols());
+  Value step = arith::ConstantIndexOp::create(b, loc, threads);
+  Value first = arith::IndexCastOp::create(b, loc, b.getIndexType(), thread);
+  auto nest = scf::ForOp::create(b, loc, first, upper, step);
+  b.setInsertionPointToStart(nest.getBody());
+  Value number = narrow(nest.getInductionVar());
+  Value row = div(number, type.cols()), col = rem(number, type.cols());
+  when(both(less(row, w.rows), less(col, w.cols)), [&] {
+    Value value = load(type.getElementType(), place(type, tile, row, col), bytes);
+    store(value, at(at(w.base, mul(wide(row), w.rowStep)), mul(wide(col), bytes)), bytes);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Sums down columns
+//===----------------------------------------------------------------------===//
+
+void Lanes::cumsum(CumsumOp op) {
+  SharedType from = op.getSource().getType(), to = op.getTarget().getType();
+  Value source = tiles.lookup(op.getSource()), target = tiles.lookup(op.getTarget());
+  Value least = arith::ConstantOp::create(
+      b, loc, b.getF32FloatAttr(op.getFloor().convertToDouble()));
+  auto gate = [&](Value row, Value col) {
+    Value g = load(from.getElementType(), place(from, source, row, col),
+                   from.elementBytes());
+    if (!from.getElementType().isF32())
+      g = arith::ExtFOp::create(b, loc, b.getF32Type(), g);
+    return arith::MaximumFOp::create(b, loc, g, least).getResult();
+  };
+  int64_t rows = from.rows(), cols = from.cols();
+  if (cols > 1 || rows % 32 != 0) {
+    // A column a thread, from the top.
+    for (int64_t first = 0; first < cols; first += threads) {
+      Value col = add(thread, first);
+      auto column = [&] {
+        Value sum;
+        for (int64_t r = 0; r < rows; ++r) {
+          Value g = gate(i32(r), col);
+          sum = sum ? arith::AddFOp::create(b, loc, sum, g) : g;
+          store(sum, place(to, target, i32(r), col), 4);
+        }
+      };
+      first + threads > cols ? when(less(col, i32(cols)), column) : column();
+    }
+    return;
+  }
+  // One warp: consecutive rows a lane, then over the lanes.
+  Value leads = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, warp, i32(0));
+  when(leads, [&] {
+    int64_t run = rows / 32;
+    Scalars sums;
+    for (int64_t i = 0; i < run; ++i) {
+      Value g = gate(add(mul(lane, run), i), i32(0));
+      sums.push_back(i ? arith::AddFOp::create(b, loc, sums.back(), g).getResult() : g);
+    }
+    Value total = sums.back();
+    for (int64_t distance = 1; distance < 32; distance *= 2) {
+      auto below = gpu::ShuffleOp::create(b, loc, total, i32(distance), i32(32),
+                                          gpu::ShuffleMode::UP);
+      Value sum = arith::AddFOp::create(b, loc, below.getShuffleResult(), total);
+      total = select(below.getValid(), sum, total);
+    }
+    auto before = gpu::ShuffleOp::create(b, loc, total, i32(1), i32(32),
+                                         gpu::ShuffleMode::UP);
+    Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
+    Value start = select(before.getValid(), before.getShuffleResult(), zero);
+    for (int64_t i = 0; i < run; ++i)
+      store(arith::AddFOp::create(b, loc, start, sums[i]),
+            place(to, target, add(mul(lane, run), i), i32(0)), 4);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Accumulators in device memory
+//===----------------------------------------------------------------------===//
+
+/// An index of an accumulator's element in device memory, with what is constant
+/// about it kept apart, so that it becomes part of the instruction.
+static bool knownInside(Value index, MemRefType type, int64_t dim, int64_t last) {
+  auto constant = getConstantIntValue(index);
+  return constant && !type.isDynamicDim(dim) && *constant + last < type.getDimSize(dim);
+}
+
+/// Visits a lane's elements row by row of the accumulator: `row(first, visit)` is
+/// called with the place of the row's element, and calls visit for each column.
+void Lanes::forRows(FragmentType type, Value buffer, ValueRange indices, bool transpose,
+                    llvm::function_ref<void(Value inside, llvm::function_ref<void(
+                        llvm::function_ref<void(unsigned, Value, Value)>)>)> row) {
+  auto memref = cast<MemRefType>(buffer.getType());
+  int64_t rank = memref.getRank(), rowDim = rank - 2, colDim = rank - 1;
+  if (transpose)
+    std::swap(rowDim, colDim);
+  int64_t bytes = type.getElementType().getIntOrFloatBitWidth() / 8;
+  Value offset = i64(0);
+  for (int64_t d = 0; d < rank - 2; ++d)
+    offset = add(offset, mul(wide(indices[d]), stride(buffer, d)));
+  Value base = at(bufferBase(buffer), mul(offset, bytes));
+  Value rows = size(buffer, rowDim), cols = size(buffer, colDim);
+  Value rowStep = mul(stride(buffer, rowDim), bytes);
+  Value colStep = mul(stride(buffer, colDim), bytes);
+  Value firstRow = add(wide(indices[rowDim]), wide(accRow(type, 0, 0)));
+  Value firstCol = add(wide(indices[colDim]), wide(accCol(0, 0)));
+  Value zero = i64(0);
+  for (int64_t m = 0; m < type.rowPieces(); ++m)
+    for (int64_t half = 0; half < 2; ++half) {
+      Value x = add(firstRow, m * 16 + half * 8);
+      Value inside = less(x, rows);
+      // What does not exist is read elsewhere in the buffer, and dropped.
+      Value from = at(base, mul(select(inside, x, zero), rowStep));
+      Value column = at(from, mul(firstCol, colStep));
+      row(inside, [&](llvm::function_ref<void(unsigned, Value, Value)> visit) {
+        for (int64_t n = 0; n < type.cols() / 8; ++n)
+          for (int64_t r = 0; r < 2; ++r) {
+            unsigned i = (m * (type.cols() / 8) + n) * 4 + half * 2 + r;
+            if (knownInside(indices[colDim], memref, colDim, n * 8 + 7)) {
+              visit(i, at(column, mul(i64(n * 8 + r), colStep)), {});
+              continue;
+            }
+            Value y = add(firstCol, n * 8 + r);
+            Value exists = less(y, cols);
+            visit(i, at(from, mul(select(exists, y, zero), colStep)), exists);
+          }
+      });
+    }
+}
+
+void Lanes::readFragment(ReadOp op) {
+  FragmentType type = op.getResult().getType();
+  Type element = type.getElementType();
+  Scalars result(type.laneElements());
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
+  forRows(type, op.getSource(), op.getIndices(), op.getTranspose(),
+          [&](Value inside, auto columns) {
+    columns([&](unsigned i, Value from, Value exists) {
+      Value value = load(element, from, element.getIntOrFloatBitWidth() / 8);
+      result[i] = select(exists ? both(inside, exists) : inside, value, zero);
+    });
+  });
+  fragments[op.getResult()] = result;
+}
+
+void Lanes::writeFragment(WriteOp op) {
+  FragmentType type = op.getValue().getType();
+  const Scalars values = fragments.lookup(op.getValue());
+  unsigned bytes = type.getElementType().getIntOrFloatBitWidth() / 8;
+  forRows(type, op.getTarget(), op.getIndices(), op.getTranspose(),
+          [&](Value inside, auto columns) {
+    when(inside, [&] {
+      columns([&](unsigned i, Value to, Value exists) {
+        auto write = [&] { store(values[i], to, bytes); };
+        exists ? when(exists, write) : write();
+      });
+    });
+  });
+}

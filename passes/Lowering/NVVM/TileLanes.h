@@ -1,0 +1,145 @@
+//===- TileLanes.h - Tile operations as one lane's code ---------*- C++ -*-===//
+//
+// A fragment becomes the scalars that a lane holds of it, in the order of PTX's
+// mma.m16n8k16; a shared tile becomes an address.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SEQC_PASSES_LOWERING_NVVM_TILELANES_H
+#define SEQC_PASSES_LOWERING_NVVM_TILELANES_H
+
+#include "seqc/dialects/Tile/Tile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace seqc::tile {
+
+using namespace mlir;
+using Scalars = SmallVector<Value>;
+
+/// Emits one kernel's code in place of its tile operations.
+class Lanes {
+public:
+  Lanes(gpu::GPUFuncOp kernel, int64_t threads)
+      : kernel(kernel), b(kernel.getContext()), loc(kernel.getLoc()),
+        threads(threads) {}
+  LogicalResult run();
+
+private:
+  LogicalResult block(Block &body);
+  LogicalResult operation(Operation *op);
+  LogicalResult loop(scf::ForOp op);
+  LogicalResult elementwise(Operation *op);
+
+  // Index arithmetic: i32 within the block, i64 in device memory.
+  Value i32(int64_t v) { return arith::ConstantIntOp::create(b, loc, b.getI32Type(), v); }
+  Value i64(int64_t v) { return arith::ConstantIntOp::create(b, loc, b.getI64Type(), v); }
+  Value constantOf(Type type, int64_t v) {
+    return arith::ConstantIntOp::create(b, loc, type, v);
+  }
+  Value add(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
+  Value add(Value x, int64_t y) { return y ? add(x, constantOf(x.getType(), y)) : x; }
+  Value mul(Value x, Value y) { return arith::MulIOp::create(b, loc, x, y); }
+  Value mul(Value x, int64_t y) { return mul(x, constantOf(x.getType(), y)); }
+  Value div(Value x, int64_t y) {
+    return y == 1 ? x : arith::DivUIOp::create(b, loc, x, constantOf(x.getType(), y));
+  }
+  Value rem(Value x, int64_t y) {
+    return arith::RemUIOp::create(b, loc, x, constantOf(x.getType(), y));
+  }
+  Value less(Value x, Value y) {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y);
+  }
+  Value both(Value x, Value y) { return arith::AndIOp::create(b, loc, x, y); }
+  Value select(Value c, Value x, Value y) {
+    return arith::SelectOp::create(b, loc, c, x, y);
+  }
+  Value wide(Value index);   // index or i32 to i64
+  Value narrow(Value index); // index to i32
+  void when(Value condition, llvm::function_ref<void()> body);
+
+  // Addresses.
+  Value at(Value pointer, Value bytes) {
+    return LLVM::GEPOp::create(b, loc, pointer.getType(), b.getI8Type(), pointer,
+                               ArrayRef<LLVM::GEPArg>{bytes});
+  }
+  Value at(Value pointer, int64_t bytes) {
+    return bytes ? LLVM::GEPOp::create(b, loc, pointer.getType(), b.getI8Type(), pointer,
+                                       ArrayRef<LLVM::GEPArg>{int32_t(bytes)})
+                       .getResult()
+                 : pointer;
+  }
+  Value load(Type type, Value pointer, unsigned align);
+  void store(Value value, Value pointer, unsigned align);
+  /// An element of a shared tile.
+  Value place(SharedType type, Value tile, Value row, Value col) {
+    return at(tile, add(mul(row, type.rowBytes()), mul(col, type.elementBytes())));
+  }
+
+  /// A tile of a buffer in device memory: `row_dim` and `col_dim` of a copy.
+  struct Window {
+    Value base;          // of row 0, column 0
+    Value buffer;        // the buffer's first byte
+    Value rowStep;       // bytes from row to row, i64
+    Value rows, cols;    // that exist, i32
+    int64_t elementBytes = 0;
+    int64_t unit = 1;    // bytes that lie together in both, if `aligned`
+    Value aligned;
+  };
+  Window window(Value buffer, ValueRange indices, Value rows, int64_t rowDim,
+                int64_t colDim, bool reverse, SharedType tile);
+  /// Calls `piece` for every run of `unit` bytes that this thread copies: its two
+  /// addresses, whether it is within the window, and whether within the tile (null:
+  /// always).
+  void forPieces(const Window &w, SharedType type, Value tile, bool vector,
+                 int64_t unit,
+                 llvm::function_ref<void(Value device, Value shared, Value valid,
+                                         Value exists)> piece);
+  /// Calls `row` for each row that a lane has of an accumulator in device memory;
+  /// `columns` calls back for its elements: their number, address, and whether they
+  /// exist (null: always).
+  void forRows(FragmentType type, Value buffer, ValueRange indices, bool transpose,
+               llvm::function_ref<void(Value inside, llvm::function_ref<void(
+                   llvm::function_ref<void(unsigned, Value, Value)>)> columns)> row);
+  Value bufferBase(Value buffer);
+  Value stride(Value buffer, int64_t dim); // elements, i64
+  Value size(Value buffer, int64_t dim);   // i64
+
+  void alloc(AllocOp op);
+  void copyIn(CopyInOp op);
+  void copyOut(CopyOutOp op);
+  void cumsum(CumsumOp op);
+  void loadFragment(LoadOp op);
+  void storeFragment(StoreOp op);
+  void readFragment(ReadOp op);
+  void writeFragment(WriteOp op);
+  void mma(MmaOp op);
+
+  /// Row and column of a lane's element of an accumulator piece.
+  Value accRow(FragmentType type, int64_t piece, int64_t r);
+  Value accCol(int64_t piece, int64_t r);
+  /// Where a lane's address for ldmatrix points within 16 x 16 elements, whose
+  /// four 8 x 8 parts come in the order (0,0) (1,0) (0,1) (1,1), or if `across`
+  /// (0,0) (0,1) (1,0) (1,1), as (row, 16-byte unit).
+  Value matrixPlace(SharedType type, bool across);
+  Scalars loadMatrices(Value pointer, bool transpose);
+  Value pack(Value x, Value y);
+  std::pair<Value, Value> unpack(Value pair, Type element);
+
+  gpu::GPUFuncOp kernel;
+  OpBuilder b;
+  Location loc;
+  int64_t threads, used = 0;
+  llvm::DenseMap<Value, Scalars> fragments;
+  llvm::DenseMap<Value, Value> tiles;
+  Value shared, thread, lane, warp, group, quad;
+  SmallVector<Operation *> done;
+};
+
+} // namespace seqc::tile
+
+#endif // SEQC_PASSES_LOWERING_NVVM_TILELANES_H

@@ -1,0 +1,170 @@
+//===- TileMatrices.cpp - Fragments in shared memory, and their products --===//
+
+#include "TileLanes.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace seqc::tile;
+
+Value Lanes::load(Type type, Value pointer, unsigned align) {
+  return LLVM::LoadOp::create(b, loc, type, pointer, align);
+}
+
+void Lanes::store(Value value, Value pointer, unsigned align) {
+  LLVM::StoreOp::create(b, loc, value, pointer, align);
+}
+
+Value Lanes::pack(Value x, Value y) {
+  Value pair = vector::FromElementsOp::create(
+      b, loc, VectorType::get({2}, x.getType()), ValueRange{x, y});
+  // PTX has a register type for pairs of f16, and none for pairs of bf16.
+  if (x.getType().isF16())
+    return pair;
+  return LLVM::BitcastOp::create(b, loc, b.getI32Type(), pair);
+}
+
+std::pair<Value, Value> Lanes::unpack(Value pair, Type element) {
+  Value v = LLVM::BitcastOp::create(b, loc, VectorType::get({2}, element), pair);
+  return {vector::ExtractOp::create(b, loc, v, 0), vector::ExtractOp::create(b, loc, v, 1)};
+}
+
+Value Lanes::matrixPlace(SharedType type, bool across) {
+  Value part = div(lane, 8);
+  Value row = add(rem(lane, 8), mul(across ? div(part, 2) : rem(part, 2), 8));
+  Value unit = across ? rem(part, 2) : div(part, 2);
+  return add(mul(row, type.rowBytes()), mul(unit, 16));
+}
+
+Scalars Lanes::loadMatrices(Value pointer, bool transpose) {
+  Type word = b.getI32Type();
+  auto four = LLVM::LLVMStructType::getLiteral(b.getContext(), {word, word, word, word});
+  Value loaded = NVVM::LdMatrixOp::create(
+      b, loc, four, pointer, 4,
+      transpose ? NVVM::MMALayout::col : NVVM::MMALayout::row,
+      NVVM::LdStMatrixShapeAttr::get(b.getContext(), 8, 8),
+      NVVM::LdStMatrixEltType::B16);
+  Scalars result;
+  for (int64_t i = 0; i < 4; ++i)
+    result.push_back(LLVM::ExtractValueOp::create(b, loc, loaded, i));
+  return result;
+}
+
+void Lanes::loadFragment(LoadOp op) {
+  FragmentType type = op.getResult().getType();
+  SharedType from = op.getSource().getType();
+  Value tile = tiles.lookup(op.getSource());
+  Scalars &result = fragments[op.getResult()];
+  Type element = type.getElementType();
+  unsigned align = from.elementBytes();
+  switch (type.getPlace()) {
+  case Place::row:
+  case Place::col:
+    for (int64_t i = 0; i < type.laneElements(); ++i) {
+      Value n = type.getPlace() == Place::row ? accCol(i / 2, i % 2)
+                                              : accRow(type, i / 2, i % 2 * 2);
+      result.push_back(load(element, place(from, tile, add(n, op.getFirst()), i32(0)),
+                            align));
+    }
+    return;
+  case Place::acc:
+    for (int64_t m = 0; m < type.rowPieces(); ++m)
+      for (int64_t n = 0; n < type.cols() / 8; ++n)
+        for (int64_t r = 0; r < 4; ++r) {
+          Value row = accRow(type, m, r), col = accCol(n, r);
+          if (op.getTranspose())
+            std::swap(row, col);
+          result.push_back(load(element, place(from, tile, row, col), align));
+        }
+    return;
+  case Place::lhs: {
+    // A 16 x 16 piece in the four parts that mma takes: rows first.
+    bool transpose = op.getTranspose();
+    Value lanePlace = at(tile, matrixPlace(from, /*across=*/transpose));
+    Value first = mul(warp, type.rowPieces() * 16);
+    lanePlace = at(lanePlace, mul(first, transpose ? from.elementBytes()
+                                                   : from.rowBytes()));
+    for (int64_t m = 0; m < type.rowPieces(); ++m)
+      for (int64_t k = 0; k < type.cols() / 16; ++k) {
+        int64_t row = (transpose ? k : m) * 16, col = (transpose ? m : k) * 16;
+        Value p = at(lanePlace, row * from.rowBytes() + col * from.elementBytes());
+        for (Value pair : loadMatrices(p, transpose)) {
+          auto [x, y] = unpack(pair, element);
+          result.append({x, y});
+        }
+      }
+    return;
+  }
+  }
+}
+
+void Lanes::storeFragment(StoreOp op) {
+  FragmentType type = op.getValue().getType();
+  SharedType to = op.getTarget().getType();
+  Value tile = tiles.lookup(op.getTarget());
+  const Scalars values = fragments.lookup(op.getValue());
+  int64_t bytes = to.elementBytes();
+  Value row = accRow(type, 0, 0), col = accCol(0, 0);
+  bool transpose = op.getTranspose();
+  Value first = transpose ? place(to, tile, col, row) : place(to, tile, row, col);
+  unsigned i = 0;
+  for (int64_t m = 0; m < type.rowPieces(); ++m)
+    for (int64_t n = 0; n < type.cols() / 8; ++n)
+      for (int64_t r = 0; r < 4; ++r, ++i) {
+        int64_t down = m * 16 + r / 2 * 8, along = n * 8 + r % 2;
+        if (transpose) {
+          store(values[i], at(first, along * to.rowBytes() + down * bytes), bytes);
+        } else if (r % 2 == 0) {
+          Value pair = vector::FromElementsOp::create(
+              b, loc, VectorType::get({2}, type.getElementType()),
+              ValueRange{values[i], values[i + 1]});
+          store(pair, at(first, down * to.rowBytes() + along * bytes), 2 * bytes);
+        }
+      }
+}
+
+void Lanes::mma(MmaOp op) {
+  FragmentType a = op.getA().getType(), c = op.getC().getType();
+  SharedType from = op.getB().getType();
+  const Scalars left = fragments.lookup(op.getA());
+  Scalars sum = fragments.lookup(op.getC());
+  bool transpose = op.getTranspose();
+  int64_t pieces = c.rowPieces(), depth = a.cols() / 16, columns = c.cols() / 8;
+  Type element = a.getElementType(), f32 = b.getF32Type();
+  auto four = LLVM::LLVMStructType::getLiteral(b.getContext(), {f32, f32, f32, f32});
+  auto kind = element.isF16() ? NVVM::MMATypes::f16 : NVVM::MMATypes::bf16;
+  // Rows of an N x K tile are columns of the factor: two pieces of columns, each
+  // in two halves of K.
+  Value lanePlace = at(tiles.lookup(op.getB()), matrixPlace(from, /*across=*/transpose));
+  for (int64_t k = 0; k < depth; ++k) {
+    SmallVector<Scalars> factors;
+    for (int64_t m = 0; m < pieces; ++m) {
+      Scalars &words = factors.emplace_back();
+      for (int64_t i = 0; i < 8; i += 2) {
+        int64_t e = (m * depth + k) * 8 + i;
+        words.push_back(pack(left[e], left[e + 1]));
+      }
+    }
+    for (int64_t n = 0; n < columns; n += 2) {
+      int64_t row = transpose ? n * 8 : k * 16, col = transpose ? k * 16 : n * 8;
+      Scalars loaded = loadMatrices(
+          at(lanePlace, row * from.rowBytes() + col * from.elementBytes()), !transpose);
+      if (element.isF16())
+        for (Value &word : loaded)
+          word = LLVM::BitcastOp::create(b, loc, VectorType::get({2}, element), word);
+      for (int64_t m = 0; m < pieces; ++m)
+        for (int64_t half = 0; half < 2; ++half) {
+          auto out = MutableArrayRef<Value>(sum).slice((m * columns + n + half) * 4, 4);
+          Value made = NVVM::MmaOp::create(
+              b, loc, four, factors[m], ValueRange{loaded[half * 2], loaded[half * 2 + 1]},
+              ValueRange(out), ArrayRef<int64_t>{16, 8, 16}, std::nullopt, std::nullopt,
+              std::array<NVVM::MMATypes, 2>{kind, kind},
+              std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row, NVVM::MMALayout::col});
+          for (int64_t i = 0; i < 4; ++i)
+            out[i] = LLVM::ExtractValueOp::create(b, loc, made, i);
+        }
+    }
+  }
+  fragments[op.getResult()] = sum;
+}

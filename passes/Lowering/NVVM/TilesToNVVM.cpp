@@ -1,0 +1,348 @@
+//===- TilesToNVVM.cpp - Tile operations over the lanes of a block --------===//
+
+#include "seqc/passes/Lowering/NVVM/Passes.h"
+
+#include "TileLanes.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace seqc {
+#define GEN_PASS_DEF_TILESTONVVM
+#include "seqc/passes/Lowering/NVVM/Passes.h.inc"
+} // namespace seqc
+
+using namespace mlir;
+using namespace seqc::tile;
+
+Value Lanes::wide(Value index) {
+  if (index.getType().isIndex())
+    return arith::IndexCastOp::create(b, loc, b.getI64Type(), index);
+  return arith::ExtSIOp::create(b, loc, b.getI64Type(), index);
+}
+
+Value Lanes::narrow(Value index) {
+  return arith::IndexCastOp::create(b, loc, b.getI32Type(), index);
+}
+
+void Lanes::when(Value condition, llvm::function_ref<void()> body) {
+  auto op = scf::IfOp::create(b, loc, condition, /*withElse=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.thenBlock());
+  body();
+}
+
+Value Lanes::accRow(FragmentType type, int64_t piece, int64_t r) {
+  Value first = mul(warp, type.rowPieces() * 16);
+  return add(add(first, group), piece * 16 + r / 2 * 8);
+}
+
+Value Lanes::accCol(int64_t piece, int64_t r) {
+  return add(mul(quad, 2), piece * 8 + r % 2);
+}
+
+//===----------------------------------------------------------------------===//
+// Elementwise operations
+//===----------------------------------------------------------------------===//
+
+/// Rounds pairs at once: there is an instruction for two.  Lanes hold an even
+/// number of elements.
+static Scalars roundPairs(OpBuilder &b, Location loc, const Scalars &from, Type to) {
+  Scalars result;
+  auto wide = VectorType::get({2}, from[0].getType());
+  auto narrow = VectorType::get({2}, to);
+  for (size_t i = 0; i + 1 < from.size(); i += 2) {
+    Value pair = vector::FromElementsOp::create(b, loc, wide,
+                                                ValueRange{from[i], from[i + 1]});
+    Value rounded = arith::TruncFOp::create(b, loc, narrow, pair);
+    for (int64_t k : {0, 1})
+      result.push_back(vector::ExtractOp::create(b, loc, rounded, k));
+  }
+  return result;
+}
+
+LogicalResult Lanes::elementwise(Operation *op) {
+  if (op->getNumResults() != 1 || op->getNumRegions() != 0 ||
+      !isa<arith::ArithDialect, math::MathDialect>(op->getDialect()))
+    return op->emitOpError("works on fragments, expected arithmetic element by "
+                           "element or an operation of seqc_tile");
+  auto type = dyn_cast<FragmentType>(op->getResult(0).getType());
+  if (!type)
+    return op->emitOpError() << "makes " << op->getResult(0).getType()
+                             << " of fragments, expected a fragment";
+  Scalars &result = fragments[op->getResult(0)];
+  for (int64_t i = 0; i < type.laneElements(); ++i) {
+    Scalars operands;
+    for (Value operand : op->getOperands()) {
+      auto it = fragments.find(operand);
+      operands.push_back(it == fragments.end() ? operand : it->second[i]);
+    }
+    if (isa<math::ExpOp>(op) && type.getElementType().isF32()) {
+      // e^x = 2^(x log2 e), by the special function unit.
+      Value scaled = arith::MulFOp::create(
+          b, loc, operands[0],
+          arith::ConstantOp::create(b, loc, b.getF32FloatAttr(1.44269504f)).getResult());
+      result.push_back(LLVM::CallIntrinsicOp::create(
+                           b, loc, b.getF32Type(),
+                           b.getStringAttr("llvm.nvvm.ex2.approx.ftz.f"),
+                           ValueRange{scaled})
+                           .getResult(0));
+      continue;
+    }
+    OperationState state(loc, op->getName(), operands, type.getElementType(),
+                         op->getAttrs());
+    result.push_back(b.create(state)->getResult(0));
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Control flow
+//===----------------------------------------------------------------------===//
+
+LogicalResult Lanes::loop(scf::ForOp op) {
+  if (llvm::none_of(op.getResultTypes(), llvm::IsaPred<FragmentType>))
+    return block(*op.getBody());
+  Scalars inits;
+  for (Value init : op.getInitArgs()) {
+    auto it = fragments.find(init);
+    if (it == fragments.end())
+      inits.push_back(init);
+    else
+      llvm::append_range(inits, it->second);
+  }
+  auto made = scf::ForOp::create(b, loc, op.getLowerBound(), op.getUpperBound(),
+                                 op.getStep(), inits);
+  // Erased after what uses its arguments and results.
+  done.push_back(op);
+  // Old values stand for runs of new ones.
+  auto spread = [&](ValueRange old, ValueRange now) {
+    unsigned next = 0;
+    for (Value v : old) {
+      if (auto type = dyn_cast<FragmentType>(v.getType())) {
+        auto run = now.slice(next, type.laneElements());
+        fragments[v] = Scalars(run.begin(), run.end());
+        next += type.laneElements();
+      } else {
+        v.replaceAllUsesWith(now[next++]);
+      }
+    }
+  };
+  Block *from = op.getBody(), *to = made.getBody();
+  op.getInductionVar().replaceAllUsesWith(made.getInductionVar());
+  spread(op.getRegionIterArgs(), made.getRegionIterArgs());
+  auto yield = cast<scf::YieldOp>(from->getTerminator());
+  SmallVector<Value> yielded(yield.getOperands());
+  yield.erase();
+  if (!to->empty())
+    to->getTerminator()->erase();
+  to->getOperations().splice(to->end(), from->getOperations());
+  {
+    OpBuilder::InsertionGuard guard(b);
+    if (failed(block(*to)))
+      return failure();
+    b.setInsertionPointToEnd(to);
+    Scalars results;
+    for (Value v : yielded) {
+      auto it = fragments.find(v);
+      if (it == fragments.end())
+        results.push_back(v);
+      else
+        llvm::append_range(results, it->second);
+    }
+    scf::YieldOp::create(b, loc, results);
+  }
+  spread(op.getResults(), made.getResults());
+  return success();
+}
+
+static bool touchesTiles(Operation *op) {
+  auto isTile = [](Type type) { return isa<FragmentType, SharedType>(type); };
+  return llvm::any_of(op->getOperandTypes(), isTile) ||
+         llvm::any_of(op->getResultTypes(), isTile) ||
+         isa<TileDialect>(op->getDialect());
+}
+
+LogicalResult Lanes::operation(Operation *op) {
+  b.setInsertionPoint(op);
+  loc = op->getLoc();
+  if (auto nest = dyn_cast<scf::ForOp>(op))
+    return loop(nest);
+  if (!touchesTiles(op)) {
+    for (Region &region : op->getRegions())
+      for (Block &body : region)
+        if (failed(block(body)))
+          return failure();
+    return success();
+  }
+  done.push_back(op);
+  if (auto alloc = dyn_cast<AllocOp>(op)) {
+    this->alloc(alloc);
+  } else if (auto stage = dyn_cast<StageOp>(op)) {
+    SharedType ring = stage.getRing().getType();
+    tiles[stage.getResult()] = at(tiles.lookup(stage.getRing()),
+                                  mul(narrow(stage.getNumber()), ring.stageBytes()));
+  } else if (auto copy = dyn_cast<CopyInOp>(op)) {
+    copyIn(copy);
+  } else if (auto copy = dyn_cast<CopyOutOp>(op)) {
+    copyOut(copy);
+  } else if (isa<CommitOp>(op)) {
+    NVVM::CpAsyncCommitGroupOp::create(b, loc);
+  } else if (auto wait = dyn_cast<WaitOp>(op)) {
+    NVVM::CpAsyncWaitGroupOp::create(b, loc, wait.getPending());
+  } else if (auto sum = dyn_cast<CumsumOp>(op)) {
+    cumsum(sum);
+  } else if (auto element = dyn_cast<ElementOp>(op)) {
+    SharedType type = element.getSource().getType();
+    Value from = place(type, tiles.lookup(element.getSource()),
+                       narrow(element.getRow()), narrow(element.getCol()));
+    element.getResult().replaceAllUsesWith(
+        load(type.getElementType(), from, type.elementBytes()));
+  } else if (auto splat = dyn_cast<SplatOp>(op)) {
+    fragments[splat.getResult()] =
+        Scalars(splat.getResult().getType().laneElements(), splat.getValue());
+  } else if (auto iota = dyn_cast<IotaOp>(op)) {
+    FragmentType type = iota.getResult().getType();
+    Scalars &result = fragments[iota.getResult()];
+    for (int64_t i = 0; i < type.laneElements(); ++i) {
+      Value n = type.getPlace() == Place::row ? accCol(i / 2, i % 2)
+                                              : accRow(type, i / 2, i % 2 * 2);
+      result.push_back(arith::SIToFPOp::create(b, loc, b.getF32Type(), n));
+    }
+  } else if (auto load = dyn_cast<LoadOp>(op)) {
+    loadFragment(load);
+  } else if (auto store = dyn_cast<StoreOp>(op)) {
+    storeFragment(store);
+  } else if (auto read = dyn_cast<ReadOp>(op)) {
+    readFragment(read);
+  } else if (auto write = dyn_cast<WriteOp>(op)) {
+    writeFragment(write);
+  } else if (auto product = dyn_cast<MmaOp>(op)) {
+    mma(product);
+  } else if (auto spread = dyn_cast<BroadcastOp>(op)) {
+    FragmentType from = spread.getValue().getType(), to = spread.getResult().getType();
+    const Scalars values = fragments.lookup(spread.getValue());
+    Scalars &result = fragments[spread.getResult()];
+    bool acc = to.getPlace() == Place::acc;
+    int64_t across = to.cols() / (acc ? 8 : 16);
+    for (int64_t m = 0; m < to.rowPieces(); ++m)
+      for (int64_t n = 0; n < across; ++n)
+        for (int64_t r = 0; r < (acc ? 4 : 8); ++r)
+          result.push_back(from.getPlace() == Place::col ? values[m * 2 + r / 2]
+                           : acc ? values[n * 2 + r % 2]
+                                 : values[n * 4 + r / 4 * 2 + r % 2]);
+  } else if (auto triangle = dyn_cast<TriangleOp>(op)) {
+    FragmentType type = triangle.getValue().getType();
+    const Scalars values = fragments.lookup(triangle.getValue());
+    Scalars &result = fragments[triangle.getResult()];
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type.getElementType()));
+    unsigned i = 0;
+    for (int64_t m = 0; m < type.rowPieces(); ++m)
+      for (int64_t n = 0; n < type.cols() / 8; ++n)
+        for (int64_t r = 0; r < 4; ++r, ++i) {
+          Value row = accRow(type, m, r), col = accCol(n, r);
+          Value keep = arith::CmpIOp::create(b, loc,
+                                             triangle.getStrict()
+                                                 ? arith::CmpIPredicate::slt
+                                                 : arith::CmpIPredicate::sle,
+                                             col, row);
+          result.push_back(select(keep, values[i], zero));
+        }
+  } else if (auto cast = dyn_cast<CastOp>(op)) {
+    Type from = cast.getValue().getType().getElementType();
+    Type to = cast.getResult().getType().getElementType();
+    const Scalars values = fragments.lookup(cast.getValue());
+    Scalars &result = fragments[cast.getResult()];
+    if (from.getIntOrFloatBitWidth() > to.getIntOrFloatBitWidth())
+      result = roundPairs(b, loc, values, to);
+    else
+      for (Value v : values)
+        result.push_back(arith::ExtFOp::create(b, loc, to, v));
+  } else if (auto convert = dyn_cast<ConvertOp>(op)) {
+    FragmentType to = convert.getResult().getType();
+    const Scalars values = fragments.lookup(convert.getValue());
+    Scalars &result = fragments[convert.getResult()];
+    int64_t columns = to.cols() / 8;
+    for (int64_t m = 0; m < to.rowPieces(); ++m)
+      for (int64_t k = 0; k < to.cols() / 16; ++k)
+        for (int64_t e = 0; e < 8; ++e) {
+          int64_t part = e / 2; // (row half, column half): (0,0) (1,0) (0,1) (1,1)
+          result.push_back(
+              values[(m * columns + 2 * k + part / 2) * 4 + part % 2 * 2 + e % 2]);
+        }
+  } else {
+    return elementwise(op);
+  }
+  return success();
+}
+
+LogicalResult Lanes::block(Block &body) {
+  SmallVector<Operation *> ops;
+  for (Operation &op : body)
+    ops.push_back(&op);
+  for (Operation *op : ops)
+    if (failed(operation(op)))
+      return failure();
+  return success();
+}
+
+LogicalResult Lanes::run() {
+  b.setInsertionPointToStart(&kernel.getBody().front());
+  thread = narrow(gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x));
+  lane = rem(thread, 32);
+  warp = div(thread, 32);
+  group = div(lane, 4);
+  quad = rem(lane, 4);
+  auto space =
+      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
+  auto bytes = MemRefType::get({ShapedType::kDynamic}, b.getI8Type(),
+                               MemRefLayoutAttrInterface(), space);
+  Value memory = gpu::DynamicSharedMemoryOp::create(b, loc, bytes);
+  Value address = wide(memref::ExtractAlignedPointerAsIndexOp::create(b, loc, memory));
+  shared = LLVM::IntToPtrOp::create(
+      b, loc, LLVM::LLVMPointerType::get(b.getContext(), 3), address);
+  if (failed(block(kernel.getBody().front())))
+    return failure();
+  for (Operation *op : llvm::reverse(done))
+    op->erase();
+  return success();
+}
+
+namespace {
+struct TilesToNVVM : seqc::impl::TilesToNVVMBase<TilesToNVVM> {
+  void runOnOperation() override {
+    WalkResult walk = getOperation()->walk([&](gpu::GPUFuncOp kernel) {
+      bool any = kernel.walk([](Operation *op) {
+                         return touchesTiles(op) ? WalkResult::interrupt()
+                                                 : WalkResult::advance();
+                       }).wasInterrupted();
+      if (!any)
+        return WalkResult::advance();
+      auto sizes = kernel.getKnownBlockSize();
+      if (!sizes || (*sizes)[0] % 32 || (*sizes)[1] != 1 || (*sizes)[2] != 1) {
+        kernel.emitOpError("has tiles, expected a known block size of whole warps in "
+                           "one dimension");
+        return WalkResult::interrupt();
+      }
+      int64_t warps = (*sizes)[0] / 32;
+      WalkResult agree = kernel.walk([&](Operation *op) {
+        for (Type type : llvm::concat<const Type>(op->getOperandTypes(),
+                                                  op->getResultTypes()))
+          if (auto fragment = dyn_cast<FragmentType>(type);
+              fragment && fragment.getWarps() != warps) {
+            op->emitOpError() << "has " << fragment << " in a kernel of " << warps
+                              << " warps, expected as many";
+            return WalkResult::interrupt();
+          }
+        return WalkResult::advance();
+      });
+      if (agree.wasInterrupted() || failed(Lanes(kernel, (*sizes)[0]).run()))
+        return WalkResult::interrupt();
+      return WalkResult::advance();
+    });
+    if (walk.wasInterrupted())
+      signalPassFailure();
+  }
+};
+} // namespace

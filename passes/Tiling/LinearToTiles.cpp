@@ -1,0 +1,489 @@
+//===- LinearToTiles.cpp - Linear recurrences as chunked kernels ----------===//
+//
+// A block has one sequence and a slice of the values.  Everything is transposed:
+// the state S^T (values x keys) stays in accumulators, a warp having 16 values.
+// For a chunk of tokens, with b the sums of the log gates,
+//
+//   P   = tril(Q K^T * exp(b_i - b_j))                  tokens x tokens, once a block
+//   O^T = (S^T Q^T) exp(b_i) + V^T P^T
+//   S^T = exp(b_C) S^T + (V^T exp(b_C - b_j)) K
+//
+// Left factors come from registers, right ones from shared memory, each of them
+// in the order in which it lies in memory.  No exponent is positive.
+//
+//===----------------------------------------------------------------------===//
+
+#include "../Lowering/Steps/Buffers.h"
+
+#include "seqc/dialects/Seq/Seq.h"
+#include "seqc/dialects/Tile/Tile.h"
+#include "seqc/passes/Tiling/Passes.h"
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace seqc {
+#define GEN_PASS_DEF_LINEARTOTILES
+#include "seqc/passes/Tiling/Passes.h.inc"
+} // namespace seqc
+
+using namespace mlir;
+using namespace seqc;
+using namespace seqc::tile;
+
+/// Tokens of a chunk.
+static constexpr int64_t kTokens = 64;
+/// Stages of the ring through which tokens arrive.
+static constexpr int64_t kStages = 2;
+/// A gate below this counts as this: e^-100 is zero to f32.
+static constexpr double kGateFloor = -100;
+
+namespace {
+
+/// A factor of every token: none, one number, or one a token.
+struct Scale {
+  Value number; // f32
+  Value ring;   // tokens x 1 in shared memory
+  Value buffer;
+  AxesAttr map;
+  explicit operator bool() const { return number || ring; }
+};
+
+class Kernel {
+public:
+  using Operand = LinearRecurrenceOp::Operand;
+  Kernel(LinearRecurrenceOp op, OpBuilder &b)
+      : op(op), b(b), loc(op.getLoc()), keys(llvm::alignTo(op.keySize(), 16)),
+        values(op.valueSize() <= 32 ? 32 : 64), warps(values / 16),
+        element(elementOf(op.write(0, 0).value.getType())), f32(b.getF32Type()) {}
+  void run();
+
+private:
+  Value index(int64_t v) { return arith::ConstantIndexOp::create(b, loc, v); }
+  Value number(double v) {
+    return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(v));
+  }
+  Value add(Value x, Value y) {
+    return isa<IndexType>(x.getType()) ? arith::AddIOp::create(b, loc, x, y).getResult()
+                                       : arith::AddFOp::create(b, loc, x, y).getResult();
+  }
+  Value sub(Value x, Value y) {
+    return isa<IndexType>(x.getType()) ? arith::SubIOp::create(b, loc, x, y).getResult()
+                                       : arith::SubFOp::create(b, loc, x, y).getResult();
+  }
+  Value mul(Value x, Value y) {
+    return isa<IndexType>(x.getType()) ? arith::MulIOp::create(b, loc, x, y).getResult()
+                                       : arith::MulFOp::create(b, loc, x, y).getResult();
+  }
+  Value exp(Value x) { return math::ExpOp::create(b, loc, x); }
+  Value notAbove(Value x, double bound) {
+    Value limit = number(bound);
+    if (auto type = dyn_cast<FragmentType>(x.getType()))
+      limit = SplatOp::create(b, loc, type, limit);
+    return arith::MinimumFOp::create(b, loc, x, limit);
+  }
+  Value toF32(Value x) {
+    Type type = getElementTypeOrSelf(x.getType());
+    if (type.isF32())
+      return x;
+    if (auto fragment = dyn_cast<FragmentType>(x.getType()))
+      return CastOp::create(b, loc, fragment.withElement(f32), x);
+    return arith::ExtFOp::create(b, loc, f32, x);
+  }
+  Value round(Value x, Type to) {
+    auto fragment = cast<FragmentType>(x.getType());
+    if (fragment.getElementType() == to)
+      return x;
+    return CastOp::create(b, loc, fragment.withElement(to), x);
+  }
+  FragmentType fragment(int64_t rows, int64_t cols, Type type, Place place) {
+    return FragmentType::get(b.getContext(), {rows, cols}, type, place, warps);
+  }
+  Value splat(Value x, FragmentType type) { return SplatOp::create(b, loc, type, x); }
+  Value spread(Value x, FragmentType type) {
+    return BroadcastOp::create(b, loc, type, x);
+  }
+  /// An accumulator as a left factor of the inputs' type.
+  Value asFactor(Value acc) {
+    Value rounded = round(acc, element);
+    auto type = cast<FragmentType>(rounded.getType());
+    return ConvertOp::create(
+        b, loc, fragment(type.rows(), type.cols(), element, Place::lhs), rounded);
+  }
+  Value product(Value a, Value tile, Value c, bool transpose) {
+    return MmaOp::create(b, loc, c.getType(), a, tile, c, transpose);
+  }
+  Value alloc(ArrayRef<int64_t> shape, Type type) {
+    auto shared = SharedType::get(b.getContext(), shape, type);
+    sharedBytes += shared.bytes();
+    return AllocOp::create(b, loc, shared);
+  }
+  Value stageOf(Value ring, Value chunk) {
+    auto type = cast<SharedType>(ring.getType());
+    Value n = arith::RemUIOp::create(b, loc, chunk, index(type.stages()));
+    return StageOp::create(b, loc, type.stage(), ring, n);
+  }
+  void barrier() { gpu::BarrierOp::create(b, loc); }
+
+  /// Indices of an operand's leading dimensions.
+  SmallVector<Value> place(AxesAttr map, Value time = {});
+  bool isTimed(Operand o) { return o.map.has(RecurrenceOp::getTimeAxis()); }
+  void findSizes(Value buffer, AxesAttr map);
+  Scale scaleOf(Operand operand);
+  void numberOf(Scale &scale);
+  Value firstToken(Value chunk);
+  void copyIn(Value buffer, AxesAttr map, Value ring, Value chunk, Value column);
+  void fetch(Value chunk);
+  /// Log gates summed up to each token: of a `row` or a `col`.
+  Value gateSums(Place place, bool inclusive);
+  Value gateTotal();
+  Value chunk(Value number, Value state);
+  void body();
+
+  LinearRecurrenceOp op;
+  OpBuilder &b;
+  Location loc;
+  int64_t keys, values, warps, sharedBytes = 0;
+  Type element, f32;
+  llvm::StringMap<Value> sizes, indices;
+  // Buffers in device memory.
+  Value initial, key, value, query, out, final, gate;
+  Scale writeScale, readScale;
+  // Tiles: rings by which tokens arrive, sums of gates, pair weights, results.
+  Value keyRing, valueRing, queryRing, gateRing, sums, weights, results;
+  // Of the block: first value, log gate of every token, tokens.
+  Value column, constantGate, length;
+  // Of the chunk: tiles, tokens that exist.
+  Value keyTile, valueTile, queryTile, gateTile, exist, now;
+};
+
+} // namespace
+
+void Kernel::findSizes(Value buffer, AxesAttr map) {
+  for (unsigned d = 0; d < map.size(); ++d)
+    if (map.getDivisors()[d] == 1 && !sizes.count(map.getNames()[d].getValue()))
+      sizes[map.getNames()[d].getValue()] = memref::DimOp::create(b, loc, buffer, d);
+}
+
+SmallVector<Value> Kernel::place(AxesAttr map, Value time) {
+  SmallVector<Value> result;
+  for (auto [axis, divisor] : llvm::zip(map.getNames(), map.getDivisors())) {
+    Value at = axis.getValue() == RecurrenceOp::getTimeAxis()
+                   ? time
+                   : indices.lookup(axis.getValue());
+    if (divisor != 1)
+      at = arith::DivUIOp::create(b, loc, at, index(divisor));
+    result.push_back(at);
+  }
+  return result;
+}
+
+static std::optional<double> splatNumber(Value v) {
+  Attribute attr;
+  if (auto constant = v.getDefiningOp<arith::ConstantOp>())
+    attr = constant.getValue();
+  if (auto number = dyn_cast_or_null<FloatAttr>(attr))
+    return number.getValueAsDouble();
+  auto dense = dyn_cast_or_null<DenseFPElementsAttr>(attr);
+  if (!dense || !dense.isSplat())
+    return std::nullopt;
+  APFloat x = dense.getSplatValue<APFloat>();
+  bool lost;
+  x.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
+  return x.convertToDouble();
+}
+
+Scale Kernel::scaleOf(Operand operand) {
+  Scale result;
+  if (auto constant = splatNumber(operand.value)) {
+    if (*constant != 1)
+      result.number = number(*constant);
+    return result;
+  }
+  result.buffer = steps::readBuffer(b, loc, operand.value);
+  result.map = operand.map;
+  findSizes(result.buffer, result.map);
+  return result;
+}
+
+/// Reads a scale that is the same at every token, or makes a ring for it.
+void Kernel::numberOf(Scale &scale) {
+  if (!scale.buffer)
+    return;
+  if (scale.map.has(RecurrenceOp::getTimeAxis()))
+    scale.ring =
+        alloc({kStages, kTokens, 1}, getElementTypeOrSelf(scale.buffer.getType()));
+  else
+    scale.number =
+        toF32(memref::LoadOp::create(b, loc, scale.buffer, place(scale.map)));
+}
+
+/// The time of a chunk's first token.
+Value Kernel::firstToken(Value chunk) {
+  Value first = mul(chunk, index(kTokens));
+  return op.getReverse() ? sub(sub(length, index(1)), first) : first;
+}
+
+/// `column`: the first column, or null for one number a token.
+void Kernel::copyIn(Value buffer, AxesAttr map, Value ring, Value chunk, Value column) {
+  SmallVector<Value> at = place(map, firstToken(chunk));
+  if (column)
+    at.push_back(column);
+  Value rows = sub(length, mul(chunk, index(kTokens)));
+  CopyInOp::create(b, loc, buffer, at, rows, stageOf(ring, chunk),
+                   map.find(RecurrenceOp::getTimeAxis()),
+                   column ? int64_t(at.size()) - 1 : -1, op.getReverse());
+}
+
+void Kernel::fetch(Value chunk) {
+  Value zero = index(0);
+  copyIn(query, op.read(0, 0).map, queryRing, chunk, zero);
+  copyIn(key, op.write(0, 0).map, keyRing, chunk, zero);
+  copyIn(value, op.write(0, 1).map, valueRing, chunk, column);
+  if (gateRing)
+    copyIn(gate, op.gate(0).map, gateRing, chunk, {});
+  for (Scale *scale : {&writeScale, &readScale})
+    if (scale->ring)
+      copyIn(scale->buffer, scale->map, scale->ring, chunk, {});
+  CommitOp::create(b, loc);
+}
+
+Value Kernel::gateSums(Place place, bool inclusive) {
+  FragmentType type = place == Place::row ? fragment(1, kTokens, f32, place)
+                                          : fragment(kTokens, 1, f32, place);
+  if (constantGate) {
+    // The same gate at every token that exists.
+    Value n = IotaOp::create(b, loc, type);
+    if (inclusive)
+      n = add(n, splat(number(1), type));
+    n = arith::MinimumFOp::create(b, loc, n, splat(exist, type));
+    return mul(n, splat(constantGate, type));
+  }
+  Value sum = LoadOp::create(b, loc, type, sums, false, 0);
+  if (inclusive)
+    return sum;
+  auto stored = cast<SharedType>(gateTile.getType()).getElementType();
+  Value own = toF32(LoadOp::create(b, loc, type.withElement(stored), gateTile, false, 0));
+  own = arith::MaximumFOp::create(b, loc, own, splat(number(kGateFloor), type));
+  return sub(sum, own);
+}
+
+Value Kernel::gateTotal() {
+  if (constantGate)
+    return mul(exist, constantGate);
+  return ElementOp::create(b, loc, f32, sums, index(kTokens - 1), index(0));
+}
+
+Value Kernel::chunk(Value n, Value state) {
+  bool gated = op.numGates() != 0, after = op.getReadAfter()[0];
+  FragmentType pairType = fragment(kTokens, kTokens, f32, Place::acc);
+  FragmentType outType = fragment(values, kTokens, f32, Place::acc);
+  FragmentType rowType = fragment(1, kTokens, f32, Place::row);
+  FragmentType factorType = fragment(values, kTokens, element, Place::lhs);
+  auto tokenRow = [&](const Scale &scale) -> Value {
+    if (scale.number)
+      return splat(scale.number, rowType);
+    Value tile = stageOf(scale.ring, n);
+    auto stored = cast<SharedType>(tile.getType()).getElementType();
+    return toF32(LoadOp::create(b, loc, rowType.withElement(stored), tile, false, 0));
+  };
+
+  WaitOp::create(b, loc, 0);
+  barrier();
+  fetch(add(n, index(1)));
+  keyTile = stageOf(keyRing, n);
+  valueTile = stageOf(valueRing, n);
+  queryTile = stageOf(queryRing, n);
+  if (gateRing) {
+    gateTile = stageOf(gateRing, n);
+    CumsumOp::create(b, loc, gateTile, sums, APFloat(kGateFloor));
+  }
+  if (constantGate) {
+    Value left = sub(length, mul(n, index(kTokens)));
+    left = arith::MinSIOp::create(b, loc, left, index(kTokens));
+    exist = arith::SIToFPOp::create(
+        b, loc, f32,
+        arith::IndexCastOp::create(b, loc, b.getI32Type(), left).getResult());
+  }
+
+  // Weights of pairs of tokens.
+  Value queries = LoadOp::create(b, loc, fragment(kTokens, keys, element, Place::lhs),
+                                 queryTile, false, 0);
+  Value pairs = product(queries, keyTile, splat(number(0), pairType), true);
+  if (gateRing)
+    barrier();
+  if (gated) {
+    Value from = spread(gateSums(Place::col, after), pairType);
+    Value to = spread(gateSums(Place::row, true), pairType);
+    pairs = mul(pairs, exp(notAbove(sub(from, to), 0)));
+  }
+  pairs = TriangleOp::create(b, loc, pairs, !after);
+  StoreOp::create(b, loc, round(pairs, element), weights, false);
+
+  // What the tokens read: of the incoming state, then of each other.
+  Value read = product(asFactor(state), queryTile, splat(number(0), outType), true);
+  if (gated)
+    read = mul(read, spread(exp(gateSums(Place::row, after)), outType));
+  barrier();
+  Value written = LoadOp::create(b, loc, factorType, valueTile, true, 0);
+  FragmentType wideType = factorType.withElement(f32);
+  Value wide;
+  if (writeScale) {
+    wide = mul(toF32(written), spread(tokenRow(writeScale), wideType));
+    written = round(wide, element);
+  }
+  read = product(written, weights, read, true);
+  if (readScale)
+    read = mul(read, spread(tokenRow(readScale), outType));
+
+  // The state after the chunk.
+  if (gated) {
+    Value total = gateTotal();
+    Value left = sub(splat(total, rowType), gateSums(Place::row, true));
+    if (!wide)
+      wide = toF32(written);
+    written = round(mul(wide, spread(exp(notAbove(left, 0)), wideType)), element);
+    state = mul(state, splat(exp(total), cast<FragmentType>(state.getType())));
+  }
+  state = product(written, keyTile, state, false);
+
+  if (out) {
+    Type stored = cast<SharedType>(results.getType()).getElementType();
+    StoreOp::create(b, loc, round(read, stored), results, true);
+    barrier();
+    SmallVector<Value> at = place(op.getOutMap(), firstToken(n));
+    at.push_back(column);
+    CopyOutOp::create(b, loc, results, out, at, sub(length, mul(n, index(kTokens))),
+                      op.getOutMap().find(RecurrenceOp::getTimeAxis()),
+                      int64_t(at.size()) - 1, op.getReverse());
+  }
+  return state;
+}
+
+void Kernel::body() {
+  int64_t slices = llvm::divideCeil(op.valueSize(), values);
+  auto launch = b.getInsertionBlock()->getParentOp();
+  Value block = cast<gpu::LaunchOp>(launch).getBlockIds().x;
+  column = mul(arith::RemUIOp::create(b, loc, block, index(slices)), index(values));
+  Value rest = arith::DivUIOp::create(b, loc, block, index(slices));
+  for (StringAttr axis : llvm::reverse(op.getCarryAxes())) {
+    Value size = sizes.lookup(axis.getValue());
+    indices[axis.getValue()] = arith::RemUIOp::create(b, loc, rest, size);
+    rest = arith::DivUIOp::create(b, loc, rest, size);
+  }
+  keyRing = alloc({kStages, kTokens, keys}, element);
+  queryRing = alloc({kStages, kTokens, keys}, element);
+  valueRing = alloc({kStages, kTokens, values}, element);
+  weights = alloc({kTokens, kTokens}, element);
+  if (out)
+    results = alloc({kTokens, values}, getElementTypeOrSelf(out.getType()));
+  if (gate && op.gate(0).map.has(RecurrenceOp::getTimeAxis())) {
+    gateRing = alloc({kStages, kTokens, 1}, getElementTypeOrSelf(gate.getType()));
+    sums = alloc({kTokens, 1}, f32);
+  } else if (gate) {
+    Value g = memref::LoadOp::create(b, loc, gate, place(op.gate(0).map));
+    constantGate =
+        arith::MaximumFOp::create(b, loc, toF32(g), number(kGateFloor));
+  }
+  numberOf(writeScale);
+  numberOf(readScale);
+
+  FragmentType stateType = fragment(values, keys, f32, Place::acc);
+  Value zero = index(0), state;
+  if (initial) {
+    SmallVector<Value> at = place(op.initial().map);
+    at.append({zero, column});
+    state = ReadOp::create(b, loc, stateType, initial, at, /*transpose=*/true);
+  } else {
+    state = splat(number(0), stateType);
+  }
+  fetch(zero);
+  Value chunks = arith::CeilDivUIOp::create(b, loc, length, index(kTokens));
+  auto nest = scf::ForOp::create(b, loc, zero, chunks, index(1), ValueRange{state});
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(nest.getBody());
+    Value next = chunk(nest.getInductionVar(), nest.getRegionIterArg(0));
+    scf::YieldOp::create(b, loc, next);
+  }
+  WaitOp::create(b, loc, 0);
+  if (final) {
+    SmallVector<Value> at = place(op.getFinalMap());
+    at.append({zero, column});
+    WriteOp::create(b, loc, nest.getResult(0), final, at, /*transpose=*/true);
+  }
+}
+
+void Kernel::run() {
+  b.setInsertionPoint(op);
+  auto read = [&](Operand operand) {
+    Value buffer = steps::readBuffer(b, loc, operand.value);
+    findSizes(buffer, operand.map);
+    return buffer;
+  };
+  query = read(op.read(0, 0));
+  key = read(op.write(0, 0));
+  value = read(op.write(0, 1));
+  if (op.numGates())
+    gate = read(op.gate(0));
+  if (splatNumber(op.initial().value) != 0.0)
+    initial = read(op.initial());
+  writeScale = scaleOf(op.write(0, 2));
+  readScale = scaleOf(op.read(0, 1));
+  length = sizes.lookup(RecurrenceOp::getTimeAxis());
+
+  SmallVector<Value> replacements;
+  // What nobody uses is not written.
+  auto buffer = [&](Value result, AxesAttr map) -> Value {
+    if (result.use_empty()) {
+      replacements.push_back({});
+      return {};
+    }
+    SmallVector<OpFoldResult> shape;
+    for (StringAttr axis : map.getNames())
+      shape.push_back(sizes.lookup(axis.getValue()));
+    for (int64_t size : cast<ShapedType>(result.getType()).getShape().drop_front(map.size()))
+      shape.push_back(b.getIndexAttr(size));
+    return steps::writeBuffer(b, loc, result, shape, replacements);
+  };
+  out = buffer(op.getResult(0), op.getOutMap());
+  final = buffer(op.getFinalState(), op.getFinalMap());
+
+  Value one = index(1);
+  Value blocks = index(llvm::divideCeil(op.valueSize(), values));
+  for (StringAttr axis : op.getCarryAxes())
+    blocks = mul(blocks, sizes.lookup(axis.getValue()));
+  Value bytes = arith::ConstantIntOp::create(b, loc, b.getI32Type(), 0);
+  auto launch = gpu::LaunchOp::create(b, loc, blocks, one, one, index(32 * warps), one,
+                                      one, bytes);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&launch.getBody().front());
+    b.setInsertionPoint(gpu::TerminatorOp::create(b, loc));
+    body();
+  }
+  b.setInsertionPoint(launch);
+  launch.getDynamicSharedMemorySizeMutable().assign(
+      arith::ConstantIntOp::create(b, loc, b.getI32Type(), sharedBytes));
+  b.setInsertionPoint(op);
+  steps::finishResults(b, op, replacements);
+}
+
+namespace {
+struct LinearToTiles : seqc::impl::LinearToTilesBase<LinearToTiles> {
+  void runOnOperation() override {
+    SmallVector<LinearRecurrenceOp> ops;
+    getOperation()->walk([&](LinearRecurrenceOp op) {
+      if (op->hasAttr("seqc.tiles"))
+        ops.push_back(op);
+    });
+    for (LinearRecurrenceOp op : ops) {
+      OpBuilder builder(op);
+      Kernel(op, builder).run();
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,158 @@
+// RUN: seq-opt %s --split-input-file --verify-diagnostics
+
+// T1
+// expected-error@+1 {{a fragment 'acc' of 40x64 elements over 4 warps, expected whole pieces of mma.m16n8k16 in each warp (T1)}}
+func.func private @rows(!seqc_tile.fragment<40x64xf32, acc, 4>)
+
+// -----
+
+// expected-error@+1 {{a fragment has place 'mid', expected acc, lhs, row or col}}
+func.func private @place(!seqc_tile.fragment<64x64xf32, mid, 4>)
+
+// -----
+
+// expected-error@+1 {{a shared tile of 64, expected two or three dimensions of 1 to 4096 (T2)}}
+func.func private @flat(!seqc_tile.shared<64xf32>)
+
+// -----
+
+// expected-error@+1 {{a shared tile of 'i32', expected floats (T2)}}
+func.func private @integers(!seqc_tile.shared<64x64xi32>)
+
+// -----
+
+func.func @stage(%t: !seqc_tile.shared<64x64xf32>, %i: index) {
+  // expected-error@+1 {{expected a tile of a ring (T3)}}
+  %s = seqc_tile.stage %t[%i] : !seqc_tile.shared<64x64xf32> -> !seqc_tile.shared<64x64xf32>
+  return
+}
+
+// -----
+
+func.func @indices(%t: !seqc_tile.shared<64x64xf32>, %m: memref<?x64xf32>, %i: index) {
+  // expected-error@+1 {{has 1 indices for a buffer of 2 dimensions, expected as many (T4)}}
+  seqc_tile.copy_in %m[%i], %i -> %t {row_dim = 0, col_dim = 1} : memref<?x64xf32> -> !seqc_tile.shared<64x64xf32>
+  return
+}
+
+// -----
+
+func.func @dims(%t: !seqc_tile.shared<64x64xf32>, %m: memref<?x64xf32>, %i: index) {
+  // expected-error@+1 {{has row_dim 1 and col_dim 1 for a buffer of 2 dimensions}}
+  seqc_tile.copy_in %m[%i, %i], %i -> %t {row_dim = 1, col_dim = 1} : memref<?x64xf32> -> !seqc_tile.shared<64x64xf32>
+  return
+}
+
+// -----
+
+func.func @narrower(%t: !seqc_tile.shared<64x64xbf16>, %m: memref<?x64xf32>, %i: index) {
+  // expected-error@+1 {{copies 'f32' to 'bf16', expected equal element types or a wider target (T4)}}
+  seqc_tile.copy_in %m[%i, %i], %i -> %t {row_dim = 0, col_dim = 1} : memref<?x64xf32> -> !seqc_tile.shared<64x64xbf16>
+  return
+}
+
+// -----
+
+func.func @sums(%t: !seqc_tile.shared<64x1xf32>, %u: !seqc_tile.shared<32x1xf32>) {
+  // expected-error@+1 {{expected a tile of f32 of the same shape (T5)}}
+  seqc_tile.cumsum %t -> %u floor -1.0 : !seqc_tile.shared<64x1xf32> -> !seqc_tile.shared<32x1xf32>
+  return
+}
+
+// -----
+
+func.func @splat(%x: f32) {
+  // expected-error@+1 {{expected its element type (T6)}}
+  %s = seqc_tile.splat %x : f32 -> !seqc_tile.fragment<64x64xbf16, acc, 4>
+  return
+}
+
+// -----
+
+func.func @element(%t: !seqc_tile.shared<64x1xf32>, %i: index) {
+  // expected-error@+1 {{expected the element type of a tile (T6)}}
+  %s = seqc_tile.element %t[%i, %i] : !seqc_tile.shared<64x1xf32> -> bf16
+  return
+}
+
+// -----
+
+func.func @iota() {
+  // expected-error@+1 {{expected a row or col of f32 (T7)}}
+  %s = seqc_tile.iota : !seqc_tile.fragment<64x64xf32, acc, 4>
+  return
+}
+
+// -----
+
+func.func @load(%t: !seqc_tile.shared<64x32xbf16>) {
+  // expected-error@+1 {{expected equal shapes, transposed, and element types (T8)}}
+  %s = seqc_tile.load %t {transpose} : !seqc_tile.shared<64x32xbf16> -> !seqc_tile.fragment<64x32xbf16, lhs, 4>
+  return
+}
+
+// -----
+
+func.func @store(%t: !seqc_tile.shared<64x64xbf16>, %f: !seqc_tile.fragment<64x64xbf16, lhs, 4>) {
+  // expected-error@+1 {{expected an acc (T8)}}
+  seqc_tile.store %f -> %t : !seqc_tile.fragment<64x64xbf16, lhs, 4> -> !seqc_tile.shared<64x64xbf16>
+  return
+}
+
+// -----
+
+func.func @read(%m: memref<?x64xf32>, %i: index) {
+  // expected-error@+1 {{has 1 indices for a buffer of 2 dimensions, expected as many (T9)}}
+  %s = seqc_tile.read %m[%i] : memref<?x64xf32> -> !seqc_tile.fragment<64x64xf32, acc, 4>
+  return
+}
+
+// -----
+
+func.func @broadcast(%f: !seqc_tile.fragment<1x32xf32, row, 4>) {
+  // expected-error@+1 {{expected a row of its columns or a col of its rows}}
+  %s = seqc_tile.broadcast %f : !seqc_tile.fragment<1x32xf32, row, 4> -> !seqc_tile.fragment<64x64xf32, acc, 4>
+  return
+}
+
+// -----
+
+func.func @triangle(%f: !seqc_tile.fragment<64x64xbf16, lhs, 4>) {
+  // expected-error@+1 {{expected an acc (T11)}}
+  %s = seqc_tile.triangle %f : !seqc_tile.fragment<64x64xbf16, lhs, 4>
+  return
+}
+
+// -----
+
+func.func @convert(%f: !seqc_tile.fragment<64x64xf32, acc, 4>) {
+  // expected-error@+1 {{expected an lhs of the same acc (T12)}}
+  %s = seqc_tile.convert %f : !seqc_tile.fragment<64x64xf32, acc, 4> -> !seqc_tile.fragment<64x64xbf16, lhs, 4>
+  return
+}
+
+// -----
+
+func.func @factor(%a: !seqc_tile.fragment<64x64xf32, lhs, 4>, %b: !seqc_tile.shared<64x64xbf16>,
+                  %c: !seqc_tile.fragment<64x64xf32, acc, 4>) {
+  // expected-error@+1 {{expected an lhs of bf16 or f16 and an acc of f32 (T13)}}
+  %s = seqc_tile.mma %a, %b, %c : !seqc_tile.fragment<64x64xf32, lhs, 4>, !seqc_tile.shared<64x64xbf16>, !seqc_tile.fragment<64x64xf32, acc, 4>
+  return
+}
+
+// -----
+
+func.func @depth(%a: !seqc_tile.fragment<64x32xbf16, lhs, 4>, %b: !seqc_tile.shared<64x64xbf16>,
+                 %c: !seqc_tile.fragment<64x64xf32, acc, 4>) {
+  // expected-error@+1 {{expected M x K, K x N and M x N with N a multiple of 16 (T13)}}
+  %s = seqc_tile.mma %a, %b, %c : !seqc_tile.fragment<64x32xbf16, lhs, 4>, !seqc_tile.shared<64x64xbf16>, !seqc_tile.fragment<64x64xf32, acc, 4>
+  return
+}
+
+// -----
+
+func.func @cast(%a: !seqc_tile.fragment<64x32xbf16, lhs, 4>) {
+  // expected-error@+1 {{expected another float type alone (T14)}}
+  %s = seqc_tile.cast %a : !seqc_tile.fragment<64x32xbf16, lhs, 4> -> !seqc_tile.fragment<64x32xf32, acc, 4>
+  return
+}

@@ -1,0 +1,90 @@
+// RUN: seq-opt %s -seqc-tiles-to-nvvm -canonicalize -cse | FileCheck %s
+
+gpu.module @kernels {
+  // A product: the left factor by ldmatrix with a transposition, the right one
+  // piece by piece, 2 x 4 pieces of mma for each of two pieces of depth.
+  // CHECK-LABEL: gpu.func @product
+  // CHECK-COUNT-2: nvvm.ldmatrix {{.*}} {eltType = #nvvm.ld_st_matrix_elt_type<b16>, layout = #nvvm.mma_layout<col>, num = 4
+  // CHECK-COUNT-2: nvvm.ldmatrix {{.*}} layout = #nvvm.mma_layout<row>
+  // CHECK: nvvm.mma.sync A[{{.*}}] B[{{.*}}] C[{{.*}}] {{.*}}multiplicandAPtxType = #nvvm.mma_type<bf16>{{.*}} : (i32, i32, f32)
+  // CHECK-NOT: seqc_tile
+  gpu.func @product(%out: memref<?x32x32xf32>, %i: index) kernel
+      attributes {known_block_size = array<i32: 64, 1, 1>} {
+    %zero = arith.constant 0.0 : f32
+    %x = seqc_tile.alloc : !seqc_tile.shared<32x32xbf16>
+    %y = seqc_tile.alloc : !seqc_tile.shared<32x32xbf16>
+    %a = seqc_tile.load %x {transpose} : !seqc_tile.shared<32x32xbf16> -> !seqc_tile.fragment<32x32xbf16, lhs, 2>
+    %c = seqc_tile.splat %zero : f32 -> !seqc_tile.fragment<32x32xf32, acc, 2>
+    %p = seqc_tile.mma %a, %y, %c {transpose} : !seqc_tile.fragment<32x32xbf16, lhs, 2>, !seqc_tile.shared<32x32xbf16>, !seqc_tile.fragment<32x32xf32, acc, 2>
+    seqc_tile.write %p -> %out[%i, %i, %i] : !seqc_tile.fragment<32x32xf32, acc, 2> -> memref<?x32x32xf32>
+    gpu.return
+  }
+
+  // Rows of 128 bytes are copied by 16 bytes, if the buffer is aligned so; eight
+  // such pieces a row, 32 rows: 4 pieces for each of 64 threads.
+  // CHECK-LABEL: gpu.func @copies
+  // CHECK: scf.if
+  // CHECK-COUNT-4: nvvm.cp.async.shared.global {{.*}}, 16, cache = cg
+  // CHECK-NOT: nvvm.cp.async.shared.global
+  // CHECK: } else {
+  // CHECK: scf.for
+  // CHECK: nvvm.cp.async.commit.group
+  // CHECK: nvvm.cp.async.wait.group 0
+  // CHECK: llvm.store {{.*}} : vector<4xi32>, !llvm.ptr<1>
+  gpu.func @copies(%in: memref<?x64xbf16>, %out: memref<?x64xbf16>, %i: index, %n: index) kernel
+      attributes {known_block_size = array<i32: 64, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %x = seqc_tile.alloc : !seqc_tile.shared<32x64xbf16>
+    seqc_tile.copy_in %in[%i, %c0], %n -> %x {row_dim = 0, col_dim = 1} : memref<?x64xbf16> -> !seqc_tile.shared<32x64xbf16>
+    seqc_tile.commit
+    seqc_tile.wait 0
+    gpu.barrier
+    seqc_tile.copy_out %x -> %out[%i, %c0], %n {row_dim = 0, col_dim = 1} : !seqc_tile.shared<32x64xbf16> -> memref<?x64xbf16>
+    gpu.return
+  }
+
+  // Fragments cross a loop as scalars: 32 x 16 elements over 64 lanes are 8.
+  // CHECK-LABEL: gpu.func @loop
+  // CHECK: scf.for {{.*}} -> (f32, f32, f32, f32, f32, f32, f32, f32)
+  // CHECK-COUNT-8: llvm.call_intrinsic "llvm.nvvm.ex2.approx.ftz.f"
+  // CHECK: scf.yield {{.*}} : f32, f32, f32, f32, f32, f32, f32, f32
+  gpu.func @loop(%out: memref<32x16xf32>, %n: index, %x: f32) kernel
+      attributes {known_block_size = array<i32: 64, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %first = seqc_tile.splat %x : f32 -> !seqc_tile.fragment<32x16xf32, acc, 2>
+    %last = scf.for %k = %c0 to %n step %c1 iter_args(%f = %first) -> (!seqc_tile.fragment<32x16xf32, acc, 2>) {
+      %e = math.exp %f : !seqc_tile.fragment<32x16xf32, acc, 2>
+      scf.yield %e : !seqc_tile.fragment<32x16xf32, acc, 2>
+    }
+    seqc_tile.write %last -> %out[%c0, %c0] : !seqc_tile.fragment<32x16xf32, acc, 2> -> memref<32x16xf32>
+    gpu.return
+  }
+
+  // An accumulator is a left factor without a shuffle; sums are one warp's.
+  // CHECK-LABEL: gpu.func @fold
+  // CHECK-NOT: gpu.shuffle
+  // CHECK: scf.if
+  // CHECK-COUNT-6: gpu.shuffle up
+  // CHECK: }
+  // CHECK: arith.truncf %{{.*}} : vector<2xf32> to vector<2xbf16>
+  // CHECK-NOT: gpu.shuffle
+  // CHECK: nvvm.mma.sync
+  gpu.func @fold(%out: memref<32x32xf32>, %g: memref<?xf32>, %n: index, %x: f32) kernel
+      attributes {known_block_size = array<i32: 64, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %gates = seqc_tile.alloc : !seqc_tile.shared<64x1xf32>
+    %sums = seqc_tile.alloc : !seqc_tile.shared<64x1xf32>
+    %y = seqc_tile.alloc : !seqc_tile.shared<16x32xbf16>
+    seqc_tile.cumsum %gates -> %sums floor -100.0 : !seqc_tile.shared<64x1xf32> -> !seqc_tile.shared<64x1xf32>
+    %row = seqc_tile.load %sums {first = 16} : !seqc_tile.shared<64x1xf32> -> !seqc_tile.fragment<1x16xf32, row, 2>
+    %f = seqc_tile.broadcast %row : !seqc_tile.fragment<1x16xf32, row, 2> -> !seqc_tile.fragment<32x16xf32, acc, 2>
+    %t = seqc_tile.triangle %f : !seqc_tile.fragment<32x16xf32, acc, 2>
+    %h = seqc_tile.cast %t : !seqc_tile.fragment<32x16xf32, acc, 2> -> !seqc_tile.fragment<32x16xbf16, acc, 2>
+    %a = seqc_tile.convert %h : !seqc_tile.fragment<32x16xbf16, acc, 2> -> !seqc_tile.fragment<32x16xbf16, lhs, 2>
+    %c = seqc_tile.splat %x : f32 -> !seqc_tile.fragment<32x32xf32, acc, 2>
+    %p = seqc_tile.mma %a, %y, %c : !seqc_tile.fragment<32x16xbf16, lhs, 2>, !seqc_tile.shared<16x32xbf16>, !seqc_tile.fragment<32x32xf32, acc, 2>
+    seqc_tile.write %p -> %out[%c0, %c0] : !seqc_tile.fragment<32x32xf32, acc, 2> -> memref<32x32xf32>
+    gpu.return
+  }
+}

@@ -1,0 +1,63 @@
+// RUN: seq-opt %s -seqc-recurrence-to-linear -canonicalize -seqc-keep-tiles -seqc-entry-to-memrefs -seqc-linear-to-tiles | FileCheck %s
+
+// A scalar gate, 48 keys, 40 values in one slice, one block a sequence.
+
+// CHECK-LABEL: func.func @gated
+// CHECK: gpu.launch {{.*}} threads({{.*}}) in ({{.*}} = %c128
+// CHECK-SAME: dynamic_shared_memory_size
+// CHECK: seqc_tile.alloc : <2x64x48xbf16>
+// CHECK: seqc_tile.read {{.*}} {transpose} : memref<?x?x48x40xf32> -> <64x48xf32, acc, 4>
+// CHECK: scf.for
+// CHECK: seqc_tile.wait 0
+// CHECK: gpu.barrier
+// CHECK-COUNT-4: seqc_tile.copy_in
+// CHECK: seqc_tile.cumsum
+// Pairs of tokens, then what they read, then the state.
+// CHECK: seqc_tile.mma {{.*}} {transpose} : <64x48xbf16, lhs, 4>, <64x48xbf16>, <64x64xf32, acc, 4>
+// CHECK: math.exp
+// CHECK: seqc_tile.triangle
+// CHECK: seqc_tile.convert {{.*}} <64x48xbf16, lhs, 4>
+// CHECK: seqc_tile.mma {{.*}} {transpose} : <64x48xbf16, lhs, 4>, <64x48xbf16>, <64x64xf32, acc, 4>
+// CHECK: seqc_tile.mma {{.*}} {transpose} : <64x64xbf16, lhs, 4>, <64x64xbf16>, <64x64xf32, acc, 4>
+// CHECK: seqc_tile.mma {{.*}} : <64x64xbf16, lhs, 4>, <64x48xbf16>, <64x48xf32, acc, 4>
+// CHECK: seqc_tile.copy_out {{.*}} : <64x64xbf16> -> memref<?x?x?x40xbf16>
+// CHECK: seqc_tile.write
+// CHECK-NOT: seqc.
+// CHECK: return
+func.func @gated(%q: tensor<?x?x?x48xbf16>, %k: tensor<?x?x?x48xbf16>, %v: tensor<?x?x?x40xbf16>,
+                 %g: tensor<?x?x?xf32>, %s0: tensor<?x?x48x40xf32>)
+    -> (tensor<?x?x?x40xbf16>, tensor<?x?x48x40xf32>) {
+  %o, %sT = seqc.recurrence seq(%q, %k, %v, %g : (b, t, h)) carry(%s0 : (b, h)) out((b, t, h) : bf16) {
+  ^step(%qt: tensor<48xbf16>, %kt: tensor<48xbf16>, %vt: tensor<40xbf16>, %gt: f32, %s: tensor<48x40xf32>):
+    %a = math.exp %gt : f32
+    %kept = seqc.einsum ",kv->kv"(%a, %s)
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
+    %next = arith.addf %kept, %kv : tensor<48x40xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %next)
+    seqc.yield out(%ot) carry(%next)
+  }
+  return %o, %sT : tensor<?x?x?x40xbf16>, tensor<?x?x48x40xf32>
+}
+
+// Without gates nothing is summed or raised; reads before the write leave the
+// diagonal out; an initial state of zero is not read, a final one not written.
+
+// CHECK-LABEL: func.func @plain
+// CHECK: gpu.launch
+// CHECK-NOT: seqc_tile.read
+// CHECK-NOT: math.exp
+// CHECK-NOT: seqc_tile.cumsum
+// CHECK: seqc_tile.triangle %{{.*}} {strict}
+// CHECK-NOT: seqc_tile.write
+// CHECK: return
+func.func @plain(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x32xbf16>) -> tensor<?x32xf32> {
+  %zero = arith.constant dense<0.0> : tensor<64x32xf32>
+  %o, %sT = seqc.recurrence seq(%q, %k, %v : (t)) carry(%zero : ()) {
+  ^step(%qt: tensor<64xbf16>, %kt: tensor<64xbf16>, %vt: tensor<32xbf16>, %s: tensor<64x32xf32>):
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
+    %next = arith.addf %s, %kv : tensor<64x32xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %s)
+    seqc.yield out(%ot) carry(%next)
+  }
+  return %o : tensor<?x32xf32>
+}
