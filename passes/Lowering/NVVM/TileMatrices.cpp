@@ -166,5 +166,8 @@ void Lanes::mma(MmaOp op) {
         }
     }
   }
+  // Else the assembler starts the next product's loads early, and runs out of
+  // registers.
+  NVVM::SyncWarpOp::create(b, loc, i32(-1));
   fragments[op.getResult()] = sum;
 }

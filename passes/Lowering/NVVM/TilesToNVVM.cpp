@@ -306,6 +306,8 @@ LogicalResult Lanes::run() {
     return failure();
   for (Operation *op : llvm::reverse(done))
     op->erase();
+  // Registers before occupancy: the assembler is not to save them for more blocks.
+  kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
   return success();
 }
 
