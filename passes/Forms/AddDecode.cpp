@@ -1,10 +1,17 @@
 //===- AddDecode.cpp - One-token steps beside entries ---------------------===//
 
-#include "seqc/dialects/Seq/Seq.h"
+#include "ExplicitPosition.h"
+
 #include "seqc/passes/Forms/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <optional>
+#include <string>
 
 namespace seqc {
 #define GEN_PASS_DEF_ADDDECODE
@@ -14,9 +21,15 @@ namespace seqc {
 using namespace mlir;
 using namespace seqc;
 
-/// The dimension of `value` that is the time axis of an operation that uses it,
-/// or -1.
-static int64_t timeDimension(Value value) {
+/// The dimensions of `value` that are the time axis of operations that use it, each
+/// once.
+static SmallVector<int64_t, 1> timeDimensions(Value value) {
+  SmallVector<int64_t, 1> result;
+  auto add = [&](AxesAttr map) {
+    int64_t d = map.find(RecurrenceOp::getTimeAxis());
+    if (!llvm::is_contained(result, d))
+      result.push_back(d);
+  };
   for (OpOperand &use : value.getUses()) {
     auto op = dyn_cast<RecurrenceOp>(use.getOwner());
     if (!op)
@@ -24,33 +37,51 @@ static int64_t timeDimension(Value value) {
     for (auto [v, map] :
          llvm::zip(op.getSeq(), op.getSeqMaps().getAsRange<AxesAttr>()))
       if (v == value)
-        return map.find(RecurrenceOp::getTimeAxis());
+        add(map);
     if (op.getResets() == value)
-      return op.getResetsMap()->find(RecurrenceOp::getTimeAxis());
+      add(*op.getResetsMap());
   }
-  return -1;
+  return result;
 }
 
 /// Why `func` has no one-token step, or nothing.
-static std::optional<std::string> obstacle(func::FuncOp func) {
-  bool state = false;
-  for (Operation &op : func.getBody().front().without_terminator()) {
-    if (isa<arith::ConstantOp>(op))
+static std::optional<std::string> obstacle(func::FuncOp func, bool &state) {
+  Block &block = func.getBody().front();
+  state = llvm::any_of(block.getOps<RecurrenceOp>(), [](RecurrenceOp op) {
+    return !op.getCarries().empty();
+  });
+  // States of segments and states of whole sequences have no axis in common.
+  Value table;
+  bool whole = false;
+  for (Operation &op : block.without_terminator()) {
+    if (isa<arith::ConstantOp>(op)) {
+      if (!timeDimensions(op.getResult(0)).empty())
+        return "an operand over time is a constant";
       continue;
+    }
     auto recurrence = dyn_cast<RecurrenceOp>(op);
     if (!recurrence)
       return ("'" + op.getName().getStringRef() + "' is not part of a step").str();
-    if (recurrence.getReverse())
+    if (recurrence.getReverse() && !recurrence.getCarries().empty())
       return "it runs in reverse";
-    if (recurrence.getSegments())
-      return "it has packed segments";
-    if (recurrence.getPosition() || recurrence.getFirst() ||
-        !recurrence.getSnapshots().empty())
-      return "it depends on the position";
-    state |= !recurrence.getCarries().empty();
+    if (Value segments = recurrence.getSegments()) {
+      if (table && table != segments)
+        return "it has several tables of segments";
+      table = segments;
+    } else if (!recurrence.getCarries().empty() || usesPosition(recurrence)) {
+      whole = true;
+    }
+    for (Value v : recurrence.getOperands())
+      if (timeDimensions(v).size() > 1)
+        return "an operand has its tokens along different dimensions";
   }
   if (!state)
     return "it has no state";
+  if (table && whole)
+    return "some of its recurrences have packed segments and others do not";
+  for (Value v : block.getTerminator()->getOperands())
+    if (isa<BlockArgument>(v) && !timeDimensions(v).empty())
+      return "it returns an operand over time";
   return std::nullopt;
 }
 
@@ -58,13 +89,6 @@ static std::optional<std::string> obstacle(func::FuncOp func) {
 static RankedTensorType without(RankedTensorType type, int64_t d) {
   SmallVector<int64_t> shape(type.getShape());
   shape.erase(shape.begin() + d);
-  return RankedTensorType::get(shape, type.getElementType());
-}
-
-/// `type` with size 1 in dimension `d`.
-static RankedTensorType withOne(RankedTensorType type, int64_t d) {
-  SmallVector<int64_t> shape(type.getShape());
-  shape[d] = 1;
   return RankedTensorType::get(shape, type.getElementType());
 }
 
@@ -85,9 +109,93 @@ static SmallVector<ReassociationIndices> joining(int64_t rank, int64_t d) {
 
 static StringAttr nameOf(func::FuncOp func, Value v) {
   auto arg = dyn_cast<BlockArgument>(v);
-  return arg && arg.getOwner() == &func.getBody().front()
+  // Arguments that were just added have no attributes yet.
+  return arg && arg.getOwner() == &func.getBody().front() &&
+                 arg.getArgNumber() < func.getFunctionType().getNumInputs()
              ? func.getArgAttrOfType<StringAttr>(arg.getArgNumber(), "seqc.name")
              : StringAttr();
+}
+
+/// `map` with `axis` after the time axis.
+static AxesAttr withAxis(AxesAttr map, StringAttr axis) {
+  SmallVector<StringAttr> names;
+  SmallVector<int64_t> divisors;
+  for (auto [name, divisor] : llvm::zip(map.getNames(), map.getDivisors())) {
+    names.push_back(name);
+    divisors.push_back(divisor);
+    if (name.getValue() == RecurrenceOp::getTimeAxis()) {
+      names.push_back(axis);
+      divisors.push_back(1);
+    }
+  }
+  return AxesAttr::get(map.getContext(), names, divisors);
+}
+
+/// Operations visit one token: of each sequence, or with `packed`, of the one
+/// sequence of each segment, whose axis then follows the time axis everywhere.
+static void visitOneToken(Block &block, bool packed) {
+  Builder b(block.getParentOp()->getContext());
+  StringAttr shared;
+  for (RecurrenceOp op : block.getOps<RecurrenceOp>())
+    if (!shared)
+      shared = op.getSegmentAxis();
+  for (RecurrenceOp op : block.getOps<RecurrenceOp>()) {
+    SmallVector<StringAttr> axes = op.getAxes();
+    StringAttr axis = op.getSegmentAxis();
+    if (packed && !axis) {
+      axis = shared;
+      while (llvm::is_contained(axes, axis))
+        axis = b.getStringAttr(axis.getValue() + "_");
+    }
+    auto onToken = [&](AxesAttr map) { return packed ? withAxis(map, axis) : map; };
+    auto allOnToken = [&](ArrayAttr maps) {
+      SmallVector<Attribute> result;
+      for (AxesAttr map : maps.getAsRange<AxesAttr>())
+        result.push_back(onToken(map));
+      return b.getArrayAttr(result);
+    };
+    for (auto [out, map] :
+         llvm::zip(op.getOuts(), op.getOutMaps().getAsRange<AxesAttr>())) {
+      auto type = cast<RankedTensorType>(out.getType());
+      int64_t d = map.find(RecurrenceOp::getTimeAxis());
+      SmallVector<int64_t> shape(type.getShape());
+      shape[d] = 1;
+      if (packed)
+        shape.insert(shape.begin() + d + 1, ShapedType::kDynamic);
+      out.setType(RankedTensorType::get(shape, type.getElementType()));
+    }
+    op.setSeqMapsAttr(allOnToken(op.getSeqMaps()));
+    op.setOutMapsAttr(allOnToken(op.getOutMaps()));
+    if (auto map = op.getResetsMap())
+      op.setResetsMapAttr(onToken(*map));
+    op.getSegmentsMutable().clear();
+    op.removeSegmentsMapAttr();
+    op.removeReverseAttr(); // nothing to a map
+  }
+}
+
+/// How a state that starts at this value is to be filled, or nothing.
+static StringAttr startOf(Value initial) {
+  auto constant = initial.getDefiningOp<arith::ConstantOp>();
+  if (!constant)
+    return {};
+  Attribute value = constant.getValue();
+  if (auto dense = dyn_cast<DenseElementsAttr>(value)) {
+    if (!dense.isSplat())
+      return {};
+    value = dense.getSplatValue<Attribute>();
+  }
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (auto number = dyn_cast<FloatAttr>(value)) {
+    if (number.getValue().isInfinity())
+      os << (number.getValue().isNegative() ? "-inf" : "inf");
+    else
+      os << llvm::format("%.17g", number.getValueAsDouble());
+  } else {
+    os << cast<IntegerAttr>(value).getInt();
+  }
+  return StringAttr::get(initial.getContext(), text);
 }
 
 static void addStep(func::FuncOp func) {
@@ -105,6 +213,48 @@ static void addStep(func::FuncOp func) {
   for (unsigned i = 0; i < block.getNumArguments(); ++i)
     argAttrs.push_back(step.getArgAttrDict(i));
   auto ret = cast<func::ReturnOp>(block.getTerminator());
+  auto attributes = [&](ArrayRef<std::pair<StringRef, Attribute>> entries) {
+    NamedAttrList list;
+    for (auto [key, value] : entries)
+      if (value)
+        list.set(key, value);
+    return list.getDictionary(context);
+  };
+
+  bool packed = llvm::any_of(block.getOps<RecurrenceOp>(), [](RecurrenceOp op) {
+    return bool(op.getSegments());
+  });
+  // Positions are arguments; those with the same axes are one.
+  llvm::SmallMapVector<AxesAttr, Value, 2> positions;
+  SmallVector<RecurrenceOp> ops(block.getOps<RecurrenceOp>());
+  llvm::SmallDenseMap<std::pair<Operation *, unsigned>, StringAttr> frozen;
+  for (RecurrenceOp &op : ops) {
+    if (!usesPosition(op))
+      continue;
+    unsigned before = op.getCarries().size();
+    op = makePositionExplicit(op, [&](AxesAttr map) -> Value {
+      Value &known = positions[map];
+      if (!known) {
+        SmallVector<int64_t> shape(map.size(), ShapedType::kDynamic);
+        known = block.addArgument(RankedTensorType::get(shape, b.getI64Type()), loc);
+        argAttrs.push_back(
+            attributes({{"seqc.name", b.getStringAttr("position")},
+                        {"seqc.start", b.getStringAttr("0")}}));
+      }
+      return known;
+    });
+    // A snapshot is taken at the first token, whatever it was before.
+    for (unsigned c = before; c < op.getCarries().size(); ++c) {
+      StringAttr name = nameOf(step, op.getCarries()[c]);
+      name = StringAttr::get(context, (name ? name.getValue() : "state") + "_snapshot");
+      frozen[{op, c}] = name;
+      op.getCarriesMutable()[c].set(
+          block.addArgument(op.getFinals()[c].getType(), loc));
+      argAttrs.push_back(attributes(
+          {{"seqc.name", name}, {"seqc.start", b.getStringAttr("0")}}));
+    }
+  }
+  visitOneToken(block, packed);
 
   // Outputs lose the time dimension; states are handled below.
   SmallVector<Value> results;
@@ -122,18 +272,15 @@ static void addStep(func::FuncOp func) {
     if (op) {
       int64_t d = cast<AxesAttr>(op.getOutMaps()[at])
                       .find(RecurrenceOp::getTimeAxis());
-      auto one = withOne(cast<RankedTensorType>(out.getType()), d);
-      if (one != out.getType())
-        out = tensor::CastOp::create(b, loc, one, out);
-      out = tensor::CollapseShapeOp::create(b, loc, without(one, d), out,
-                                            joining(one.getRank(), d));
+      auto type = cast<RankedTensorType>(out.getType());
+      out = tensor::CollapseShapeOp::create(b, loc, without(type, d), out,
+                                            joining(type.getRank(), d));
     }
     results.push_back(out);
     resultAttrs.push_back(step.getResultAttrDict(i));
   }
 
   // Every carry is an argument that the step updates.
-  SmallVector<RecurrenceOp> ops(block.getOps<RecurrenceOp>());
   SmallVector<int64_t> inPlace(results.size(), -1);
   unsigned states = 0;
   for (RecurrenceOp op : ops)
@@ -148,34 +295,41 @@ static void addStep(func::FuncOp func) {
       if (!name)
         name = StringAttr::get(context, "state" + Twine(states));
       ++states;
-      bool direct = arg && arg.hasOneUse() && map == op.getCarryMaps()[c] &&
-                    initial.getType() == final.getType();
+      auto snapshot = frozen.find({op, c});
+      if (snapshot != frozen.end())
+        name = snapshot->second;
+      bool direct = arg && arg.hasOneUse() && initial.getType() == final.getType();
+      if (direct && snapshot == frozen.end())
+        direct = map == op.getCarryMaps()[c];
       if (!direct) {
         arg = block.addArgument(final.getType(), loc);
-        argAttrs.push_back(DictionaryAttr::get(
-            context, NamedAttribute(StringAttr::get(context, "seqc.name"), name)));
+        argAttrs.push_back(attributes(
+            {{"seqc.name", name}, {"seqc.start", startOf(initial)}}));
         op.getCarriesMutable()[c].set(arg);
-        SmallVector<Attribute> maps(op.getCarryMaps().getValue());
-        maps[c] = map;
-        op.setCarryMapsAttr(ArrayAttr::get(context, maps));
       }
+      SmallVector<Attribute> maps(op.getCarryMaps().getValue());
+      maps[c] = map;
+      op.setCarryMapsAttr(ArrayAttr::get(context, maps));
       results.push_back(final);
-      resultAttrs.push_back(DictionaryAttr::get(
-          context,
-          {NamedAttribute(StringAttr::get(context, "seqc.name"),
-                          StringAttr::get(context, name.getValue() + "_next"))}));
+      resultAttrs.push_back(attributes(
+          {{"seqc.name", StringAttr::get(context, name.getValue() + "_next")}}));
       inPlace.push_back(arg.getArgNumber());
     }
 
-  // Inputs lose the time dimension.
+  // Inputs lose the time dimension; in segments, it becomes theirs.
   b.setInsertionPointToStart(&block);
   for (BlockArgument arg : block.getArguments()) {
-    int64_t d = timeDimension(arg);
-    if (d < 0)
+    SmallVector<int64_t, 1> dimensions = timeDimensions(arg);
+    if (dimensions.empty())
       continue;
+    int64_t d = dimensions[0];
     auto type = cast<RankedTensorType>(arg.getType());
-    auto one = withOne(type, d);
-    arg.setType(without(type, d));
+    SmallVector<int64_t> shape(type.getShape());
+    shape[d] = 1;
+    if (packed)
+      shape.insert(shape.begin() + d + 1, ShapedType::kDynamic);
+    auto one = RankedTensorType::get(shape, type.getElementType());
+    arg.setType(without(one, d));
     SmallVector<OpOperand *> uses;
     for (OpOperand &use : arg.getUses())
       uses.push_back(&use);
@@ -237,12 +391,13 @@ struct AddDecode : seqc::impl::AddDecodeBase<AddDecode> {
         entries.push_back(func);
     for (func::FuncOp func : entries) {
       std::string name = (func.getName() + "_step").str();
-      std::optional<std::string> why = obstacle(func);
+      bool state = false;
+      std::optional<std::string> why = obstacle(func, state);
       if (!why && module.lookupSymbol(name))
         why = "the name '" + name + "' is taken";
       if (!why)
         addStep(func);
-      else if (remarks)
+      else if (state ? remarks : maps)
         emitRemark(func.getLoc()) << "no one-token step: " << *why;
     }
   }

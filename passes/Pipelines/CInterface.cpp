@@ -215,7 +215,10 @@ std::string CompiledModule::header(StringRef guard) const {
         if (dim.offset)
           os << "+" << dim.offset;
       });
-      os << "]\n";
+      os << "]";
+      if (!arg.start.empty())
+        os << ", starts at " << arg.start;
+      os << "\n";
     }
     os << "   Returns 0, or a code of seqc/abi.h with a message in *error (which\n"
           "   may be null); nothing has been written then. */\n";

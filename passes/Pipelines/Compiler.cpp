@@ -143,7 +143,9 @@ llvm::Expected<CompiledModule> seqc::compile(ModuleOp module,
     // Steps are made of recurrences; the entries themselves keep their scans.
     OwningOpRef<ModuleOp> copy(module.clone());
     decode.addPass(createScanToRecurrence(scans));
-    decode.addPass(createAddDecode());
+    AddDecodeOptions steps;
+    steps.remarks = true;
+    decode.addPass(createAddDecode(steps));
     if (failed(decode.run(*copy)))
       return llvm::createStringError("adding one-token steps failed");
     SymbolTable symbols(module);

@@ -290,6 +290,9 @@ llvm::Error Sizes::run(EntryInfo &info) {
     if (auto draw =
             func.getArgAttrOfType<StringAttr>(value.getArgNumber(), "seqc.draw"))
       arg.draw = draw.str();
+    if (auto start =
+            func.getArgAttrOfType<StringAttr>(value.getArgNumber(), "seqc.start"))
+      arg.start = start.str();
     if (Attribute declared = func.getArgAttr(value.getArgNumber(), kRangeAttr)) {
       auto text = dyn_cast<StringAttr>(declared);
       auto range = text ? parseRange(text.getValue()) : std::nullopt;

@@ -60,15 +60,17 @@ def signature(header, name):
     if not found:
         return None
     return [(d.strip(), n, k, dims.split(", ") if dims else [])
-            for d, n, k, dims in re.findall(r"^   (in, out|in|out) +(\w+): (\w+)\[(.*)\]$", found.group(1), re.M)]
+            for d, n, k, dims in re.findall(r"^   (in, out|in|out) +(\w+): (\w+)\[(.*)\](?:, starts at \S+)?$",
+                                            found.group(1), re.M)]
 
 
 class Library:
     """A compiled entry and what its C functions take.
 
     `full` and `step` are signatures ([(direction, name, element type, sizes)]); `step` is
-    None where the entry has none.  Raises RuntimeError with seqc's words if it does not
-    compile.
+    None where the entry has none, and `starts` has the numbers that its states start at
+    where no argument of the entry has them.  `said` is what the compiler printed.  Raises
+    RuntimeError with seqc's words if it does not compile.
     """
 
     def __init__(self, seqc, path, folder, *options):
@@ -79,9 +81,11 @@ class Library:
                               capture_output=True, text=True)
         if made.returncode:
             raise RuntimeError(made.stderr.strip())
+        self.said = made.stderr
         with open(header) as f:
             header = f.read()
         self.full, self.step = signature(header, self.name), signature(header, self.name + "_step")
+        self.starts = {n: float(start) for n, start in re.findall(r"(\w+): \w+\[.*\], starts at (\S+)$", header, re.M)}
         self.code = ctypes.CDLL(library)
 
     def call(self, arrays):

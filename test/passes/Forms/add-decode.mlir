@@ -29,3 +29,56 @@ func.func @constant_start(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
   }
   return %y : tensor<?x?xf32>
 }
+
+// A step of packed segments takes a token of each; their axis stands where time was.
+// CHECK-LABEL: func.func @packed_step(
+// CHECK-SAME: %arg0: tensor<3x?x8xf32>, %arg1: tensor<?x3xf32>) -> (tensor<3x?xf32>, tensor<?x3xf32> {seqc.in_place = 1
+// CHECK: tensor.expand_shape %arg0 {{.*}} : tensor<3x?x8xf32> into tensor<3x1x?x8xf32>
+// CHECK: seqc.recurrence seq({{.*}} : (h, t, s)) carry(%arg1 : (s, h)) {
+func.func @packed(%x: tensor<3x?x8xf32>, %cu: tensor<?xi32>, %s0: tensor<?x3xf32>) -> (tensor<3x?xf32>, tensor<?x3xf32>) {
+  %y, %sT = seqc.recurrence seq(%x : (h, t)) carry(%s0 : (s, h)) segments(%cu : (s)) {
+  ^step(%xt: tensor<8xf32>, %s: f32):
+    %r = seqc.reduce add %xt over 0
+    %n = arith.addf %r, %s : f32
+    seqc.yield out(%n) carry(%n)
+  }
+  return %y, %sT : tensor<3x?xf32>, tensor<?x3xf32>
+}
+
+// Positions are arguments, after a flag's zero; a snapshot is one more state.
+// CHECK-LABEL: func.func @position_step(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<?xf32>, %[[F:[a-z0-9]+]]: tensor<?xi8>, %[[S:[a-z0-9]+]]: tensor<?xf32>,
+// CHECK-SAME: %[[P:[a-z0-9]+]]: tensor<?xi64> {seqc.name = "position", seqc.start = "0"},
+// CHECK-SAME: %[[Z:[a-z0-9]+]]: tensor<?xf32> {seqc.name = "state_snapshot", seqc.start = "0"})
+// CHECK: seqc.recurrence {{.*}}weight(%[[P]] : (b)) carry(%[[S]], %[[Z]] : (b)) resets(
+// CHECK: arith.select {{.*}} : i64
+// CHECK: arith.remsi
+// CHECK: arith.select {{.*}} : f32
+func.func @position(%x: tensor<?x?xf32>, %f: tensor<?x?xi8>, %s0: tensor<?xf32>) -> tensor<?xf32> {
+  %sT = seqc.recurrence seq(%x : (b, t)) carry(%s0 : (b)) resets(%f : (b, t)) snapshot(0 every 3) {
+  ^step(%xt: f32, %s: f32, %old: f32):
+    %m = arith.addf %xt, %old : f32
+    %n = arith.addf %m, %s : f32
+    seqc.yield carry(%n)
+  }
+  return %sT : tensor<?xf32>
+}
+
+// The number of tokens is known; the step has one all the same.
+// CHECK-LABEL: func.func @static_time_step(
+// CHECK-SAME: %arg0: tensor<3xf32>, %arg1: tensor<3xf32> {seqc.name = "state0", seqc.start = "1"}) -> (tensor<3xf32>, tensor<3xf32> {seqc.in_place = 1
+// CHECK: tensor.expand_shape %arg0 {{.*}} : tensor<3xf32> into tensor<1x3xf32>
+func.func @static_time(%x: tensor<24x3xf32>) -> (tensor<24x3xf32>, tensor<3xf32>) {
+  %one = arith.constant 1.0 : f32
+  %y, %sT = seqc.recurrence seq(%x : (t, b)) carry(%one : ()) {
+  ^step(%xt: f32, %s: f32):
+    %n = arith.mulf %xt, %s : f32
+    seqc.yield out(%n) carry(%n)
+  }
+  %z = seqc.recurrence seq(%y : (t, b)) {
+  ^step(%yt: f32):
+    %n = arith.negf %yt : f32
+    seqc.yield out(%n)
+  }
+  return %z, %sT : tensor<24x3xf32>, tensor<3xf32>
+}

@@ -43,6 +43,8 @@ struct EntryArg {
   std::string draw;
   /// What `seqc.range` declares of its elements.
   Interval range;
+  /// A step's state: the number it starts at ("" if that is an argument's).
+  std::string start;
 };
 
 /// The arithmetic of one operation: `token` at each point of `extents`.

@@ -79,14 +79,23 @@ def AddDecode : Pass<"seqc-add-decode", "::mlir::ModuleOp"> {
     **Guarantees** for each a public function `NAME_step`: operands and outputs
     have no time dimension, every carry is an argument, and the new state is a
     result marked `seqc.in_place` with that argument's number: it has the layout
-    of the final state and is written where the old one was.  Functions that run
-    in reverse, on packed segments, or that depend on the position have none.
-    **Fails when** never; `remarks` says why a function has no step.
+    of the final state and is written where the old one was.  `seqc.start` says
+    what a state that the program starts at a constant is to be filled with.
+    With packed segments a step takes one token of every segment: the segment
+    axis stands where the time axis was, and the table of offsets is gone.
+    Reset flags stay, one per token.  Where the step needs positions, an argument
+    `position` has the number of tokens that each sequence has seen (since its
+    last reset), and every snapshot is one more state.
+    Functions that run in reverse have no step.
+    **Fails when** never; `remarks` says why a function with states has no step,
+    `maps` says it of functions without.
     **Example** `@gla(%q: tensor<?x?x?x128xbf16>, ..., %s0)` gets
     `@gla_step(%q: tensor<?x?x128xbf16>, ..., %s0)`.
   }];
   let options = [Option<"remarks", "remarks", "bool", "false",
-                        "Say why a function has no step">];
+                        "Say why a function with states has no step">,
+                 Option<"maps", "maps", "bool", "false",
+                        "Say so of functions without states">];
   let dependentDialects = ["::mlir::tensor::TensorDialect"];
 }
 
