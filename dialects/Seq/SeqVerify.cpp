@@ -324,11 +324,11 @@ LogicalResult RecurrenceOp::verify() {
            << "requested, and a count with 'chunk' (R3)";
 
   if (getChunk() &&
-      (int64_t(*getChunk()) < 1 || getResets() || !getSnapshots().empty() ||
-       getPosition() || getFirst()))
+      (int64_t(*getChunk()) < 1 || !getSnapshots().empty() || getPosition() ||
+       getFirst()))
     return emitOpError("has chunk length ")
-           << int64_t(*getChunk()) << ", expected a positive one without resets, "
-           << "snapshot, position and first (R14)";
+           << int64_t(*getChunk()) << ", expected a positive one without snapshot, "
+           << "position and first (R14)";
 
   unsigned index = 0;
   auto group = [&](StringRef what, OperandRange values, ArrayAttr maps,

@@ -120,8 +120,6 @@ void Chunked::run() {
   Value carry = sb.addCarry({op.initial().value, op.initial().map});
   Value state = cb.cast(carry);
   gates();
-  if (op.getResets())
-    cb.setResets(sb.add({op.getResets(), *op.getResetsMap()}));
 
   // What each token adds to the state: pairs of key [C, K] and value [C, V].
   struct Update {
@@ -223,6 +221,9 @@ void Chunked::run() {
   m.segments = op.getSegments();
   if (op.getSegments())
     m.segmentsMap = *op.getSegmentsMap();
+  m.resets = op.getResets();
+  if (op.getResets())
+    m.resetsMap = *op.getResetsMap();
   m.reverse = op.getReverse();
   replaceLinear(op, sb.finish(next, m));
 }

@@ -2,7 +2,7 @@
 
     invariants.py --seqc build/bin/seqc [FILES ...]
 
-Compiles every gallery file in each of its forms and calls its C function through DLPack:
+Compiles every gallery file, and those in Inputs/, in each of its forms and calls its C function through DLPack:
 
 * repeat: the same bits twice; arguments and guards around results stay as they were.
 * batch: a row of the batch alone gives the bits that it has among others, and NaN in
@@ -279,7 +279,7 @@ def main():
     parser.add_argument("--seqc", default="build/bin/seqc")
     parser.add_argument("files", nargs="*")
     options = parser.parse_args()
-    files = options.files or sorted(glob.glob(os.path.join(ROOT, "docs/examples/*.mlir")))
+    files = options.files or sorted(f for p in ("docs/examples", "test/forms/Inputs") for f in glob.glob(os.path.join(ROOT, p, "*.mlir")))
     passed = failed = 0
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = [(path, form) for path in files for form in FORMS]

@@ -46,7 +46,14 @@ private:
   void allocate();
   void timeLoop();
   void token(Value time, Value position);
-  void chunk(Value begin, Value end, Value first);
+  /// The token of [begin, end) that is visited after `at` others.
+  Value visited(Value begin, Value end, Value at);
+  void chunkLoop(Value begin, Value end, Value length);
+  void chunk(Value begin, Value end, Value first, Value count);
+  /// Whether a reset flag is set.
+  Value isSet(Value flag);
+  /// Starts every state afresh, where `condition` holds if there is one.
+  void restartStates(Value condition);
   /// Runs `fn(row, time)` for the rows [from, to) of the chunk at `first`.
   void overRows(Value from, Value to,
                 llvm::function_ref<void(Value row)> fn);

@@ -24,22 +24,16 @@ void Lowering::timeLoop() {
   Value length = arith::SubIOp::create(b, loc, end, begin);
   bool counts = op.getPosition() || op.getFirst() || !op.getSnapshots().empty();
   bool carriesPosition = counts && resets;
+  if (op.getChunk())
+    return chunkLoop(begin, end, length);
   SmallVector<Value> init;
   if (carriesPosition)
     init.push_back(constant(0));
-  auto loop = scf::ForOp::create(b, loc, constant(0), length,
-                                 constant(op.getChunk().value_or(1)), init);
+  auto loop = scf::ForOp::create(b, loc, constant(0), length, constant(1), init);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value i = loop.getInductionVar();
-  if (op.getChunk())
-    return chunk(begin, end, i);
-  Value time = op.getReverse()
-                   ? arith::SubIOp::create(
-                         b, loc, arith::SubIOp::create(b, loc, end, i).getResult(),
-                         constant(1))
-                         .getResult()
-                   : arith::AddIOp::create(b, loc, begin, i).getResult();
+  Value time = visited(begin, end, i);
   Value position = carriesPosition ? loop.getRegionIterArgs()[0] : i;
 
   // Restarts.
@@ -47,36 +41,16 @@ void Lowering::timeLoop() {
     Access flags = operandAccess(resets, *op.getResetsMap(), time, 0);
     bool perLane = lane && op.getResetsMap()->has(lane.getValue());
     Type flagType = cast<MemRefType>(resets.getType()).getElementType();
-    auto set = [&](Value flag) -> Value {
-      if (flagType.isInteger(1))
-        return flag;
-      Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(flag.getType()));
-      return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, flag, zero);
-    };
     auto restart = [&](bool select) {
       Value condition;
       if (select)
-        condition = set(emitter.load(flags, flagType));
-      for (auto [c, arg] : llvm::enumerate(op.getCarryArgs())) {
-        unsigned rank = shapeOf(arg.getType()).size();
-        Access state = localAccess(carryBuffers[c], rank, bool(lane));
-        std::optional<Access> fresh;
-        if (!restarts.empty())
-          fresh = operandAccess(restarts[c],
-                                cast<AxesAttr>(op.getRestartMaps()[c]), {}, rank);
-        if (select)
-          emitter.emitSelect(arg.getType(), condition,
-                             fresh ? &*fresh : nullptr, state);
-        else if (fresh)
-          emitter.emitCopy(arg.getType(), bool(lane), *fresh, state);
-        else
-          emitter.emitZero(arg.getType(), bool(lane), state);
-      }
+        condition = isSet(emitter.load(flags, flagType));
+      restartStates(condition);
     };
     if (perLane) {
       overLanes([&] { restart(true); });
     } else {
-      Value flag = set(emitter.load(flags, flagType));
+      Value flag = isSet(emitter.load(flags, flagType));
       if (carriesPosition)
         position = arith::SelectOp::create(b, loc, flag, constant(0), position);
       auto then = scf::IfOp::create(b, loc, flag, /*withElse=*/false);
@@ -110,6 +84,30 @@ void Lowering::timeLoop() {
         ValueRange{arith::AddIOp::create(b, loc, position, constant(1))});
 }
 
+Value Lowering::isSet(Value flag) {
+  if (flag.getType().isInteger(1))
+    return flag;
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(flag.getType()));
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, flag, zero);
+}
+
+void Lowering::restartStates(Value condition) {
+  for (auto [c, arg] : llvm::enumerate(op.getCarryArgs())) {
+    unsigned rank = shapeOf(arg.getType()).size();
+    Access state = localAccess(carryBuffers[c], rank, bool(lane));
+    std::optional<Access> fresh;
+    if (!restarts.empty())
+      fresh = operandAccess(restarts[c], cast<AxesAttr>(op.getRestartMaps()[c]),
+                            {}, rank);
+    if (condition)
+      emitter.emitSelect(arg.getType(), condition, fresh ? &*fresh : nullptr, state);
+    else if (fresh)
+      emitter.emitCopy(arg.getType(), bool(lane), *fresh, state);
+    else
+      emitter.emitZero(arg.getType(), bool(lane), state);
+  }
+}
+
 void Lowering::overRows(Value from, Value to,
                         llvm::function_ref<void(Value row)> fn) {
   auto loop = scf::ForOp::create(b, loc, from, to, constant(1));
@@ -129,19 +127,68 @@ Access Lowering::rowAccess(Value memref, Value row, unsigned rank) {
   return access;
 }
 
+Value Lowering::visited(Value begin, Value end, Value at) {
+  if (!op.getReverse())
+    return arith::AddIOp::create(b, loc, begin, at);
+  Value last = arith::SubIOp::create(b, loc, end, constant(1));
+  return arith::SubIOp::create(b, loc, last, at);
+}
+
+/// Chunks of equal length, the last one shorter.  With reset flags a chunk ends
+/// before a flagged token, too: what came before cannot reach it, NaN included.
+void Lowering::chunkLoop(Value begin, Value end, Value length) {
+  Value full = constant(*op.getChunk());
+  auto tokensLeft = [&](Value first) -> Value {
+    Value left = arith::SubIOp::create(b, loc, length, first);
+    return arith::MinUIOp::create(b, loc, left, full);
+  };
+  if (!resets) {
+    auto loop = scf::ForOp::create(b, loc, constant(0), length, full);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value first = loop.getInductionVar();
+    return chunk(begin, end, first, tokensLeft(first));
+  }
+  auto flagAt = [&](Value at) -> Value {
+    Access flags = operandAccess(resets, *op.getResetsMap(), visited(begin, end, at), 0);
+    return isSet(emitter.load(flags, cast<MemRefType>(resets.getType()).getElementType()));
+  };
+  auto loop = scf::WhileOp::create(b, loc, TypeRange{b.getIndexType()},
+                                   ValueRange{constant(0)});
+  OpBuilder::InsertionGuard guard(b);
+  Block *before = b.createBlock(&loop.getBefore(), {}, {b.getIndexType()}, {loc});
+  Value more = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
+                                     before->getArgument(0), length);
+  scf::ConditionOp::create(b, loc, more, before->getArguments());
+  Block *body = b.createBlock(&loop.getAfter(), {}, {b.getIndexType()}, {loc});
+  Value first = body->getArgument(0), most = tokensLeft(first);
+  // The smallest flagged row but the first, from the last one down.
+  auto search = scf::ForOp::create(
+      b, loc, constant(1), most, constant(1), ValueRange{most},
+      [&](OpBuilder &, Location, Value i, ValueRange found) {
+        Value row = arith::SubIOp::create(b, loc, most, i);
+        Value at = arith::AddIOp::create(b, loc, first, row);
+        Value nearer = arith::SelectOp::create(b, loc, flagAt(at), row, found[0]);
+        scf::YieldOp::create(b, loc, nearer);
+      });
+  Value count = search.getResult(0);
+  auto then = scf::IfOp::create(b, loc, flagAt(first), /*withElse=*/false);
+  {
+    OpBuilder::InsertionGuard inner(b);
+    b.setInsertionPointToStart(then.thenBlock());
+    restartStates({});
+  }
+  chunk(begin, end, first, count);
+  Value next = arith::AddIOp::create(b, loc, first, count);
+  scf::YieldOp::create(b, loc, next);
+}
+
 /// One chunk: its tokens' slices are gathered, the missing ones zero, and the
 /// outputs of those that exist are written back.
-void Lowering::chunk(Value begin, Value end, Value first) {
+void Lowering::chunk(Value begin, Value end, Value first, Value count) {
   Value length = constant(*op.getChunk());
-  Value left = arith::SubIOp::create(
-      b, loc, arith::SubIOp::create(b, loc, end, begin).getResult(), first);
-  Value count = arith::MinUIOp::create(b, loc, left, length);
   auto timeOf = [&](Value row) -> Value {
-    Value at = arith::AddIOp::create(b, loc, first, row);
-    if (!op.getReverse())
-      return arith::AddIOp::create(b, loc, begin, at);
-    Value last = arith::SubIOp::create(b, loc, end, constant(1));
-    return arith::SubIOp::create(b, loc, last, at);
+    return visited(begin, end, arith::AddIOp::create(b, loc, first, row));
   };
   overRows(constant(0), count, [&](Value row) {
     Value time = timeOf(row);

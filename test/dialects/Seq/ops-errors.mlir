@@ -322,7 +322,7 @@ func.func @undefined() {
 // -----
 
 func.func @r14(%x: tensor<?xf32>) -> tensor<?xf32> {
-  // expected-error @below {{has chunk length -2, expected a positive one without resets, snapshot, position and first (R14)}}
+  // expected-error @below {{has chunk length -2, expected a positive one without snapshot, position and first (R14)}}
   %y = seqc.recurrence seq(%x : (t)) chunk(-2) {
   ^step(%xt: tensor<1xf32>, %n: index):
     seqc.yield out(%xt)

@@ -117,14 +117,15 @@ def Seq_RecurrenceOp : Seq_Op<"recurrence", [
     * R12: values from above used inside the step are constants.
     * R13: floordiv divisors are positive; an axis with floordiv occurs without
       it in some operand.
-    * R14: a `chunk` length is positive, and goes without `resets`, `snapshot`,
-      `position` and `first`.
+    * R14: a `chunk` length is positive, and goes without `snapshot`, `position`
+      and `first`.
 
     With `chunk(C)` the region runs once per C tokens: slices of `seq` operands
     and outputs have a further leading dimension of C tokens, in the order in
     which they are visited.  Tokens beyond the end of a sequence are zero, and
     outputs there are dropped; the last argument (`index`) is the number of
-    tokens that exist.
+    tokens that exist.  With `resets` a chunk ends before a flagged token, so that
+    all its tokens share one history.
 
     The adjoint with respect to a broadcast operand is a sum over its missing axes.
 

@@ -567,13 +567,19 @@ private:
       if constexpr (std::is_same_v<Op, RecurrenceOp>)
         length = op.getChunk().value_or(1);
       at[kReverse] = op.getReverse();
-      for (int64_t i = 0; i < to - from; i += length, ++position) {
-        at[kCount] = std::min(length, to - from - i);
+      auto flagged = [&](int64_t i) {
         at[time] = op.getReverse() ? to - 1 - i : from + i;
-        bool restart =
-            op.getResets() &&
-            Dom::toDouble(slice(env[op.getResets()], *op.getResetsMap(), at).data[0]) !=
-                0;
+        return op.getResets() && Dom::toDouble(slice(env[op.getResets()],
+                                                     *op.getResetsMap(), at)
+                                                   .data[0]) != 0;
+      };
+      for (int64_t i = 0; i < to - from; i += at[kCount], ++position) {
+        // A chunk ends before a flagged token.
+        int64_t most = std::min(length, to - from - i), count = 1;
+        while (count < most && !flagged(i + count))
+          ++count;
+        bool restart = flagged(i);
+        at[kCount] = count;
         if (restart)
           position = 0;
         if (llvm::Error e = token(at, position, restart)) {

@@ -52,8 +52,8 @@ def LinearToChunks : Pass<"seqc-linear-to-chunks"> {
     below -100 count as -100, which is zero to within 4e-44.  Vector gates use
     sub-tiles with an anchor of their own; pairs use the inverse of a unit
     triangular matrix, by halves.
-    A segment has its own chunks, so that none straddles a boundary; reset flags
-    become masks, so that a chunk may hold several.
+    A segment has its own chunks, so that none straddles a boundary, and a chunk
+    ends before a token that is flagged as a reset.
     **Fails when** `length` is not 1 to 1024, or `force` is set and a gate is
     neither a logarithm nor known to be within 0 .. 1, or vector gates along the
     second dimension meet pairs.  Without `force` such an operation stays, and so
