@@ -211,9 +211,12 @@ def program(rng):
     dims = lambda n: "?x" * n
     arguments, clauses = [], []
 
-    def tensor(slice_, count):
+    def tensor(slice_, count, element="f32"):
         inner = slice_[len("tensor<"):-1] if slice_.startswith("tensor") else slice_
-        return f"tensor<{dims(count)}{inner}>"
+        return f"tensor<{dims(count)}{inner[:-len('f32')]}{element}>"
+
+    # What tokens bring may be stored narrower than the step computes; gates are not.
+    narrow = rng.choice(["f32", "f32", "bf16", "f16"])
 
     maps = []
     for i, (name, slice_, draw) in enumerate(s.seq):
@@ -221,7 +224,8 @@ def program(rng):
         # Some operands lack an axis: they are the same along it.
         if i and len(axes) > 1 and rng.random() < 0.2:
             own = [a for a in axes if a == "t" or rng.random() < 0.5]
-        arguments.append(f'{name}: {tensor(slice_, len(own))} {{seqc.draw = "{draw}"}}')
+        element = narrow if draw.startswith(("normal", "unit")) else "f32"
+        arguments.append(f'{name}: {tensor(slice_, len(own), element)} {{seqc.draw = "{draw}"}}')
         maps.append(f'{name} : ({", ".join(own)})')
     clauses.append(f'seq({", ".join(maps)})')
     heads = [a for a in axes if a in ("h", "b")][-1:]
