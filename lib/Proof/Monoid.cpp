@@ -100,7 +100,11 @@ llvm::Expected<Tuple<D>> Monoid::combine(const Tuple<D> &left,
                                          const Tuple<D> &right) {
   Tuple<D> both = left;
   both.insert(both.end(), right.begin(), right.end());
-  return reference::interpret<D>(func, both, {});
+  auto result = reference::interpret<D>(func, both, {});
+  if constexpr (std::is_same_v<D, Symbol>)
+    if (std::exchange(reference::Domain<Symbol>::decidedByTerm, false) && result)
+      return llvm::createStringError("a value decides which element is taken");
+  return result;
 }
 
 template <class D, class F> Tuple<D> Monoid::tuple(F make) {

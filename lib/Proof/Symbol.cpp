@@ -164,13 +164,6 @@ Symbol equality(const Symbol &a, const Symbol &b) {
   return Symbol::unknown();
 }
 
-Symbol maximum(const Symbol &a, const Symbol &b) {
-  return choose(compare(b, a, true), a, b);
-}
-Symbol minimum(const Symbol &a, const Symbol &b) {
-  return choose(compare(a, b, true), a, b);
-}
-
 Symbol absolute(const Symbol &a) {
   if (a.number)
     return Symbol::constant(std::fabs(*a.number));
@@ -271,6 +264,16 @@ Symbol Dom::add(const Symbol &a, const Symbol &b) {
 }
 
 Symbol Dom::exponential(const Symbol &a) { return ::exponential(a); }
+Symbol Dom::less(const Symbol &a, const Symbol &b) { return compare(a, b, false); }
+Symbol Dom::select(const Symbol &condition, const Symbol &a, const Symbol &b) {
+  return choose(condition, a, b);
+}
+Symbol Dom::maximum(const Symbol &a, const Symbol &b) {
+  return choose(compare(b, a, true), a, b);
+}
+Symbol Dom::minimum(const Symbol &a, const Symbol &b) {
+  return choose(compare(a, b, true), a, b);
+}
 
 Symbol Dom::multiply(const Symbol &a, const Symbol &b) {
   if (a.number && b.number)

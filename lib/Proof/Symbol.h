@@ -48,14 +48,21 @@ template <>
 struct seqc::reference::Domain<seqc::proof::Symbol> {
   using Symbol = seqc::proof::Symbol;
   static Symbol fromDouble(double v) { return Symbol::constant(v); }
-  static double toDouble(const Symbol &v) { return v.number.value_or(0); }
+  static double toDouble(const Symbol &v) {
+    // Indices have to be numbers.
+    decidedByTerm |= !v.number;
+    return v.number.value_or(0);
+  }
+  /// Set where a formula would have decided which element is taken.
+  static inline thread_local bool decidedByTerm = false;
   static Symbol add(const Symbol &a, const Symbol &b);
   static Symbol multiply(const Symbol &a, const Symbol &b);
   static Symbol exponential(const Symbol &a);
   static bool isNaN(const Symbol &a) { return a.number && *a.number != *a.number; }
-  static bool less(const Symbol &a, const Symbol &b) {
-    return a.number && b.number && *a.number < *b.number;
-  }
+  static Symbol less(const Symbol &a, const Symbol &b);
+  static Symbol select(const Symbol &condition, const Symbol &a, const Symbol &b);
+  static Symbol maximum(const Symbol &a, const Symbol &b);
+  static Symbol minimum(const Symbol &a, const Symbol &b);
   static std::function<Symbol(const Symbol *)> resolve(mlir::Operation *op);
 };
 

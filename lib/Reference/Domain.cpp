@@ -14,13 +14,6 @@ using namespace seqc::reference;
 
 using Function = std::function<double(const double *)>;
 
-static double maximum(double a, double b) {
-  return std::isnan(a) || std::isnan(b) ? NAN : std::max(a, b);
-}
-static double minimum(double a, double b) {
-  return std::isnan(a) || std::isnan(b) ? NAN : std::min(a, b);
-}
-
 static Function compareFloats(arith::CmpFPredicate predicate) {
   using P = arith::CmpFPredicate;
   bool unordered = predicate == P::UEQ || predicate == P::UGT ||
@@ -114,8 +107,8 @@ Function Domain<double>::resolve(Operation *op) {
       BINARY(arith::DivFOp, x / y)
       BINARY(arith::RemFOp, std::fmod(x, y))
       UNARY(arith::NegFOp, -x)
-      BINARY(arith::MaximumFOp, maximum(x, y))
-      BINARY(arith::MinimumFOp, minimum(x, y))
+      BINARY(arith::MaximumFOp, Domain<double>::maximum(x, y))
+      BINARY(arith::MinimumFOp, Domain<double>::minimum(x, y))
       BINARY(arith::MaxNumFOp, std::fmax(x, y))
       BINARY(arith::MinNumFOp, std::fmin(x, y))
       UNARY(arith::ExtFOp, x)

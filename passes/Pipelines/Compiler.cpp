@@ -121,6 +121,28 @@ static void optimise(llvm::Module &module, llvm::TargetMachine &machine,
   runOptimiser(module, machine, llvm::OptimizationLevel::O2, tuning);
 }
 
+bool seqc::addSteps(ModuleOp module) {
+  PassManager decode(module.getContext());
+  decode.addPass(createInlinerPass());
+  decode.addPass(createCanonicalizerPass());
+  ScanToRecurrenceOptions scans;
+  scans.all = true;
+  // Steps are made of recurrences; the entries themselves keep their scans.
+  OwningOpRef<ModuleOp> copy(module.clone());
+  decode.addPass(createScanToRecurrence(scans));
+  AddDecodeOptions steps;
+  steps.remarks = true;
+  decode.addPass(createAddDecode(steps));
+  if (failed(decode.run(*copy)))
+    return true;
+  for (auto func : llvm::make_early_inc_range(copy->getOps<func::FuncOp>()))
+    if (!module.lookupSymbol(func.getName())) {
+      func->remove();
+      module.push_back(func);
+    }
+  return false;
+}
+
 llvm::Expected<CompiledModule> seqc::compile(ModuleOp module,
                                              const CompileOptions &options) {
   if (!llvm::is_contained(targetNames(), options.target))
@@ -134,27 +156,8 @@ llvm::Expected<CompiledModule> seqc::compile(ModuleOp module,
   int64_t width =
       options.vectorWidth > 0 ? options.vectorWidth : vectorWidth(**machine);
 
-  if (options.decode) {
-    PassManager decode(module.getContext());
-    decode.addPass(createInlinerPass());
-    decode.addPass(createCanonicalizerPass());
-    ScanToRecurrenceOptions scans;
-    scans.all = true;
-    // Steps are made of recurrences; the entries themselves keep their scans.
-    OwningOpRef<ModuleOp> copy(module.clone());
-    decode.addPass(createScanToRecurrence(scans));
-    AddDecodeOptions steps;
-    steps.remarks = true;
-    decode.addPass(createAddDecode(steps));
-    if (failed(decode.run(*copy)))
-      return llvm::createStringError("adding one-token steps failed");
-    SymbolTable symbols(module);
-    for (auto func : llvm::make_early_inc_range(copy->getOps<func::FuncOp>()))
-      if (!module.lookupSymbol(func.getName())) {
-        func->remove();
-        module.push_back(func);
-      }
-  }
+  if (options.decode && addSteps(module))
+    return llvm::createStringError("adding one-token steps failed");
 
   SmallVector<func::FuncOp> entries;
   for (auto func : module.getOps<func::FuncOp>())

@@ -6,6 +6,7 @@
 #include "seqc/passes/Pipelines/Compiler.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Passes/PassBuilder.h"
@@ -38,6 +39,10 @@ struct CompiledModule::Impl {
   std::vector<EntryInfo> entries;
   DeviceCode device;
 };
+
+/// Adds `NAME_step` beside the entries of `module`, at the input stage, that have
+/// one; true if a pass failed.
+bool addSteps(mlir::ModuleOp module);
 
 /// Suffix of the function that holds an entry's code.
 inline constexpr llvm::StringLiteral kernelSuffix = "__kernel";

@@ -165,10 +165,17 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   pm.addPass(createInlinerPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  pm.addPass(createCheckMonoids());
+  CheckMonoidsOptions monoids;
+  monoids.solver = true;
+  pm.addPass(createCheckMonoids(monoids));
   if (options.stopAfter == Stage::Input)
     return;
   // structured
+  if (options.form != Form::Scan) {
+    ScanToRecurrenceOptions scans;
+    scans.unproved = true;
+    pm.addPass(createScanToRecurrence(scans));
+  }
   // The estimates are a CPU's.  A GPU runs elementwise affine recurrences as scans,
   // which fill it whatever the number of rows, and others as written unless told.
   bool automatic = options.form == Form::Auto && !isGpu(options);

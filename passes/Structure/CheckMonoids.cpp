@@ -24,8 +24,11 @@ struct CheckMonoids : seqc::impl::CheckMonoidsBase<CheckMonoids> {
               << "refuted: " << o.claim << ": " << o.detail;
           failed = true;
         } else if (solver && o.verdict == proof::Verdict::Unknown) {
+          // What follows may run it one token after the other.
+          scan->setAttr("seqc.unproved", UnitAttr::get(&getContext()));
           emitWarning(scan.getLoc())
-              << "not proved: " << o.claim << ": " << o.detail;
+              << "not proved: " << o.claim << ": " << o.detail
+              << "; the scan runs one token after the other unless --form=scan";
         }
       }
     });

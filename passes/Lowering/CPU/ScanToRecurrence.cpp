@@ -84,7 +84,8 @@ struct ScanToRecurrence : seqc::impl::ScanToRecurrenceBase<ScanToRecurrence> {
     SmallVector<ScanOp> scans;
     getOperation()->walk([&](ScanOp scan) { scans.push_back(scan); });
     for (ScanOp scan : scans)
-      if (all || !cpu::hasBlockedForm(scan))
+      if (unproved ? scan->hasAttr("seqc.unproved")
+                   : all || !cpu::hasBlockedForm(scan))
         convert(scan);
   }
 };

@@ -14,6 +14,7 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/Error.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <functional>
@@ -47,7 +48,8 @@ using TensorF64 = Tensor<double>;
 
 /// What a domain has to provide.  The primary template is not defined.
 ///   D fromDouble(double); double toDouble(const D &)   (indices, flags)
-///   D add(a, b), multiply(a, b), exponential(a); bool isNaN(a); bool less(a, b)
+///   D add(a, b), multiply(a, b), exponential(a), maximum(a, b), minimum(a, b)
+///   D less(a, b)   1 or 0;  D select(condition, a, b);  bool isNaN(a)
 ///   std::function<D(const D *)> resolve(Operation *)   a scalar operation, or null
 template <class D>
 struct Domain;
@@ -60,7 +62,15 @@ struct Domain<double> {
   static double multiply(double a, double b) { return a * b; }
   static double exponential(double a) { return std::exp(a); }
   static bool isNaN(double a) { return a != a; }
-  static bool less(double a, double b) { return a < b; }
+  static double less(double a, double b) { return a < b; }
+  static double select(double c, double a, double b) { return c != 0 ? a : b; }
+  /// NaN wins.
+  static double maximum(double a, double b) {
+    return isNaN(a) || isNaN(b) ? NAN : std::max(a, b);
+  }
+  static double minimum(double a, double b) {
+    return isNaN(a) || isNaN(b) ? NAN : std::min(a, b);
+  }
   static std::function<double(const double *)> resolve(mlir::Operation *op);
 };
 

@@ -227,23 +227,29 @@ private:
       for (int64_t d = 0, k = 0; d < in.rank(); ++d)
         if (d != axis)
           base += at[k++] * strides[d];
-      D best = in.data[base];
-      int64_t where = 0;
+      D best = in.data[base], where = Dom::fromDouble(0);
       for (int64_t i = 1; i < extent; ++i) {
         const D &x = in.data[base + i * strides[axis]];
-        if (op.getKind() == ReduceKind::add) {
+        switch (op.getKind()) {
+        case ReduceKind::add:
           best = Dom::add(best, x);
-          continue;
+          break;
+        case ReduceKind::max:
+          best = Dom::maximum(best, x);
+          break;
+        case ReduceKind::min:
+          best = Dom::minimum(best, x);
+          break;
+        case ReduceKind::argmax: {
+          D better = Dom::isNaN(x) ? Dom::fromDouble(!Dom::isNaN(best))
+                                   : Dom::less(best, x);
+          best = Dom::select(better, x, best);
+          where = Dom::select(better, Dom::fromDouble(i), where);
+          break;
         }
-        bool better = op.getKind() == ReduceKind::min ? Dom::less(x, best)
-                                                      : Dom::less(best, x);
-        if (better || (Dom::isNaN(x) && !Dom::isNaN(best))) {
-          best = x;
-          where = i;
         }
       }
-      result.data[flat] =
-          op.getKind() == ReduceKind::argmax ? Dom::fromDouble(where) : best;
+      result.data[flat] = op.getKind() == ReduceKind::argmax ? where : best;
     });
     env[op.getResult()] = std::move(result);
     return llvm::Error::success();

@@ -28,8 +28,8 @@ def CheckMonoids : Pass<"seqc-check-monoids"> {
     **Expects** any program.
     **Guarantees** that no fixed pseudo-random values show a `seqc.scan` whose
     region is not associative or whose identity is not neutral; with `solver`,
-    that this is proved over the reals, or a warning says what is not.  Nothing
-    changes.
+    that this is proved over the reals, or a warning says what is not and the scan
+    is marked with `seqc.unproved`.  Nothing else changes.
     **Fails when** a counterexample is found: the error gives it.
     **Example** a region that subtracts is refuted with three numbers.
   }];

@@ -26,13 +26,16 @@ def ScanToRecurrence : Pass<"seqc-scan-to-recurrence"> {
     **Expects** `seqc.scan` operations.
     **Guarantees** that those that `seqc-scan-to-blocks` does not take are gone:
     the recurrence's carries start at the initial values or the identities, and
-    its step applies the combine region.
+    its step applies the combine region.  With `unproved`, only those are gone that
+    `seqc-check-monoids` marked with `seqc.unproved`.
     **Fails when** never.
     **Example** a cumulative sum becomes `seqc.yield out(%s) carry(%s)` with
     `%s = arith.addf %carry, %x`.
   }];
   let options = [Option<"all", "all", "bool", "false",
-                        "Convert the scans that have a blocked form, too">];
+                        "Convert the scans that have a blocked form, too">,
+                 Option<"unproved", "unproved", "bool", "false",
+                        "Convert only those that seqc-check-monoids marked">];
   let dependentDialects = ["::seqc::SeqDialect", "::mlir::arith::ArithDialect"];
 }
 

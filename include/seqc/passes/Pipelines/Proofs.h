@@ -1,0 +1,28 @@
+//===- Proofs.h - What compilation relies on, proved ------------*- C++ -*-===//
+
+#ifndef SEQC_PASSES_PIPELINES_PROOFS_H
+#define SEQC_PASSES_PIPELINES_PROOFS_H
+
+#include "seqc/lib/Proof/Monoid.h"
+#include "seqc/passes/Pipelines/Compiler.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <vector>
+
+namespace seqc {
+
+/// The obligations of an entry at the input stage: its combine regions are
+/// monoids; every form that can be built for it, as emitted at the formed stage,
+/// computes what the entry does, at small sizes; exponents inside chunks are at
+/// most zero.  `func` and its module stay as they are.
+std::vector<proof::Obligation> proveEntry(mlir::func::FuncOp func,
+                                          const CompileOptions &options = {});
+
+/// That `formed`, at any stage that the interpreter runs, computes what `meaning`
+/// does, at small sizes.
+proof::Obligation proveEqual(mlir::func::FuncOp meaning, mlir::func::FuncOp formed);
+
+} // namespace seqc
+
+#endif // SEQC_PASSES_PIPELINES_PROOFS_H

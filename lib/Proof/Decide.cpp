@@ -1,0 +1,255 @@
+//===- Decide.cpp - Bounds and equality of normal forms -------------------===//
+
+#include "Algebra.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+#include <cmath>
+
+using namespace seqc;
+using namespace seqc::proof;
+
+/// Substitutions that a bound looks for, one inside the other.
+static constexpr unsigned kDepth = 3;
+/// Coefficients differ by this at most where constants were rounded to f32.
+static constexpr double kRounding = 1e-6;
+
+/// 0 times anything is 0: bounds are limits of finite values.
+static double times(double a, double b) { return a == 0 || b == 0 ? 0 : a * b; }
+
+static Interval product(Interval a, Interval b) {
+  double corners[] = {times(a.low, b.low), times(a.low, b.high),
+                      times(a.high, b.low), times(a.high, b.high)};
+  auto [low, high] = std::minmax_element(std::begin(corners), std::end(corners));
+  return {*low, *high};
+}
+
+/// The range of x^e.
+static Interval raised(Interval x, const Number &e, double exponent) {
+  bool integer = e.den == 1;
+  if (integer && exponent < 0 && x.high <= 0) {
+    Interval positive = raised({-x.high, -x.low}, e, exponent);
+    return e.num % 2 == 0 ? positive : Interval{-positive.high, -positive.low};
+  }
+  if (!integer || exponent < 0) {
+    // Bases are positive.
+    if (x.low < 0)
+      return {};
+    double p = std::pow(x.low, exponent), q = std::pow(x.high, exponent);
+    return {std::min(p, q), std::max(p, q)};
+  }
+  double p = std::pow(x.low, exponent), q = std::pow(x.high, exponent);
+  if (e.num % 2 == 0)
+    return {x.low <= 0 && x.high >= 0 ? 0 : std::min(p, q), std::max(p, q)};
+  return {p, q};
+}
+
+static double approximately(const Number &n, Algebra &algebra) {
+  return *algebra.asNumber(algebra.number(n));
+}
+
+//===----------------------------------------------------------------------===//
+// Bounds
+//===----------------------------------------------------------------------===//
+
+Interval Algebra::atomBounds(unsigned number) {
+  const Atom &a = atoms[number];
+  auto argument = [&](unsigned i) { return bounds({a.arguments[i]}); };
+  switch (a.kind) {
+  case Atom::Kind::Variable:
+  case Atom::Kind::Function:
+    return a.range;
+  case Atom::Kind::Exp: {
+    Interval x = termBounds({a.monomial, Number(1)});
+    return {std::exp(x.low), std::exp(x.high)};
+  }
+  case Atom::Kind::Base:
+    return argument(0);
+  case Atom::Kind::Log: {
+    Interval x = argument(0);
+    return {x.low > 0 ? std::log(x.low) : -HUGE_VAL,
+            x.high > 0 ? std::log(x.high) : -HUGE_VAL};
+  }
+  case Atom::Kind::Max: {
+    Interval result{-HUGE_VAL, -HUGE_VAL};
+    for (unsigned i = 0; i < a.arguments.size(); ++i) {
+      Interval x = argument(i);
+      result = {std::max(result.low, x.low), std::max(result.high, x.high)};
+    }
+    return result;
+  }
+  }
+  llvm_unreachable("covered switch");
+}
+
+bool Algebra::isPositive(unsigned number) {
+  return atoms[number].kind == Atom::Kind::Exp || atomBounds(number).low >= 0;
+}
+
+Interval Algebra::termBounds(const Term &term) {
+  double c = approximately(term.second, *this);
+  Interval result{c, c};
+  // Exponentials together, since their exponents may cancel.
+  Formula exponent;
+  const Monomial factors = monomials[term.first];
+  for (auto &[number, e] : factors) {
+    if (atoms[number].kind == Atom::Kind::Exp)
+      exponent = add(exponent, single(atoms[number].monomial, e));
+    else
+      result = product(result,
+                       raised(atomBounds(number), e, approximately(e, *this)));
+  }
+  if (exponent.id) {
+    Interval x = bounds(exponent);
+    result = product(result, {std::exp(x.low), std::exp(x.high)});
+  }
+  return result;
+}
+
+double Algebra::upper(Formula a, unsigned depth) {
+  if (!isFinite(a) || !spend(get(a).terms.size()))
+    return HUGE_VAL;
+  double bound = 0;
+  const std::vector<Term> terms = get(a).terms;
+  for (const Term &term : terms)
+    bound += termBounds(term).high;
+  if (std::isnan(bound))
+    bound = HUGE_VAL;
+  if (depth == 0)
+    return bound;
+  auto atomOf = [&](const Term &term, Atom::Kind kind) -> const Atom * {
+    const Monomial &m = monomials[term.first];
+    return m.size() == 1 && m[0].second == Number(1) &&
+                   atoms[m[0].first].kind == kind
+               ? &atoms[m[0].first]
+               : nullptr;
+  };
+  auto replaced = [&](const Term &term, Formula by) {
+    return add(subtract(a, single(term.first, term.second)),
+               multiply(number(term.second), by));
+  };
+  for (const Term &term : terms) {
+    bool positive = term.second > Number(0);
+    if (const Atom *max = atomOf(term, Atom::Kind::Max)) {
+      // One of the parts is the maximum, and none exceeds it.
+      double parts = positive ? -HUGE_VAL : HUGE_VAL;
+      for (unsigned part : std::vector<unsigned>(max->arguments)) {
+        double one = upper(replaced(term, {part}), depth - 1);
+        parts = positive ? std::max(parts, one) : std::min(parts, one);
+      }
+      bound = std::min(bound, parts);
+    } else if (const Atom *log = atomOf(term, Atom::Kind::Log); log && !positive) {
+      // log x - log y <= 0 where x <= y, and log(x + y) >= log x where y >= 0.
+      Formula whole{log->arguments[0]};
+      for (const Term &other : terms)
+        if (const Atom *part = atomOf(other, Atom::Kind::Log);
+            part && other.second > Number(0) &&
+            bounds(subtract(whole, {part->arguments[0]})).low >= 0) {
+          Number shared = std::min(other.second, -term.second);
+          Formula rest = add(subtract(a, single(other.first, shared)),
+                             single(term.first, shared));
+          bound = std::min(bound, upper(rest, depth - 1));
+        }
+      for (const Term &part : std::vector<Term>(get(whole).terms)) {
+        Formula one = single(part.first, part.second);
+        if (get(whole).terms.size() > 1 &&
+            bounds(subtract(whole, one)).low >= 0)
+          bound = std::min(bound, upper(replaced(term, logarithm(one)), depth - 1));
+      }
+    }
+  }
+  return bound;
+}
+
+Interval Algebra::bounds(Formula a) {
+  if (auto n = asNumber(a); n && !std::isnan(*n))
+    return {*n, *n};
+  if (!isFinite(a))
+    return {};
+  if (auto it = knownBounds.find(a.id); it != knownBounds.end())
+    return it->second;
+  Interval result{-upper(negate(a), kDepth), upper(a, kDepth)};
+  knownBounds[a.id] = result;
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Equality
+//===----------------------------------------------------------------------===//
+
+Formula Algebra::multiplyOut(Formula d) {
+  for (;;) {
+    d = expand(d);
+    // The latest quotient first: its denominator has earlier atoms only.
+    unsigned latest = 0;
+    Number least(0);
+    for (const Term &term : get(d).terms)
+      for (auto &[number, e] : monomials[term.first])
+        if (atoms[number].kind == Atom::Kind::Base && e < Number(0) &&
+            e.den == 1 && (least == Number(0) || number >= latest)) {
+          least = number == latest ? std::min(least, e) : e;
+          latest = number;
+        }
+    if (least == Number(0))
+      return d;
+    d = multiply(d, single(power(latest, -least), Number(1)));
+  }
+}
+
+std::optional<double> Algebra::valueOf(unsigned number) {
+  Interval x = atomBounds(number);
+  if (x.low == x.high)
+    return x.low;
+  const Atom &a = atoms[number];
+  if (a.kind != Atom::Kind::Log && a.kind != Atom::Kind::Base)
+    return std::nullopt;
+  Formula inside = approximate({a.arguments[0]});
+  auto n = asNumber(inside);
+  if (!n)
+    return std::nullopt;
+  return a.kind == Atom::Kind::Log ? std::log(*n) : *n;
+}
+
+Formula Algebra::approximate(Formula a) {
+  Formula result;
+  for (const Term &term : std::vector<Term>(get(expand(a)).terms)) {
+    Formula product = number(term.second);
+    for (auto &[number, e] : Monomial(monomials[term.first])) {
+      auto value = valueOf(number);
+      product = multiply(
+          product, value && std::isfinite(*value)
+                       ? this->number(std::pow(*value, approximately(e, *this)))
+                       : single(power(number, e), Number(1)));
+    }
+    result = add(result, product);
+  }
+  return result;
+}
+
+Algebra::Answer Algebra::compare(Formula a, Formula b) {
+  if (a == b)
+    return isUnknown(a) ? Answer::Unknown : Answer::Equal;
+  if (isUnknown(a) || isUnknown(b))
+    return Answer::Unknown;
+  if (!isFinite(a) || !isFinite(b))
+    return Answer::Different;
+  Formula difference = multiplyOut(subtract(a, b));
+  if (difference.id == 0)
+    return Answer::Equal;
+  if (isUnknown(difference))
+    return Answer::Unknown;
+  Formula x = approximate(a), y = approximate(b);
+  if (isUnknown(x) || isUnknown(y))
+    return Answer::Unknown;
+  std::map<unsigned, std::pair<double, double>> coefficients;
+  for (const Term &term : get(x).terms)
+    coefficients[term.first].first = approximately(term.second, *this);
+  for (const Term &term : get(y).terms)
+    coefficients[term.first].second = approximately(term.second, *this);
+  for (auto &[m, pair] : coefficients)
+    if (std::fabs(pair.first - pair.second) >
+        kRounding * std::max(std::fabs(pair.first), std::fabs(pair.second)))
+      return Answer::Different;
+  assume("constants are rounded to their type");
+  return Answer::Equal;
+}

@@ -1,0 +1,254 @@
+//===- Equivalence.cpp - Do two functions compute the same? ---------------===//
+
+#include "seqc/lib/Proof/Equivalence.h"
+
+#include "Algebra.h"
+
+#include "seqc/lib/Reference/InterpreterImpl.h"
+
+#include "llvm/Support/Format.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace seqc;
+using namespace seqc::proof;
+using reference::Tensor;
+using reference::TensorF64;
+
+/// Draws that look for numbers showing a difference.
+static constexpr unsigned kDraws = 64;
+/// Numbers of a counterexample that are shown.
+static constexpr unsigned kShown = 24;
+static constexpr double kTolerance = 1e-7;
+
+namespace {
+/// Fixed pseudo-random numbers.
+struct Random {
+  uint64_t state = 0x9e3779b97f4a7c15;
+  uint64_t next() {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state >> 16;
+  }
+};
+
+class Comparer {
+public:
+  Comparer(func::FuncOp meaning, func::FuncOp formed, ArrayRef<Input> inputs,
+           ArrayRef<Named> outputs, uint64_t effort,
+           ArrayRef<Argument> arguments)
+      : meaning(meaning), formed(formed), inputs(inputs), outputs(outputs),
+        effort(effort), arguments(arguments) {}
+  Comparison run();
+
+private:
+  bool terms(Comparison &result);
+  std::optional<std::string> counterexample();
+  std::vector<TensorF64> drawn(Random &random, unsigned attempt);
+  std::string coordinates(const Named &named, ArrayRef<int64_t> shape,
+                          int64_t flat);
+  template <class D>
+  std::vector<Tensor<D>> rearranged(ArrayRef<Tensor<D>> in);
+  std::string show(ArrayRef<TensorF64> numbers);
+
+  func::FuncOp meaning, formed;
+  ArrayRef<Input> inputs;
+  ArrayRef<Named> outputs;
+  uint64_t effort;
+  ArrayRef<Argument> arguments;
+};
+} // namespace
+
+/// "[t=1, 0]": the axes that have more than one element by name, then features.
+std::string Comparer::coordinates(const Named &named, ArrayRef<int64_t> shape,
+                                  int64_t flat) {
+  SmallVector<int64_t> at(shape.size());
+  for (int d = int(at.size()) - 1; d >= 0; flat /= shape[d--])
+    at[d] = flat % shape[d];
+  std::string result;
+  for (unsigned d = 0; d < at.size(); ++d) {
+    std::string axis = d < named.axes.size() ? named.axes[d] : "";
+    if (!axis.empty() && shape[d] == 1 && axis != "t")
+      continue;
+    result += (result.empty() ? "" : ", ") + (axis.empty() ? "" : axis + "=") +
+              std::to_string(at[d]);
+  }
+  return result.empty() ? named.name : named.name + "[" + result + "]";
+}
+
+/// The second function's arguments.
+template <class D>
+std::vector<Tensor<D>> Comparer::rearranged(ArrayRef<Tensor<D>> in) {
+  if (arguments.empty())
+    return in;
+  std::vector<Tensor<D>> result;
+  for (const Argument &argument : arguments) {
+    result.push_back(in[argument.input]);
+    result.back().shape.assign(argument.shape.begin(), argument.shape.end());
+  }
+  return result;
+}
+
+/// Compares by normal form; false if something differs.
+bool Comparer::terms(Comparison &result) {
+  Algebra algebra(effort);
+  std::vector<Tensor<Formula>> in;
+  for (const Input &input : inputs) {
+    Tensor<Formula> t;
+    t.shape.assign(input.shape.begin(), input.shape.end());
+    for (int64_t i = 0, n = t.size(); i < n; ++i)
+      t.data.push_back(input.numbers ? algebra.number((*input.numbers)[i])
+                                     : algebra.variable(
+                                           coordinates(input, input.shape, i),
+                                           input.range));
+    in.push_back(std::move(t));
+  }
+  auto fail = [&](std::string why) {
+    // What went wrong first made the rest unknown.
+    result.exhausted = algebra.isExhausted();
+    result.detail = algebra.reason().empty() ? std::move(why) : algebra.reason();
+    return true;
+  };
+  auto expected = reference::interpret<Formula>(meaning, in);
+  if (!expected)
+    return fail(llvm::toString(expected.takeError()));
+  algebra.exponents = 0;
+  algebra.risingExponents.clear();
+  auto found = reference::interpret<Formula>(formed, rearranged<Formula>(in));
+  if (!found)
+    return fail(llvm::toString(found.takeError()));
+  if (!algebra.reason().empty())
+    return fail(algebra.reason());
+  if (expected->size() != found->size())
+    return fail("the functions have different numbers of results");
+  bool different = false;
+  for (auto [x, y] : llvm::zip(*expected, *found)) {
+    if (arguments.empty() ? x.shape != y.shape : x.size() != y.size())
+      return fail("a result has different shapes");
+    for (auto [a, b] : llvm::zip(x.data, y.data)) {
+      switch (algebra.compare(a, b)) {
+      case Algebra::Answer::Equal:
+        break;
+      case Algebra::Answer::Different:
+        different = true;
+        break;
+      case Algebra::Answer::Unknown:
+        return fail(algebra.reason());
+      }
+      if (different)
+        break;
+    }
+  }
+  result.assumptions = algebra.assumptions;
+  result.exponents = algebra.exponents;
+  for (Formula e : algebra.risingExponents)
+    result.rising.push_back(algebra.text(e));
+  if (different)
+    return false;
+  result.verdict = Verdict::Proved;
+  return true;
+}
+
+/// Small numbers in the declared ranges; the first draws are sparse.
+std::vector<TensorF64> Comparer::drawn(Random &random, unsigned attempt) {
+  std::vector<TensorF64> result;
+  for (const Input &input : inputs) {
+    TensorF64 t;
+    t.shape.assign(input.shape.begin(), input.shape.end());
+    for (int64_t i = 0, n = t.size(); i < n; ++i) {
+      if (input.numbers) {
+        t.data.push_back((*input.numbers)[i]);
+        continue;
+      }
+      double low = std::max(input.range.low, -3.0),
+             high = std::min(input.range.high, 3.0);
+      bool small = high - low <= 2;
+      int64_t steps = int64_t((high - low) * (small ? 4 : 1));
+      double x = low + double(random.next() % uint64_t(steps + 1)) / (small ? 4 : 1);
+      if (attempt < kDraws / 2 && random.next() % 2 && low <= 0 && high >= 0)
+        x = 0;
+      t.data.push_back(x);
+    }
+    result.push_back(std::move(t));
+  }
+  return result;
+}
+
+std::string Comparer::show(ArrayRef<TensorF64> numbers) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  unsigned shown = 0;
+  bool zeros = false;
+  for (auto [input, t] : llvm::zip(inputs, numbers))
+    for (auto [i, x] : llvm::enumerate(t.data)) {
+      if (x == 0 && !input.numbers) {
+        zeros = true;
+        continue;
+      }
+      if (shown++ >= kShown)
+        continue;
+      os << (shown > 1 ? ", " : "") << coordinates(input, input.shape, i) << " = "
+         << llvm::format("%.6g", x);
+    }
+  if (shown > kShown)
+    os << ", and " << shown - kShown << " more";
+  else if (zeros)
+    os << (shown ? ", all else 0" : "all inputs 0");
+  return text;
+}
+
+std::optional<std::string> Comparer::counterexample() {
+  Random random;
+  for (unsigned attempt = 0; attempt < kDraws; ++attempt) {
+    std::vector<TensorF64> in = drawn(random, attempt);
+    auto expected = reference::interpret<double>(meaning, in);
+    auto found = reference::interpret<double>(formed, rearranged<double>(in));
+    if (!expected || !found) {
+      llvm::consumeError(expected ? llvm::Error::success() : expected.takeError());
+      llvm::consumeError(found ? llvm::Error::success() : found.takeError());
+      return std::nullopt;
+    }
+    for (auto [r, pair] : llvm::enumerate(llvm::zip(*expected, *found))) {
+      auto &[x, y] = pair;
+      for (auto [i, a] : llvm::enumerate(x.data)) {
+        double b = y.data[i];
+        if (a == b || !std::isfinite(a) ||
+            std::fabs(a - b) <= kTolerance * (1 + std::fabs(a)))
+          continue;
+        Named output = r < outputs.size()
+                           ? outputs[r]
+                           : Named{"result " + std::to_string(r), {}};
+        std::string text;
+        llvm::raw_string_ostream os(text);
+        os << coordinates(output, x.shape, i) << " is " << llvm::format("%.6g", b)
+           << ", should be " << llvm::format("%.6g", a) << ", for " << show(in);
+        return text;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+Comparison Comparer::run() {
+  Comparison result;
+  if (terms(result) && result.verdict == Verdict::Proved)
+    return result;
+  if (result.exhausted)
+    return result;
+  // Where terms did not decide, numbers may.
+  if (auto found = counterexample()) {
+    result.verdict = Verdict::Refuted;
+    result.detail = *found;
+  } else if (result.detail.empty()) {
+    result.detail = "normal forms differ, but no numbers that were tried";
+  }
+  return result;
+}
+
+Comparison seqc::proof::compare(func::FuncOp meaning, func::FuncOp formed,
+                                ArrayRef<Input> inputs, ArrayRef<Named> outputs,
+                                uint64_t effort, ArrayRef<Argument> arguments) {
+  return Comparer(meaning, formed, inputs, outputs, effort, arguments).run();
+}
