@@ -23,6 +23,15 @@ static size_t hashOf(const Number &n) {
 }
 static bool isInteger(const Number &n) { return n.den == 1; }
 
+/// Sums and products; whole numbers need no common denominators.
+static Number plus(const Number &a, const Number &b) {
+  return isInteger(a) && isInteger(b) ? Number(a.num + b.num) : a + b;
+}
+static Number product(const Number &a, const Number &b) {
+  return isInteger(a) && isInteger(b) ? Number(a.num * b.num) : a * b;
+}
+static bool isZero(const Number &n) { return n.num == 0; }
+
 /// The double nearest to n, or close to it.
 static double toDouble(const Number &n) {
   // Both parts are cut to what a double holds.
@@ -115,7 +124,7 @@ unsigned Algebra::atom(Atom a) {
 }
 
 unsigned Algebra::monomial(Monomial m) {
-  llvm::erase_if(m, [](auto &factor) { return factor.second == Number(0); });
+  llvm::erase_if(m, [](auto &factor) { return isZero(factor.second); });
   if (m.empty())
     return 0;
   size_t hash = 0;
@@ -150,7 +159,8 @@ unsigned Algebra::times(unsigned a, unsigned b) {
       result.push_back(*j++);
     } else {
       // A truth value is its own square.
-      Number e = atoms[i->first].boolean ? Number(1) : i->second + j->second;
+      Number e = atoms[i->first].boolean ? Number(1)
+                                             : plus(i->second, j->second);
       result.push_back({i->first, e});
       ++i;
       ++j;
@@ -169,8 +179,8 @@ Formula Algebra::sum(std::vector<Term> terms) {
   for (size_t i = 0; i < terms.size();) {
     Term term = std::move(terms[i]);
     for (++i; i < terms.size() && terms[i].first == term.first; ++i)
-      term.second += terms[i].second;
-    if (term.second != Number(0))
+      term.second = plus(term.second, terms[i].second);
+    if (!isZero(term.second))
       terms[kept++] = std::move(term);
   }
   terms.resize(kept);
@@ -269,7 +279,7 @@ Formula Algebra::multiply(Formula a, Formula b) {
   terms.reserve(n);
   for (const Term &s : get(a).terms)
     for (const Term &t : get(b).terms)
-      terms.push_back({times(s.first, t.first), s.second * t.second});
+      terms.push_back({times(s.first, t.first), product(s.second, t.second)});
   return sum(std::move(terms));
 }
 
@@ -342,7 +352,8 @@ Formula Algebra::content(Formula a, bool positiveOnly, Formula &rest) {
   std::vector<Term> terms;
   for (const Term &term : get(a).terms)
     terms.push_back({times(term.first, divide), term.second});
-  rest = sum(std::move(terms));
+  // A power of a sum in every denominator is now one in some numerators.
+  rest = expand(sum(std::move(terms)));
   return single(monomial(std::move(shared)), Number(1));
 }
 

@@ -142,6 +142,13 @@ private:
   Formula approximate(Formula a);
   std::optional<double> valueOf(unsigned atom);
   Formula multiplyOut(Formula d);
+  Answer compareTerms(Formula a, Formula b);
+  Answer compareCases(Formula a, Formula b, unsigned depth);
+  /// The first atom, innermost, that is a maximum or a truth value.
+  std::optional<unsigned> undecidedIn(Formula a, std::set<unsigned> &seen);
+  /// `a` with `by` in place of `atom`, and what follows from the facts.
+  Formula replace(Formula a, unsigned atom, Formula by,
+                  std::map<unsigned, Formula> &done);
   void print(llvm::raw_ostream &os, Formula a) const;
   void print(llvm::raw_ostream &os, const Monomial &m) const;
 
@@ -156,6 +163,8 @@ private:
   llvm::DenseMap<std::pair<unsigned, unsigned>, unsigned> products;
   llvm::DenseMap<unsigned, Interval> knownBounds;
   llvm::DenseMap<unsigned, unsigned> expanded;
+  /// Differences that are at most zero in the case that is looked at, scaled.
+  std::set<unsigned> facts;
   Algebra *before;
 };
 

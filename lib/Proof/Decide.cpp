@@ -169,6 +169,12 @@ Interval Algebra::bounds(Formula a) {
   if (auto it = knownBounds.find(a.id); it != knownBounds.end())
     return it->second;
   Interval result{-upper(negate(a), kDepth), upper(a, kDepth)};
+  if (!facts.empty()) {
+    if (facts.count(scaled(a, false).id))
+      result.high = std::min(result.high, 0.0);
+    if (facts.count(scaled(negate(a), false).id))
+      result.low = std::max(result.low, 0.0);
+  }
   knownBounds[a.id] = result;
   return result;
 }
@@ -226,7 +232,7 @@ Formula Algebra::approximate(Formula a) {
   return result;
 }
 
-Algebra::Answer Algebra::compare(Formula a, Formula b) {
+Algebra::Answer Algebra::compareTerms(Formula a, Formula b) {
   if (a == b)
     return isUnknown(a) ? Answer::Unknown : Answer::Equal;
   if (isUnknown(a) || isUnknown(b))
@@ -238,6 +244,19 @@ Algebra::Answer Algebra::compare(Formula a, Formula b) {
     return Answer::Equal;
   if (isUnknown(difference))
     return Answer::Unknown;
+  // A sum of logarithms is zero where the product is one.
+  bool logarithms = llvm::any_of(get(difference).terms, [&](const Term &term) {
+    const Monomial &m = monomials[term.first];
+    return m.size() == 1 && atoms[m[0].first].kind == Atom::Kind::Log;
+  });
+  if (logarithms) {
+    Formula rest =
+        multiplyOut(subtract(exponential(difference), number(Number(1))));
+    if (rest.id == 0)
+      return Answer::Equal;
+    if (isUnknown(rest))
+      return Answer::Unknown;
+  }
   Formula x = approximate(a), y = approximate(b);
   if (isUnknown(x) || isUnknown(y))
     return Answer::Unknown;
@@ -252,4 +271,152 @@ Algebra::Answer Algebra::compare(Formula a, Formula b) {
       return Answer::Different;
   assume("constants are rounded to their type");
   return Answer::Equal;
+}
+
+//===----------------------------------------------------------------------===//
+// Cases
+//===----------------------------------------------------------------------===//
+
+/// Maxima and conditions that one comparison distinguishes, one inside the other.
+static constexpr unsigned kCases = 6;
+
+std::optional<unsigned> Algebra::undecidedIn(Formula a, std::set<unsigned> &seen) {
+  std::optional<unsigned> best;
+  auto better = [&](std::optional<unsigned> found) {
+    if (found && (!best || *found < *best))
+      best = found;
+  };
+  if (!isFinite(a) || !seen.insert(a.id).second)
+    return best;
+  for (const Term &term : get(a).terms)
+    for (auto &[number, e] : monomials[term.first]) {
+      const Atom &atom = atoms[number];
+      if (atom.kind == Atom::Kind::Max ||
+          (atom.boolean && atom.name == "negative"))
+        better(number);
+      if (atom.kind == Atom::Kind::Exp)
+        better(undecidedIn(single(atom.monomial, Number(1)), seen));
+      for (unsigned argument : std::vector<unsigned>(atom.arguments))
+        better(undecidedIn({argument}, seen));
+    }
+  return best;
+}
+
+Formula Algebra::replace(Formula a, unsigned target, Formula by,
+                         std::map<unsigned, Formula> &done) {
+  if (!isFinite(a))
+    return a;
+  if (auto it = done.find(a.id); it != done.end())
+    return it->second;
+  auto inside = [&](unsigned argument) {
+    return replace({argument}, target, by, done);
+  };
+  Formula result;
+  for (const Term &term : std::vector<Term>(get(a).terms)) {
+    Formula product = number(term.second);
+    // Exponentials together: what is in their exponents cancels there.
+    Formula exponent;
+    for (auto &[number, e] : Monomial(monomials[term.first])) {
+      const Atom &atom = atoms[number];
+      if (atom.kind == Atom::Kind::Exp) {
+        Formula whole = replace(single(atom.monomial, Number(1)), target, by, done);
+        exponent = add(exponent, multiply(this->number(e), whole));
+        continue;
+      }
+      Formula base;
+      if (number == target) {
+        base = by;
+      } else {
+        switch (atom.kind) {
+        case Atom::Kind::Base:
+          base = inside(atom.arguments[0]);
+          break;
+        case Atom::Kind::Log:
+          base = logarithm(inside(atom.arguments[0]));
+          break;
+        case Atom::Kind::Max:
+          base = special(Sum::Kind::MinusInfinite);
+          for (unsigned argument : std::vector<unsigned>(atom.arguments))
+            base = maximum(base, inside(argument));
+          break;
+        case Atom::Kind::Function: {
+          llvm::SmallVector<Formula> arguments;
+          std::string name = atom.name;
+          Interval range = atom.range;
+          bool boolean = atom.boolean;
+          for (unsigned argument : std::vector<unsigned>(atom.arguments))
+            arguments.push_back(inside(argument));
+          base = boolean && name == "negative" ? less(arguments[0], {})
+                 : boolean && name == "zero"   ? equal(arguments[0], {})
+                 : name == "select"
+                     ? select(arguments[0], arguments[1], arguments[2])
+                     : apply(name, arguments, range, boolean);
+          break;
+        }
+        default:
+          base = single(power(number, Number(1)), Number(1));
+        }
+      }
+      if (e.den == 1 && mlir::presburger::abs(e) <= Number(64)) {
+        int64_t n = int64_t(e.num);
+        Formula power = raise(base, n < 0 ? -n : n);
+        product = multiply(product, n < 0 ? inverse(power) : power);
+      } else {
+        product = multiply(
+            product, exponential(multiply(this->number(e), logarithm(base))));
+      }
+    }
+    if (exponent.id)
+      product = multiply(product, exponential(exponent));
+    result = add(result, product);
+  }
+  done[a.id] = result;
+  return result;
+}
+
+/// One case for each part that may be the maximum, or for each truth value.  At
+/// every point some case is the real one, so that all have to agree.
+Algebra::Answer Algebra::compareCases(Formula a, Formula b, unsigned depth) {
+  Answer answer = compareTerms(a, b);
+  if (answer != Answer::Different || depth == 0 || !isFinite(a) || !isFinite(b))
+    return answer;
+  std::set<unsigned> seen;
+  std::optional<unsigned> target = undecidedIn(a, seen), other = undecidedIn(b, seen);
+  if (!target || (other && *other < *target))
+    target = other;
+  if (!target)
+    return answer;
+  bool condition = atoms[*target].boolean;
+  std::vector<unsigned> parts = atoms[*target].arguments;
+  std::vector<Formula> values;
+  for (unsigned part : parts)
+    values.push_back(condition ? number(1.0) : Formula{part});
+  if (condition)
+    values.push_back(number(0.0));
+  std::set<unsigned> before = facts;
+  for (size_t i = 0; i < values.size() && answer != Answer::Unknown; ++i) {
+    auto known = [&](Formula difference) {
+      if (isFinite(difference) && difference.id)
+        facts.insert(scaled(difference, false).id);
+    };
+    if (condition)
+      known(i == 0 ? Formula{parts[0]} : negate({parts[0]}));
+    else
+      for (unsigned part : parts)
+        known(subtract({part}, values[i]));
+    knownBounds.clear();
+    std::map<unsigned, Formula> done;
+    Formula x = replace(a, *target, values[i], done),
+            y = replace(b, *target, values[i], done);
+    answer = compareCases(x, y, depth - 1);
+    facts = before;
+    knownBounds.clear();
+    if (answer != Answer::Equal)
+      return answer;
+  }
+  return answer;
+}
+
+Algebra::Answer Algebra::compare(Formula a, Formula b) {
+  return compareCases(a, b, kCases);
 }

@@ -45,6 +45,7 @@ public:
 
 private:
   bool terms(Comparison &result);
+  std::optional<std::string> differ(ArrayRef<TensorF64> in);
   std::optional<std::string> counterexample();
   std::vector<TensorF64> drawn(Random &random, unsigned attempt);
   std::string coordinates(const Named &named, ArrayRef<int64_t> shape,
@@ -199,34 +200,57 @@ std::string Comparer::show(ArrayRef<TensorF64> numbers) {
   return text;
 }
 
+/// Where the results differ on these inputs, or nothing.
+std::optional<std::string> Comparer::differ(ArrayRef<TensorF64> in) {
+  auto expected = reference::interpret<double>(meaning, in);
+  auto found = reference::interpret<double>(formed, rearranged<double>(in));
+  if (!expected || !found) {
+    if (!expected)
+      llvm::consumeError(expected.takeError());
+    if (!found)
+      llvm::consumeError(found.takeError());
+    return std::nullopt;
+  }
+  for (auto [r, pair] : llvm::enumerate(llvm::zip(*expected, *found))) {
+    auto &[x, y] = pair;
+    if (x.data.size() != y.data.size())
+      return std::nullopt;
+    for (auto [i, a] : llvm::enumerate(x.data)) {
+      double b = y.data[i];
+      if (a == b || !std::isfinite(a) ||
+          std::fabs(a - b) <= kTolerance * (1 + std::fabs(a)))
+        continue;
+      Named output =
+          r < outputs.size() ? outputs[r] : Named{"result " + std::to_string(r), {}};
+      std::string text;
+      llvm::raw_string_ostream os(text);
+      os << coordinates(output, x.shape, i) << " is " << llvm::format("%.6g", b)
+         << ", should be " << llvm::format("%.6g", a);
+      return text;
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> Comparer::counterexample() {
   Random random;
   for (unsigned attempt = 0; attempt < kDraws; ++attempt) {
     std::vector<TensorF64> in = drawn(random, attempt);
-    auto expected = reference::interpret<double>(meaning, in);
-    auto found = reference::interpret<double>(formed, rearranged<double>(in));
-    if (!expected || !found) {
-      llvm::consumeError(expected ? llvm::Error::success() : expected.takeError());
-      llvm::consumeError(found ? llvm::Error::success() : found.takeError());
-      return std::nullopt;
-    }
-    for (auto [r, pair] : llvm::enumerate(llvm::zip(*expected, *found))) {
-      auto &[x, y] = pair;
-      for (auto [i, a] : llvm::enumerate(x.data)) {
-        double b = y.data[i];
-        if (a == b || !std::isfinite(a) ||
-            std::fabs(a - b) <= kTolerance * (1 + std::fabs(a)))
+    std::optional<std::string> text = differ(in);
+    if (!text)
+      continue;
+    // Inputs that do not matter become zero.
+    for (auto [input, t] : llvm::zip(inputs, in))
+      for (double &x : t.data) {
+        if (x == 0 || input.numbers || input.range.low > 0 || input.range.high < 0)
           continue;
-        Named output = r < outputs.size()
-                           ? outputs[r]
-                           : Named{"result " + std::to_string(r), {}};
-        std::string text;
-        llvm::raw_string_ostream os(text);
-        os << coordinates(output, x.shape, i) << " is " << llvm::format("%.6g", b)
-           << ", should be " << llvm::format("%.6g", a) << ", for " << show(in);
-        return text;
+        double before = std::exchange(x, 0);
+        if (auto simpler = differ(in))
+          text = simpler;
+        else
+          x = before;
       }
-    }
+    return *text + ", for " + show(in);
   }
   return std::nullopt;
 }

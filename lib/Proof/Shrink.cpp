@@ -178,7 +178,7 @@ void Extents::visit(LinearRecurrenceOp op) {
       along(op.pair(i, part), part == 2 ? -1 : 0);
   for (unsigned i = 0; i < op.numWrites(); ++i)
     for (unsigned part : {0, 1, 2})
-      along(op.write(i, part), part == 2 ? -1 : part);
+      along(op.write(i, part), part == 2 ? -1 : int64_t(part));
   for (unsigned i = 0; i < op.numReads(); ++i) {
     along(op.read(i, 0), op.getReadAxes()[i]);
     along(op.read(i, 1), -1);
