@@ -244,6 +244,12 @@ Algebra::Answer Algebra::compareTerms(Formula a, Formula b) {
     return Answer::Equal;
   if (isUnknown(difference))
     return Answer::Unknown;
+  if (!facts.empty()) {
+    // Where two cases meet.
+    Interval range = bounds(difference);
+    if (range.low == 0 && range.high == 0)
+      return Answer::Equal;
+  }
   // A sum of logarithms is zero where the product is one.
   bool logarithms = llvm::any_of(get(difference).terms, [&](const Term &term) {
     const Monomial &m = monomials[term.first];

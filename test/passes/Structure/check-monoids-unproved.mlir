@@ -14,7 +14,7 @@
 // FORCED: seqc.scan
 // GPU-NOT: seqc.scan
 // GPU: seqc.recurrence
-// RUN: ok
+// CHECKED: ok
 // PROVE: unknown  whole: the combine region is associative (the region has an operation that proofs do not cover; it runs one token after the other unless --form=scan)
 func.func @whole(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %zero = arith.constant 0.0 : f32
