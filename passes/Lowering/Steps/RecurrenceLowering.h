@@ -24,11 +24,13 @@ enum class Unit { Task, Thread, Block };
 /// Replaces one recurrence by loops or by a kernel.
 class Lowering {
 public:
-  Lowering(RecurrenceOp op, OpBuilder &b, Unit unit, int64_t width,
+  Lowering(RecurrenceOp op, OpBuilder &b, Unit unit, const CpuVectors &cpu,
            int64_t sharedBytes = 0)
-      : op(op), b(b), loc(op.getLoc()), unit(unit), width(width),
+      : op(op), b(b), loc(op.getLoc()), unit(unit), width(cpu.width),
         chosen(chooseLane(op)), lane(unit == Unit::Task ? chosen : StringAttr()),
-        plan(op, lane, unit == Unit::Block), emitter(b, loc, plan, width),
+        plan(op, lane, unit == Unit::Block,
+             /*multiply=*/unit == Unit::Task && !lane && cpu.width > 1),
+        emitter(b, loc, plan, cpu),
         sharedLeft(sharedBytes) {
     // Without states, tokens are independent.
     parallelTime = unit != Unit::Task && op.getCarries().empty() &&
@@ -84,6 +86,7 @@ private:
   // Of a chunked step: its tokens' operands and outputs.
   SmallVector<Value> seqRows, outRows;
   llvm::DenseMap<Value, Value> tables;
+  llvm::DenseSet<Value> packs;
 
   // Of a kernel: the operation, where it allocates, and the running block.
   gpu::LaunchOp kernel;

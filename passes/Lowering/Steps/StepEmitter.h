@@ -5,6 +5,8 @@
 
 #include "StepPlan.h"
 
+#include "seqc/lib/Cost/Products.h"
+
 namespace seqc::steps {
 
 inline mlir::VectorType vectorOf(int64_t width, mlir::Type element) {
@@ -33,8 +35,8 @@ struct Index {
 class StepEmitter {
 public:
   StepEmitter(mlir::OpBuilder &builder, mlir::Location loc, const StepPlan &plan,
-              int64_t width)
-      : b(builder), loc(loc), plan(plan), width(width) {}
+              const CpuVectors &cpu)
+      : b(builder), loc(loc), plan(plan), cpu(cpu), width(cpu.width) {}
 
   /// The value is in memory at `access`.
   void bind(mlir::Value value, Access access) { memory[value] = access; }
@@ -42,6 +44,8 @@ public:
   void bindScalar(mlir::Value value, mlir::Value scalar) {
     scalars[value] = scalar;
   }
+  /// The transposed value, where a product wants it, is at `access`.
+  void bindPack(mlir::Value value, Access access) { packs[value] = access; }
   /// The value, once computed, is also stored at `access`.
   void addTarget(mlir::Value value, Access access) {
     targets[value].push_back(access);
@@ -116,6 +120,14 @@ private:
   /// A buffer for `value`, allocated at the phase's first use.
   Access &buffer(mlir::Value value);
 
+  struct ProductState;
+  void emitProduct(const Nest &nest);
+  void emitTile(ProductState &state, mlir::Value row, int64_t rows,
+                mlir::Value column, llvm::ArrayRef<mlir::Value> masks);
+  const Access &packTransposed(mlir::Value value);
+  mlir::Value plus(mlir::Value base, int64_t offset);
+  mlir::Value maskOf(int64_t count);
+
   struct NestState;
   void emitLevel(NestState &state, unsigned level);
   void emitPoint(NestState &state);
@@ -139,6 +151,7 @@ private:
   mlir::OpBuilder &b;
   mlir::Location loc;
   const StepPlan &plan;
+  CpuVectors cpu;
   int64_t width;
   mlir::Value lane, laneMask, tailMask;
   mlir::Value teamRank;
@@ -147,6 +160,9 @@ private:
   bool sharing = false;
   llvm::DenseMap<mlir::Value, Access> memory;
   llvm::DenseMap<mlir::Value, mlir::Value> scalars;
+  /// Transposed operands of products, and which ones this phase has written.
+  llvm::DenseMap<mlir::Value, Access> packs;
+  llvm::DenseSet<mlir::Value> packed;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<Access>> targets;
   /// Values of the current point of a nest: forwarded between its members.
   llvm::DenseMap<mlir::Value, mlir::Value> point;

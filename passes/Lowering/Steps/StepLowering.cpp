@@ -264,7 +264,8 @@ void Lowering::allocate() {
       // A hoisted scalar outlives the loop over lanes that computes it.
       bool hoistedLane =
           lane && plan.isSingle(result) && plan.isInvariant(result);
-      if (!plan.isRoot(result) && !scalarSum && !hoistedLane)
+      if ((!plan.isRoot(result) && !scalarSum && !hoistedLane) ||
+          plan.isInner(result))
         continue;
       // A next state that may be written in place needs no buffer of its own.
       bool inPlace = false;
@@ -284,6 +285,16 @@ void Lowering::allocate() {
     if (isa<ShapedType>(next.getType()) && plan.needsCopy(i))
       nextBuffers.back() = local(next.getType(), bool(lane));
   }
+  for (const Phase *phase : {&plan.before, &plan.token})
+    for (const Nest &nest : phase->nests)
+      if (nest.product && nest.product->transposed) {
+        Value operand = nest.members[0].value.getDefiningOp()->getOperand(
+            nest.product->right);
+        SmallVector<int64_t> shape(llvm::reverse(shapeOf(operand.getType())));
+        Type type = RankedTensorType::get(shape, elementOf(operand.getType()));
+        if (packs.insert(operand).second)
+          emitter.bindPack(operand, localAccess(local(type, false), 2, false));
+      }
   for (auto [constant, table] : tables)
     emitter.bind(constant,
                  localAccess(table, shapeOf(constant.getType()).size(), false));
@@ -491,11 +502,12 @@ void Lowering::run() {
   finishResults(b, op, results);
 }
 
-void steps::lowerToVectors(RecurrenceOp op, OpBuilder &b, int64_t width) {
-  Lowering(op, b, Unit::Task, width).run();
+void steps::lowerToVectors(RecurrenceOp op, OpBuilder &b, const CpuVectors &cpu) {
+  Lowering(op, b, Unit::Task, cpu).run();
 }
 
 void steps::lowerToKernel(RecurrenceOp op, OpBuilder &b, int64_t sharedBytes) {
-  Lowering(op, b, chooseLane(op) ? Unit::Thread : Unit::Block, 1, sharedBytes)
+  Lowering(op, b, chooseLane(op) ? Unit::Thread : Unit::Block,
+           CpuVectors::ofWidth(1), sharedBytes)
       .run();
 }

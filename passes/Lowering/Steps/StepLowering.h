@@ -4,12 +4,13 @@
 #define SEQC_PASSES_LOWERING_STEPS_STEPLOWERING_H
 
 #include "seqc/dialects/Seq/Seq.h"
+#include "seqc/lib/Cost/Products.h"
 
 namespace seqc::steps {
 
 /// Replaces `op` by an `scf.parallel` over its independent sequences; inside, a
-/// step is loops over vectors of `width` lanes.
-void lowerToVectors(RecurrenceOp op, mlir::OpBuilder &b, int64_t width);
+/// step is loops over vectors and, for products of matrices, over tiles of them.
+void lowerToVectors(RecurrenceOp op, mlir::OpBuilder &b, const CpuVectors &cpu);
 
 /// Replaces `op` by a `gpu.launch`.  Where a step's values fit a thread's
 /// registers, each thread runs one sequence; else a block's threads share the

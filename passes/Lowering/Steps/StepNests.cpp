@@ -228,6 +228,8 @@ void StepEmitter::emitLevel(NestState &state, unsigned level) {
 }
 
 void StepEmitter::emitNest(const Nest &nest) {
+  if (nest.product)
+    return emitProduct(nest);
   NestState state{nest};
   unsigned rank = nest.sizes.size();
   state.vectorDim = !vectorises() || rank == 0 ? -1 : int(rank) - 1;
@@ -571,6 +573,7 @@ void StepEmitter::emitSpecial(Operation *op) {
 }
 
 void StepEmitter::emitPhase(const Phase &phase) {
+  packed.clear();
   for (unsigned stage = 0; stage < phase.stages; ++stage) {
     for (Operation *op : phase.singles)
       if (phase.singleStage.lookup(op) == stage)

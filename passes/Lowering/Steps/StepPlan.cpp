@@ -29,10 +29,11 @@ static bool isCostly(Operation *op) {
          isa<arith::DivFOp, arith::RemFOp, arith::DivSIOp, arith::RemSIOp>(op);
 }
 
-StepPlan::StepPlan(RecurrenceOp op, StringAttr lane, bool shared)
-    : op(op), lane(lane), shared(shared) {
+StepPlan::StepPlan(RecurrenceOp op, StringAttr lane, bool shared, bool multiply)
+    : op(op), lane(lane), shared(shared), multiply(multiply) {
   classify();
   build();
+  findInner();
   findCopies();
 }
 
@@ -95,8 +96,14 @@ void StepPlan::classify() {
       if (!isa<ShapedType>(result.getType()) || isConstant(result))
         continue;
       bool contraction = isa<ReduceOp>(inner);
-      if (auto einsum = dyn_cast<EinsumOp>(inner))
+      if (auto einsum = dyn_cast<EinsumOp>(inner)) {
         contraction = einsum.isContraction();
+        if (auto product = multiply ? asProduct(einsum) : std::nullopt) {
+          products[einsum] = *product;
+          for (Value operand : einsum.getOperands())
+            materialise(operand);
+        }
+      }
       if (contraction || isSpecial(&inner)) {
         makeRoot(result);
         continue;
@@ -273,6 +280,48 @@ static int64_t points(const Nest &nest) {
   return n;
 }
 
+bool StepPlan::fits(const Phase &phase, unsigned number, const Member &member,
+                    ArrayRef<int64_t> sizes) const {
+  const Nest &nest = phase.nests[number];
+  ArrayRef<int64_t> common = nest.sizes;
+  if (nest.product)
+    common = common.take_front(nest.resultRank);
+  if (common != sizes || (nest.product && member.combine != Combine::None))
+    return false;
+  if (shared) {
+    Nest joined = nest;
+    joined.members.push_back(member);
+    SmallVector<int64_t> own(sizes);
+    int64_t together = points(joined), alone = points({own, {member}, 0});
+    if (together < std::min({points(nest), alone, enoughPoints}))
+      return false;
+  }
+  bool ok = true, readsNest = false;
+  memberLeaves(member, sizes.size(), [&](Value leaf, ArrayRef<int> indices) {
+    if (!stages.contains(leaf) || stageOf(leaf) < nest.stage ||
+        (isReady(leaf) && stageOf(leaf) <= nest.stage))
+      return;
+    auto it = nestOf.find(leaf);
+    bool known = it != nestOf.end();
+    if (!known || it->second != std::make_pair(const_cast<Phase *>(&phase), number)) {
+      // Within a stage specials come first, then nests by number.
+      ok &= nest.product && stageOf(leaf) == nest.stage &&
+            (!known || (it->second.first == &phase && it->second.second < number));
+      return;
+    }
+    readsNest = true;
+    for (const Member &other : nest.members)
+      if (other.value == leaf) {
+        ok &= (other.combine == Combine::None || nest.product) &&
+              other.outputDims.size() == sizes.size() &&
+              indices.size() == sizes.size();
+        for (unsigned i = 0; ok && i < indices.size(); ++i)
+          ok = indices[i] == int(other.outputDims[i]);
+      }
+  });
+  return ok && (!nest.product || readsNest);
+}
+
 void StepPlan::addRoot(Phase &phase, Value value) {
   Operation *def = value.getDefiningOp();
   Member member;
@@ -280,9 +329,13 @@ void StepPlan::addRoot(Phase &phase, Value value) {
   SmallVector<int64_t> sizes;
   auto einsum = dyn_cast_or_null<EinsumOp>(def);
   auto reduce = dyn_cast_or_null<ReduceOp>(def);
+  std::optional<Product> product;
+  if (auto it = products.find(def); it != products.end())
+    product = it->second;
   if (einsum && einsum.isContraction()) {
     member.combine = Combine::Add;
-    std::string order = loopOrder(einsum, bool(lane) || shared);
+    std::string order = product ? einsum.getOutputTerm() + product->summed
+                                : loopOrder(einsum, bool(lane) || shared);
     llvm::DenseMap<char, int64_t> extent;
     for (auto [term, operand] :
          llvm::zip(einsum.getTerms(), einsum.getOperands()))
@@ -324,43 +377,9 @@ void StepPlan::addRoot(Phase &phase, Value value) {
       member.outputDims.push_back(i);
   }
 
-  // The earliest stage, and whether the root may join a nest of its own stage.
-  auto fits = [&](const Nest &nest, unsigned number) {
-    if (nest.sizes != sizes)
-      return false;
-    if (shared) {
-      Nest joined = nest;
-      joined.members.push_back(member);
-      int64_t common = points(joined), alone = points({sizes, {member}, 0});
-      if (common < std::min({points(nest), alone, enoughPoints}))
-        return false;
-    }
-    bool ok = true;
-    memberLeaves(member, sizes.size(), [&](Value leaf, ArrayRef<int> indices) {
-      if (stageOf(leaf) < nest.stage ||
-          (isReady(leaf) && stageOf(leaf) <= nest.stage) ||
-          !stages.contains(leaf))
-        return;
-      auto it = nestOf.find(leaf);
-      bool here = it != nestOf.end() &&
-                  it->second == std::make_pair(&phase, number);
-      if (!here) {
-        ok = false;
-        return;
-      }
-      for (const Member &other : nest.members)
-        if (other.value == leaf) {
-          ok &= other.combine == Combine::None &&
-                other.outputDims.size() == sizes.size() &&
-                indices.size() == sizes.size();
-          for (unsigned i = 0; ok && i < indices.size(); ++i)
-            ok = indices[i] == int(other.outputDims[i]);
-        }
-    });
-    return ok;
-  };
+  // A root may join a nest of its own stage.
   for (auto [number, nest] : llvm::enumerate(phase.nests))
-    if (fits(nest, number)) {
+    if (!product && fits(phase, number, member, sizes)) {
       nest.members.push_back(member);
       stages[value] = nest.stage;
       nestOf[value] = {&phase, unsigned(number)};
@@ -373,7 +392,8 @@ void StepPlan::addRoot(Phase &phase, Value value) {
   });
   stages[value] = stage;
   nestOf[value] = {&phase, unsigned(phase.nests.size())};
-  phase.nests.push_back({sizes, {member}, stage});
+  phase.nests.push_back({sizes, {member}, stage, product,
+                         product ? unsigned(member.outputDims.size()) : 0});
   phase.stages = std::max(phase.stages, stage + 1);
 }
 
@@ -445,10 +465,16 @@ void StepPlan::findCopies() {
         for (const Member &member : nest.members)
           memberLeaves(member, nest.sizes.size(),
                        [&](Value leaf, ArrayRef<int> indices) {
-                         if (leaf != arg || nest.stage < writer.stage)
+                         unsigned own = it->second.second;
+                         if (leaf != arg || nest.stage < writer.stage ||
+                             (nest.stage == writer.stage && number < own))
                            return;
-                         plain &= number == it->second.second;
-                         plain &= indices.size() == nest.sizes.size();
+                         plain &= number == own;
+                         plain &= indices.size() == member.outputDims.size();
+                         if (nest.product)
+                           plain &= member.combine == Combine::None;
+                         else
+                           plain &= indices.size() == nest.sizes.size();
                          for (unsigned d = 0; plain && d < indices.size(); ++d)
                            plain &= indices[d] == int(d);
                        });

@@ -8,6 +8,7 @@
 //   virtual   a value computed again wherever it is read (casts, products, ...)
 //   root      a value computed once per token: a contraction, a next carry, ...
 //   nest      loops over feature dimensions that compute one or more roots
+//   product   a nest that multiplies two matrices, tile by tile
 //   special   an operation that moves data (insert_slice, ...), emitted alone
 //   stage     number that orders scalars, specials and nests within one token
 //
@@ -21,6 +22,8 @@
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SetVector.h"
+
+#include <optional>
 
 namespace seqc::steps {
 
@@ -38,17 +41,37 @@ struct Member {
   llvm::SmallVector<unsigned> inputDims;
 };
 
+/// A contraction of two operands as products of matrices.
+struct Product {
+  /// Which operand's elements are broadcast, and which one's vectors are loaded.
+  unsigned left = 0, right = 1;
+  /// The result's letters of a tile: its rows, along which only `left` moves, and
+  /// its columns, along which only `right` does.
+  char row = 0, column = 0;
+  /// The result's other letters, and those that are summed over.
+  std::string outer, summed;
+  /// `right` is contiguous along a summed letter: it is transposed first.
+  bool transposed = false;
+};
+
+/// The contraction as a product, if its sizes and its operands' layouts allow it.
+std::optional<Product> asProduct(EinsumOp einsum);
+
 /// Loops over `sizes`; `vectorDim` (the last by construction) is vectorised
 /// unless the step is vectorised over lanes.
 struct Nest {
   llvm::SmallVector<int64_t> sizes;
   llvm::SmallVector<Member> members;
   unsigned stage = 0;
+  /// Of a product: the first member is the sum, the others map its elements while
+  /// they are in registers.  `sizes` has the result's dimensions, then the summed.
+  std::optional<Product> product = std::nullopt;
+  unsigned resultRank = 0;
 };
 
 /// The plan of one phase: what depends on weights only, or what runs per token.
 struct Phase {
-  llvm::SmallVector<Nest> nests;
+  llvm::SmallVector<Nest, 0> nests;
   /// Operations with scalar results and specials, in program order.
   llvm::SmallVector<mlir::Operation *> singles;
   llvm::DenseMap<mlir::Operation *, unsigned> singleStage;
@@ -60,8 +83,9 @@ public:
   /// Plans `op`'s step.  `lane` is the axis whose indices share a vector, or
   /// null; a value has lanes if an operand with that axis feeds it.  With
   /// `shared`, threads share a nest's iterations: a nest keeps enough dimensions
-  /// along which its members are independent.
-  StepPlan(RecurrenceOp op, mlir::StringAttr lane, bool shared = false);
+  /// along which its members are independent.  With `multiply`, contractions of
+  /// matrices are products.
+  StepPlan(RecurrenceOp op, mlir::StringAttr lane, bool shared, bool multiply);
 
   /// True if `value` differs between the lanes of a vector.
   bool hasLane(mlir::Value value) const { return lanes.contains(value); }
@@ -71,6 +95,8 @@ public:
   bool isRoot(mlir::Value value) const { return roots.contains(value); }
   /// True if `value` is a scalar held in a register from its computation on.
   bool isSingle(mlir::Value value) const { return singles.contains(value); }
+  /// True if `value` is read only where it is computed: it needs no memory.
+  bool isInner(mlir::Value value) const { return inner.contains(value); }
   /// True if carry `i` needs a second buffer: its old value is read after, or
   /// at another place than, where the new one is written.
   bool needsCopy(unsigned carry) const { return copies.contains(carry); }
@@ -84,6 +110,11 @@ private:
   void classify();
   void build();
   void addRoot(Phase &phase, mlir::Value value);
+  /// The values that a product's operand is made of get memory.
+  void materialise(mlir::Value value);
+  bool fits(const Phase &phase, unsigned number, const Member &member,
+            llvm::ArrayRef<int64_t> sizes) const;
+  void findInner();
   void findCopies();
   unsigned stageOf(mlir::Value value) const;
   bool isReady(mlir::Value value) const;
@@ -100,8 +131,9 @@ private:
 
   RecurrenceOp op;
   mlir::StringAttr lane;
-  bool shared;
-  llvm::DenseSet<mlir::Value> lanes, invariant, singles;
+  bool shared, multiply;
+  llvm::DenseSet<mlir::Value> lanes, invariant, singles, inner;
+  llvm::DenseMap<mlir::Operation *, Product> products;
   llvm::SetVector<mlir::Value> roots;
   llvm::DenseMap<mlir::Value, unsigned> stages;
   llvm::DenseMap<mlir::Value, std::pair<Phase *, unsigned>> nestOf;

@@ -1,0 +1,49 @@
+//===- Products.h - Tiles of matrix products on CPUs ------------*- C++ -*-===//
+//
+// A product C[M, N] += A[M, K] B[K, N] is computed tile by tile: a tile of the
+// result stays in registers while K runs, rows of A are broadcast and vectors of B
+// are loaded.  Every number that such a loop nest depends on is here.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SEQC_LIB_COST_PRODUCTS_H
+#define SEQC_LIB_COST_PRODUCTS_H
+
+#include <cstdint>
+
+namespace seqc {
+
+/// What the lowering of a step may use.
+struct CpuVectors {
+  /// Lanes of an f32 vector, and vector registers.
+  int64_t width = 16, registers = 32;
+  /// Dot products of pairs of bf16, added to f32 (`vdpbf16ps`).
+  bool bf16Dot = false;
+
+  static CpuVectors ofWidth(int64_t width) {
+    return {width, width >= 16 ? 32 : 16, false};
+  }
+};
+
+/// The loop nest of one product.
+struct ProductTiles {
+  /// Rows and vectors of a tile of the result.
+  int64_t rows = 1, vectors = 1;
+  /// Steps along K of one iteration.
+  int64_t unroll = 1;
+  /// Estimated cycles of the whole product.
+  double cycles = 0;
+};
+
+/// The tile with the least estimated cycles, the larger one on a tie.  `depth` is
+/// the number of steps along K.
+ProductTiles chooseTiles(int64_t rows, int64_t columns, int64_t depth,
+                         const CpuVectors &cpu);
+
+/// The least size of each dimension for which a contraction is a product: smaller
+/// ones stay in the loop nest of the values around them.
+constexpr int64_t kLeastProduct = 4;
+
+} // namespace seqc
+
+#endif // SEQC_LIB_COST_PRODUCTS_H

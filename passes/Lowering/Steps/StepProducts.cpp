@@ -1,0 +1,323 @@
+//===- StepProducts.cpp - Contractions of a step as matrix products -------===//
+//
+// Plans and emits products.  A tile of the result stays in registers while the
+// summed dimension runs: elements of the left operand are broadcast, vectors of the
+// right one are loaded.  What maps the sums element by element, the next state
+// among it, is computed before a tile leaves the registers.
+//
+//===----------------------------------------------------------------------===//
+
+#include "StepEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace seqc;
+using namespace seqc::steps;
+
+//===----------------------------------------------------------------------===//
+// Plan
+//===----------------------------------------------------------------------===//
+
+static bool has(StringRef term, char letter) { return term.contains(letter); }
+
+std::optional<Product> steps::asProduct(EinsumOp einsum) {
+  SmallVector<std::string> terms = einsum.getTerms();
+  std::string output = einsum.getOutputTerm();
+  if (terms.size() != 2 || output.empty() || !einsum.isContraction())
+    return std::nullopt;
+  llvm::DenseMap<char, int64_t> extent;
+  for (auto [term, operand] : llvm::zip(terms, einsum.getOperands())) {
+    // Narrow operands are widened by an operation of their own.
+    if (!elementOf(operand.getType()).isF32() || term.empty())
+      return std::nullopt;
+    for (auto [letter, size] : llvm::zip(term, shapeOf(operand.getType())))
+      extent[letter] = size;
+  }
+  Product p;
+  for (const std::string &term : terms)
+    for (char letter : term)
+      if (!has(output, letter) && !has(p.summed, letter)) {
+        if (!has(terms[0], letter) || !has(terms[1], letter))
+          return std::nullopt;
+        p.summed += letter;
+      }
+  p.column = output.back();
+  if (has(terms[0], p.column) == has(terms[1], p.column))
+    return std::nullopt;
+  p.right = has(terms[1], p.column);
+  p.left = 1 - p.right;
+  int64_t depth = 1;
+  for (char letter : p.summed)
+    depth *= extent[letter];
+  for (char letter : output)
+    if (!has(terms[p.right], letter) &&
+        (!p.row || extent[letter] > extent[p.row]))
+      p.row = letter;
+  if (!p.row || depth < kLeastProduct || extent[p.row] < kLeastProduct ||
+      extent[p.column] < kLeastProduct)
+    return std::nullopt;
+  for (char letter : output)
+    if (letter != p.row && letter != p.column)
+      p.outer += letter;
+  p.transposed = terms[p.right].back() != p.column;
+  if (p.transposed && terms[p.right].size() != 2)
+    return std::nullopt;
+  return p;
+}
+
+void StepPlan::materialise(Value value) {
+  Operation *def = value.getDefiningOp();
+  if (!def || def->hasTrait<OpTrait::ConstantLike>())
+    return;
+  if (auto slice = dyn_cast<tensor::ExtractSliceOp>(def))
+    if (llvm::all_of(slice.getStaticStrides(), [](int64_t s) { return s == 1; }))
+      return materialise(slice.getSource());
+  if (isa<ShapedType>(value.getType()))
+    roots.insert(value);
+}
+
+void StepPlan::findInner() {
+  YieldOp yield = op.getYield();
+  for (Phase *phase : {&before, &token})
+    for (auto [number, nest] : llvm::enumerate(phase->nests)) {
+      if (!nest.product || nest.members.size() < 2)
+        continue;
+      Value sum = nest.members[0].value;
+      bool outside = llvm::is_contained(yield.getOperands(), sum);
+      auto read = [&](Value leaf, ArrayRef<int>) { outside |= leaf == sum; };
+      for (Phase *other : {&before, &token}) {
+        for (auto [n, reader] : llvm::enumerate(other->nests))
+          for (const Member &member : reader.members)
+            if (other != phase || n != number || member.combine != Combine::None)
+              memberLeaves(member, reader.sizes.size(), read);
+        for (Operation *single : other->singles)
+          for (Value operand : single->getOperands())
+            leaves(operand,
+                   Indices(shapeOf(operand.getType()).size(), -1), read);
+      }
+      if (!outside)
+        inner.insert(sum);
+    }
+}
+
+//===----------------------------------------------------------------------===//
+// Emission
+//===----------------------------------------------------------------------===//
+
+struct StepEmitter::ProductState {
+  const Nest &nest;
+  const Product &product;
+  /// Index of each of the nest's dimensions.
+  SmallVector<Index> indices;
+  /// The right operand, transposed, or null.
+  const Access *packed = nullptr;
+  /// Dimensions of the letters.
+  unsigned row, column;
+  SmallVector<unsigned> summed;
+};
+
+/// Runs `body` at begin, begin + step, ... below end.
+static void loop(OpBuilder &b, Location loc, int64_t begin, int64_t end,
+                 int64_t step, llvm::function_ref<void(Value)> body) {
+  if (begin >= end)
+    return;
+  Value from = arith::ConstantIndexOp::create(b, loc, begin);
+  if (begin + step >= end)
+    return body(from);
+  auto loop = scf::ForOp::create(b, loc, from,
+                                 arith::ConstantIndexOp::create(b, loc, end),
+                                 arith::ConstantIndexOp::create(b, loc, step));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
+Value StepEmitter::plus(Value base, int64_t offset) {
+  return offset == 0
+             ? base
+             : arith::AddIOp::create(b, loc, base, constantIndex(offset)).getResult();
+}
+
+/// The mask of a vector of which `count` lanes exist, or null for all.
+Value StepEmitter::maskOf(int64_t count) {
+  if (count >= width)
+    return {};
+  return vector::ConstantMaskOp::create(b, loc, vectorOf(width, b.getI1Type()),
+                                        ArrayRef<int64_t>{count});
+}
+
+const Access &StepEmitter::packTransposed(Value value) {
+  const Access &to = packs.find(value)->second;
+  if (!packed.insert(value).second)
+    return to;
+  ArrayRef<int64_t> shape = shapeOf(value.getType());
+  int64_t rows = shape[0], columns = shape[1];
+  Type element = elementOf(value.getType());
+  auto square = VectorType::get({width, width}, element);
+  auto blockOf = [&](Value row, int64_t height, Value column, int64_t breadth) {
+    Value block = arith::ConstantOp::create(b, loc, b.getZeroAttr(square));
+    tailMask = maskOf(breadth);
+    for (int64_t r = 0; r < height; ++r)
+      block = vector::InsertOp::create(
+          b, loc, evaluate(value, {{plus(row, r), 0}, {column, 1}}), block, r);
+    block = vector::TransposeOp::create(b, loc, block, ArrayRef<int64_t>{1, 0});
+    tailMask = maskOf(height);
+    for (int64_t c = 0; c < breadth; ++c)
+      store(vector::ExtractOp::create(b, loc, block, c), to,
+            {{plus(column, c), 0}, {row, 1}});
+    tailMask = {};
+  };
+  auto overColumns = [&](Value row, int64_t height) {
+    int64_t whole = columns / width * width;
+    loop(b, loc, 0, whole, width,
+         [&](Value column) { blockOf(row, height, column, width); });
+    if (whole < columns)
+      blockOf(row, height, constantIndex(whole), columns - whole);
+  };
+  int64_t whole = rows / width * width;
+  loop(b, loc, 0, whole, width, [&](Value row) { overColumns(row, width); });
+  if (whole < rows)
+    overColumns(constantIndex(whole), rows - whole);
+  return to;
+}
+
+/// One tile: `rows` rows from `row` on, and one vector of columns per mask.
+void StepEmitter::emitTile(ProductState &state, Value row, int64_t rows,
+                           Value column, ArrayRef<Value> masks) {
+  const Product &product = state.product;
+  const Member &sum = state.nest.members[0];
+  auto einsum = cast<EinsumOp>(sum.value.getDefiningOp());
+  SmallVector<std::string> terms = einsum.getTerms();
+  SmallVector<Value> rowAt, columnAt;
+  for (int64_t r = 0; r < rows; ++r)
+    rowAt.push_back(plus(row, r));
+  for (unsigned v = 0; v < masks.size(); ++v)
+    columnAt.push_back(plus(column, int64_t(v) * width));
+  auto at = [&](unsigned operand) {
+    SmallVector<Index> result;
+    for (char letter : terms[operand])
+      result.push_back(state.indices[sum.letterDims.lookup(letter)]);
+    return result;
+  };
+
+  Type element = elementOf(sum.value.getType());
+  SmallVector<Value> sums(rows * masks.size(),
+                          identity(Combine::Add, vectorOf(width, element)));
+  // Loops over what is summed, with the sums as their results.
+  SmallVector<scf::ForOp> loops;
+  OpBuilder::InsertPoint after = b.saveInsertionPoint();
+  for (unsigned d : state.summed) {
+    auto loop = scf::ForOp::create(b, loc, constantIndex(0),
+                                   constantIndex(state.nest.sizes[d]),
+                                   constantIndex(1), sums);
+    if (loops.empty())
+      after = b.saveInsertionPoint();
+    else
+      scf::YieldOp::create(b, loc, loop.getResults());
+    loops.push_back(loop);
+    b.setInsertionPointToStart(loop.getBody());
+    state.indices[d] = {loop.getInductionVar(), 0};
+    sums.assign(loop.getRegionIterArgs().begin(), loop.getRegionIterArgs().end());
+  }
+  SmallVector<Value> right;
+  for (auto [v, mask] : llvm::enumerate(masks)) {
+    tailMask = mask;
+    state.indices[state.column] = {columnAt[v], 1};
+    if (state.packed)
+      right.push_back(load(*state.packed, element,
+                           {state.indices[state.summed[0]],
+                            state.indices[state.column]}));
+    else
+      right.push_back(broadcast(
+          evaluate(einsum.getOperands()[product.right], at(product.right)),
+          sums[0]));
+    tailMask = {};
+  }
+  for (int64_t r = 0; r < rows; ++r) {
+    state.indices[state.row] = {rowAt[r], 0};
+    Value left = broadcast(
+        evaluate(einsum.getOperands()[product.left], at(product.left)), sums[0]);
+    for (unsigned v = 0; v < masks.size(); ++v) {
+      Value &total = sums[r * masks.size() + v];
+      total = math::FmaOp::create(b, loc, left, right[v], total,
+                                  arith::FastMathFlags::contract);
+    }
+  }
+  scf::YieldOp::create(b, loc, sums);
+  b.restoreInsertionPoint(after);
+  sums.assign(loops[0].result_begin(), loops[0].result_end());
+
+  // What maps the sums, then memory.
+  for (int64_t r = 0; r < rows; ++r)
+    for (auto [v, mask] : llvm::enumerate(masks)) {
+      tailMask = mask;
+      state.indices[state.row] = {rowAt[r], 0};
+      state.indices[state.column] = {columnAt[v], 1};
+      pointIndices.assign(state.indices.begin(),
+                          state.indices.begin() + state.nest.resultRank);
+      point.clear();
+      for (const Member &member : state.nest.members) {
+        Value value = &member == &sum
+                          ? sums[r * masks.size() + v]
+                          : evaluate(member.value, pointIndices, /*through=*/true);
+        point[member.value] = value;
+        if (!plan.isInner(member.value))
+          storeAll(member.value, value, pointIndices);
+      }
+    }
+  tailMask = {};
+  point.clear();
+}
+
+void StepEmitter::emitProduct(const Nest &nest) {
+  const Product &product = *nest.product;
+  const Member &sum = nest.members[0];
+  ProductState state{nest, product, {}, nullptr, 0, 0, {}};
+  state.indices.resize(nest.sizes.size());
+  state.row = sum.letterDims.lookup(product.row);
+  state.column = sum.letterDims.lookup(product.column);
+  int64_t depth = 1;
+  for (char letter : product.summed) {
+    state.summed.push_back(sum.letterDims.lookup(letter));
+    depth *= nest.sizes[state.summed.back()];
+  }
+  if (product.transposed)
+    state.packed = &packTransposed(
+        sum.value.getDefiningOp()->getOperand(product.right));
+  int64_t rows = nest.sizes[state.row], columns = nest.sizes[state.column];
+  ProductTiles tiles = chooseTiles(rows, columns, depth, cpu);
+  auto panel = [&](Value column, ArrayRef<Value> masks) {
+    int64_t whole = rows / tiles.rows * tiles.rows;
+    loop(b, loc, 0, whole, tiles.rows, [&](Value row) {
+      emitTile(state, row, tiles.rows, column, masks);
+    });
+    if (whole < rows)
+      emitTile(state, constantIndex(whole), rows - whole, column, masks);
+  };
+  std::function<void(unsigned)> outer = [&](unsigned i) {
+    if (i < product.outer.size()) {
+      unsigned d = sum.letterDims.lookup(product.outer[i]);
+      return loop(b, loc, 0, nest.sizes[d], 1, [&](Value at) {
+        state.indices[d] = {at, 0};
+        outer(i + 1);
+      });
+    }
+    // A panel of the right operand stays in the first-level cache.
+    int64_t step = tiles.vectors * width, whole = columns / step * step;
+    loop(b, loc, 0, whole, step, [&](Value column) {
+      panel(column, SmallVector<Value>(tiles.vectors));
+    });
+    if (whole < columns) {
+      SmallVector<Value> masks;
+      for (int64_t c = whole; c < columns; c += width)
+        masks.push_back(maskOf(columns - c));
+      panel(constantIndex(whole), masks);
+    }
+  };
+  outer(0);
+}
