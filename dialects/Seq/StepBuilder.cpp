@@ -59,6 +59,30 @@ SmallVector<StringAttr> StepBuilder::axes() const {
   return result;
 }
 
+bool seqc::coverAxes(ArrayRef<Source> sources, ArrayRef<StringAttr> axes) {
+  return llvm::all_of(axes, [&](StringAttr axis) {
+    return llvm::any_of(sources, [&](const Source &source) {
+      int64_t at = source.map.find(axis.getValue());
+      return source.map.has(RecurrenceOp::getTimeAxis()) && at >= 0 &&
+             source.map.getDivisors()[at] == 1;
+    });
+  });
+}
+
+Source seqc::spreadOverTokens(OpBuilder &builder, Location loc,
+                              const Source &scalar, ArrayRef<Source> sources) {
+  StepBuilder sb(builder, loc);
+  for (const Source &source : sources)
+    if (source.map.has(RecurrenceOp::getTimeAxis()))
+      sb.add(source);
+  Value value = sb.add(scalar);
+  SmallVector<StringAttr> axes = sb.axes();
+  auto map = AxesAttr::get(builder.getContext(), axes,
+                           SmallVector<int64_t>(axes.size(), 1));
+  sb.addOut(value, map, elementOf(value.getType()));
+  return {sb.finish({}, {}).getOuts()[0], map};
+}
+
 int64_t seqc::staticSizeOf(ArrayRef<Source> sources, StringAttr axis) {
   for (const Source &source : sources) {
     int64_t at = source.map.find(axis.getValue());

@@ -4,6 +4,9 @@
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
+#include <limits>
+#include <utility>
+
 using namespace mlir;
 using namespace seqc;
 
@@ -112,22 +115,27 @@ Value ChunkBuilder::mask(int64_t rows, int64_t cols, bool inclusive) {
 // Gates
 //===----------------------------------------------------------------------===//
 
+Exponent ChunkBuilder::parts(Value gate) {
+  ArrayRef<int64_t> shape = shapeOf(gate.getType());
+  gate = arith::MaximumFOp::create(b, loc, gate, splat(kGateFloor, shape));
+  Value unit = splat(1024, shape);
+  Value coarse = arith::DivFOp::create(
+      b, loc, math::RoundEvenOp::create(b, loc, mul(gate, unit)).getResult(), unit);
+  return {coarse, sub(gate, coarse)};
+}
+
 void ChunkBuilder::setGates(Value scalarGate, Value vectorGate) {
-  auto cumulate = [&](Value gate, bool vector, Exponent &in, Exponent &ex) {
-    ArrayRef<int64_t> shape = shapeOf(gate.getType());
-    gate = arith::MaximumFOp::create(b, loc, gate, splat(kGateFloor, shape));
-    Value unit = splat(1024, shape);
-    Value coarse = arith::DivFOp::create(
-        b, loc, math::RoundEvenOp::create(b, loc, mul(gate, unit)).getResult(),
-        unit);
-    Value fine = sub(gate, coarse);
+  auto cumulate = [&](Value gate, bool vector, Exponent &in, Exponent &ex,
+                      Exponent &last) {
+    Exponent p = parts(gate);
     StringRef equation = vector ? "ij,jk->ik" : "ij,j->i";
     Value inclusive = mask(tokens, tokens, true),
           exclusive = mask(tokens, tokens, false);
-    in = {einsum(equation, {inclusive, coarse}),
-          einsum(equation, {inclusive, fine})};
-    ex = {einsum(equation, {exclusive, coarse}),
-          einsum(equation, {exclusive, fine})};
+    in = {einsum(equation, {inclusive, p.coarse}),
+          einsum(equation, {inclusive, p.fine})};
+    ex = {einsum(equation, {exclusive, p.coarse}),
+          einsum(equation, {exclusive, p.fine})};
+    last = rows(in, tokens - 1, tokens);
   };
   // One kind of gate is enough: scalars join the vectors.
   if (vectorGate && scalarGate) {
@@ -136,9 +144,44 @@ void ChunkBuilder::setGates(Value scalarGate, Value vectorGate) {
     scalarGate = {};
   }
   if (scalarGate)
-    cumulate(scalarGate, false, sIn, sEx);
+    cumulate(scalarGate, false, sIn, sEx, sLast);
   if (vectorGate)
-    cumulate(vectorGate, true, vIn, vEx);
+    cumulate(vectorGate, true, vIn, vEx, vLast);
+}
+
+void ChunkBuilder::setFixedGates(Value scalarGate, Value vectorGate, Value count) {
+  if (vectorGate && scalarGate) {
+    Value ones = splat(1, {shapeOf(vectorGate.getType())[0]});
+    vectorGate = add(vectorGate, einsum(",k->k", {scalarGate, ones}));
+    scalarGate = {};
+  }
+  auto ramp = [&](int64_t from) -> Value {
+    SmallVector<Attribute> numbers;
+    for (int64_t i = 0; i < tokens; ++i)
+      numbers.push_back(b.getFloatAttr(element, from + i));
+    return arith::ConstantOp::create(
+        b, loc,
+        DenseElementsAttr::get(RankedTensorType::get({tokens}, element), numbers));
+  };
+  Value n = arith::SIToFPOp::create(
+      b, loc, element,
+      arith::IndexCastOp::create(b, loc, b.getI32Type(), count).getResult());
+  Value all = tensor::SplatOp::create(b, loc, n, RankedTensorType::get({1}, element));
+  auto powers = [&](Value gate, Exponent &in, Exponent &ex, Exponent &last) {
+    Exponent p = parts(gate);
+    StringRef equation = shapeOf(gate.getType()).empty() ? "i,->i" : "i,k->ik";
+    auto times = [&](Value numbers) -> Exponent {
+      return {einsum(equation, {numbers, p.coarse}),
+              einsum(equation, {numbers, p.fine})};
+    };
+    in = times(ramp(1));
+    ex = times(ramp(0));
+    last = times(all);
+  };
+  if (scalarGate)
+    powers(scalarGate, sIn, sEx, sLast);
+  if (vectorGate)
+    powers(vectorGate, vIn, vEx, vLast);
 }
 
 Value ChunkBuilder::difference(const Exponent &x, StringRef spreadX,
@@ -176,6 +219,80 @@ void ChunkBuilder::setResets(Value flags) {
   joinedChunk = indicator(last, splat(0, {1}));
 }
 
+void ChunkBuilder::shareResets(const ChunkBuilder &other) {
+  joined = other.joined;
+  joinedStart = other.joinedStart;
+  joinedEnd = other.joinedEnd;
+  joinedChunk = other.joinedChunk;
+}
+
+Value ChunkBuilder::broken(Value x) {
+  ArrayRef<int64_t> shape = shapeOf(x.getType());
+  Value size = math::AbsFOp::create(b, loc, x);
+  Value isFinite = arith::CmpFOp::create(
+      b, loc, arith::CmpFPredicate::OLT, size,
+      splat(std::numeric_limits<double>::infinity(), shape));
+  return arith::SelectOp::create(b, loc, isFinite, splat(0, shape), splat(1, shape));
+}
+
+Value ChunkBuilder::spread(Value flags, Value x) {
+  ArrayRef<int64_t> shape = shapeOf(x.getType());
+  if (shape.size() < 2)
+    return flags;
+  return einsum("i,k->ik", {flags, splat(1, {shape[1]})});
+}
+
+Value ChunkBuilder::setGuards(ArrayRef<Value> rows, Value state) {
+  Value bad = splat(0, {tokens});
+  for (Value x : rows) {
+    Value found = broken(x);
+    bad = add(bad, shapeOf(x.getType()).size() < 2 ? found
+                                                   : einsum("ik->i", found));
+  }
+  finite = indicator(bad, splat(0, {tokens}));
+  Value badState = einsum("kv->", broken(state));
+  badRows = add(einsum("ij,ij,j->i", {joined, mask(tokens, tokens, true), bad}),
+                einsum("i,->i", {joinedStart, badState}));
+  badEnd = add(einsum("i,i->", {joinedEnd, bad}),
+               einsum("c,->", {joinedChunk, badState}));
+  ArrayRef<int64_t> shape = shapeOf(state.getType());
+  Value good = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, badState,
+                                     splat(0, {}));
+  return arith::SelectOp::create(b, loc, good, state, splat(0, shape));
+}
+
+Value ChunkBuilder::clean(Value x) {
+  return finite ? where(spread(finite, x), x) : x;
+}
+
+Value ChunkBuilder::unguarded(llvm::function_ref<Value()> fn) {
+  Value flags = std::exchange(finite, Value());
+  Value result = fn();
+  finite = flags;
+  return result;
+}
+
+Value ChunkBuilder::poisonRows(Value y) {
+  if (!finite)
+    return y;
+  ArrayRef<int64_t> shape = shapeOf(y.getType());
+  Value flags = spread(badRows, y);
+  Value set = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, flags,
+                                    splat(0, shape));
+  return arith::SelectOp::create(
+      b, loc, set, splat(std::numeric_limits<double>::quiet_NaN(), shape), y);
+}
+
+Value ChunkBuilder::poisonState(Value state) {
+  if (!finite)
+    return state;
+  ArrayRef<int64_t> shape = shapeOf(state.getType());
+  Value set = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, badEnd,
+                                    splat(0, {}));
+  return arith::SelectOp::create(
+      b, loc, set, splat(std::numeric_limits<double>::quiet_NaN(), shape), state);
+}
+
 Value ChunkBuilder::fromStart(Value x, bool inclusive) {
   if (joinedStart)
     x = einsum("i,ik->ik", {joinedStart, x});
@@ -191,13 +308,11 @@ Value ChunkBuilder::toEnd(Value y) {
     y = einsum("i,ik->ik", {joinedEnd, y});
   Value ones = splat(1, {tokens});
   if (vIn) {
-    Exponent last = rows(vIn, tokens - 1, tokens);
-    Value d = difference(last, "ck,i->ik", vIn, "ik,i->ik", {ones, ones});
+    Value d = difference(vLast, "ck,i->ik", vIn, "ik,i->ik", {ones, ones});
     y = mul(y, decay(d));
   }
   if (sIn) {
-    Exponent last = rows(sIn, tokens - 1, tokens);
-    Value d = difference(last, "c,i->i", sIn, "i,i->i", {ones, ones});
+    Value d = difference(sLast, "c,i->i", sIn, "i,i->i", {ones, ones});
     y = einsum("i,ik->ik", {decay(d), y});
   }
   return y;
@@ -206,15 +321,11 @@ Value ChunkBuilder::toEnd(Value y) {
 Value ChunkBuilder::overChunk(Value state, unsigned axis) {
   if (joinedChunk)
     state = einsum("c,kv->kv", {joinedChunk, state});
-  if (vIn) {
-    Exponent last = rows(vIn, tokens - 1, tokens);
+  if (vIn)
     state = einsum(axis == 0 ? "ck,kv->kv" : "cv,kv->kv",
-                   {decay(add(last.coarse, last.fine)), state});
-  }
-  if (sIn) {
-    Exponent last = rows(sIn, tokens - 1, tokens);
-    state = einsum("c,kv->kv", {decay(add(last.coarse, last.fine)), state});
-  }
+                   {decay(add(vLast.coarse, vLast.fine)), state});
+  if (sIn)
+    state = einsum("c,kv->kv", {decay(add(sLast.coarse, sLast.fine)), state});
   return state;
 }
 
@@ -231,9 +342,8 @@ Value ChunkBuilder::scalarDecay(bool inclusiveGate) {
 Value ChunkBuilder::pairSum(Value x, Value y, bool inclusiveGate,
                             bool inclusive) {
   if (!vIn) {
-    Value m = mul(einsum("ik,jk->ij", {x, y}), mask(tokens, tokens, inclusive));
-    if (joined)
-      m = mul(m, joined);
+    Value m = einsum("ik,jk->ij", {x, y}), kept = mask(tokens, tokens, inclusive);
+    m = joined ? where(mul(kept, joined), m) : mul(m, kept);
     return sIn ? mul(m, scalarDecay(inclusiveGate)) : m;
   }
   Exponent row = vector(inclusiveGate);
@@ -259,17 +369,15 @@ Value ChunkBuilder::pairSum(Value x, Value y, bool inclusiveGate,
     block = mul(block, mask(to - from, to - from, inclusive));
     result = insert(block, result, from, from);
   }
-  return joined ? mul(result, joined) : result;
+  return joined ? where(joined, result) : result;
 }
 
 Value ChunkBuilder::outSum(Value a, Value y, bool inclusiveGate,
                            bool inclusive) {
-  // The weights of tokens that come later are zero already.
-  if (!vIn && !sIn && !joined)
+  // The weights of tokens that come later, or that a reset parts, are zero already.
+  if (!vIn && !sIn)
     return einsum("ij,jk->ik", {a, y});
   a = mul(a, mask(tokens, tokens, inclusive));
-  if (joined)
-    a = mul(a, joined);
   if (!vIn) {
     if (sIn)
       a = mul(a, scalarDecay(inclusiveGate));

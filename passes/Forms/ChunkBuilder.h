@@ -11,6 +11,8 @@
 
 #include "seqc/dialects/Seq/Seq.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
+
 namespace seqc {
 
 /// A cumulative log gate in two parts whose differences are exact: multiples of
@@ -48,8 +50,27 @@ public:
 
   /// The inclusive and exclusive cumulative gates of log gates [C] or [C, K].
   void setGates(mlir::Value scalarGate, mlir::Value vectorGate);
+  /// The same for log gates that no token changes, a scalar or [K], of a chunk with
+  /// `count` tokens: nothing but the decay to its end depends on the chunk.
+  void setFixedGates(mlir::Value scalarGate, mlir::Value vectorGate,
+                     mlir::Value count);
   /// Flags [C]: a token whose flag is not zero starts anew.
   void setResets(mlir::Value flags);
+  /// The resets of another builder for the same chunk.
+  void shareResets(const ChunkBuilder &other);
+  /// With resets: finds tokens that have an infinity or a NaN in one of `rows` ([C]
+  /// or [C, n]), and such a state [K, V], which it returns without them.  `clean`
+  /// takes them out of what enters sums over tokens, where 0 * NaN would reach
+  /// other histories; `poison...` puts them back where they belong.
+  mlir::Value setGuards(llvm::ArrayRef<mlir::Value> rows, mlir::Value state);
+  /// Zero at tokens that `setGuards` found.
+  mlir::Value clean(mlir::Value x);
+  /// NaN at tokens whose history has one that `setGuards` found: [C, n].
+  mlir::Value poisonRows(mlir::Value y);
+  /// NaN if the last token's history has one.
+  mlir::Value poisonState(mlir::Value state);
+  /// What `fn` returns, with nothing taken out by `clean`.
+  mlir::Value unguarded(llvm::function_ref<mlir::Value()> fn);
   bool hasGates() const { return sIn || vIn; }
   /// Exponents of b (inclusive) or be, along the chunk.
   Exponent scalar(bool inclusive) { return inclusive ? sIn : sEx; }
@@ -80,6 +101,12 @@ private:
                          const Exponent &y, llvm::StringRef spreadY,
                          llvm::ArrayRef<mlir::Value> ones);
   Exponent rows(const Exponent &x, int64_t from, int64_t to);
+  /// A log gate, cut and in its two parts.
+  Exponent parts(mlir::Value gate);
+  /// Flags [C] for every element of `x`.
+  mlir::Value spread(mlir::Value flags, mlir::Value x);
+  /// 1 where x is an infinity or NaN, else 0.
+  mlir::Value broken(mlir::Value x);
   mlir::Value scalarDecay(bool inclusiveGate);
   /// 1 where x equals y, else 0.
   mlir::Value indicator(mlir::Value x, mlir::Value y);
@@ -88,10 +115,14 @@ private:
   mlir::Location loc;
   int64_t tokens;
   mlir::Type element;
-  Exponent sIn, sEx, vIn, vEx;
+  /// `Last`: the whole chunk, one row.
+  Exponent sIn, sEx, sLast, vIn, vEx, vLast;
   // With resets: 1 where tokens i and j, the chunk's start and token i, token i
   // and the chunk's end, start and end have no reset between them.
   mlir::Value joined, joinedStart, joinedEnd, joinedChunk;
+  // 1 for tokens that have nothing but finite numbers, else 0; how many tokens of
+  // each history have not, and of the last one's.
+  mlir::Value finite, badRows, badEnd;
 };
 
 } // namespace seqc

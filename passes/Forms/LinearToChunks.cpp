@@ -1,6 +1,7 @@
 //===- LinearToChunks.cpp - Linear recurrences in chunked form ------------===//
 
 #include "ChunkBuilder.h"
+#include "PackedLayout.h"
 #include "Replace.h"
 
 #include "seqc/dialects/Seq/StepBuilder.h"
@@ -41,39 +42,53 @@ static std::optional<std::string> obstacle(LinearRecurrenceOp op, bool force) {
 }
 
 namespace {
-/// A vector operand of every token, times its scale where it has one: [C, n].
+/// One recurrence's part of a chunk.
 class Chunked {
 public:
-  Chunked(LinearRecurrenceOp op, int64_t tokens)
-      : op(op), b(op), loc(op.getLoc()), tokens(tokens), sb(b, loc, tokens),
-        element(elementOf(op.getInitial().getType()).isF64() ? b.getF64Type()
-                                                             : b.getF32Type()),
+  Chunked(LinearRecurrenceOp op, StepBuilder &sb, int64_t tokens)
+      : op(op), loc(op.getLoc()), tokens(tokens), sb(sb),
+        element(elementOf(op.getInitial().getType()).isF64()
+                    ? FloatType(sb.step().getF64Type())
+                    : FloatType(sb.step().getF32Type())),
         cb(sb.step(), loc, tokens, Type(element)),
         columns(sb.step(), loc, tokens, Type(element)) {}
-  void run();
+  /// Adds operands and outputs, and returns the next state.
+  Value build();
 
 private:
+  /// What each token adds to the state: key [C, K] and value [C, V].
+  struct Update {
+    Value key, value;
+  };
   Value rowsOf(LinearRecurrenceOp::Operand o);
   Value scaled(LinearRecurrenceOp::Operand vector,
                LinearRecurrenceOp::Operand scale);
+  Value existing(ArrayRef<LinearRecurrenceOp::Operand> operands, Value v);
   void gates();
+  void guard(Value &state);
+  void solvePairs(Value state, SmallVectorImpl<Update> &updates);
+  /// With one column: values are [C], the state [K].
+  Value flat(Value v);
 
   LinearRecurrenceOp op;
-  OpBuilder b;
   Location loc;
   int64_t tokens;
-  StepBuilder sb;
+  StepBuilder &sb;
   FloatType element;
   /// Gates along K and those without a dimension; gates along V.
   ChunkBuilder cb, columns;
 };
 } // namespace
 
+static bool isTimed(LinearRecurrenceOp::Operand o) {
+  return o.map.has(RecurrenceOp::getTimeAxis());
+}
+
 /// The operand for each of the chunk's tokens.
 Value Chunked::rowsOf(LinearRecurrenceOp::Operand o) {
   Value v = cb.cast(sb.add({o.value, o.map}));
-  if (o.map.has(RecurrenceOp::getTimeAxis()))
-    return v;
+  if (isTimed(o))
+    return cb.clean(v);
   Value ones = cb.splat(1, {tokens});
   return cb.einsum(shapeOf(v.getType()).empty() ? "i,->i" : "i,k->ik", {ones, v});
 }
@@ -91,18 +106,31 @@ Value Chunked::scaled(LinearRecurrenceOp::Operand vector,
   return isOne(scale.value) ? v : cb.einsum("ik,i->ik", {v, rowsOf(scale)});
 }
 
+/// `v` [C, n], zero for tokens beyond the end: those of operands that change over
+/// time are zero anyway.
+Value Chunked::existing(ArrayRef<LinearRecurrenceOp::Operand> operands, Value v) {
+  if (llvm::any_of(operands, isTimed))
+    return v;
+  return cb.einsum("i,ik->ik", {cb.valid(sb.count()), v});
+}
+
 void Chunked::gates() {
+  // Gates that are the same at every token have powers instead of sums: constants.
+  bool fixed[2] = {true, true};
+  for (unsigned i = 0; i < op.numGates(); ++i)
+    if (isTimed(op.gate(i)))
+      fixed[op.getGateAxes()[i] == 1] = false;
   Value scalar, along[2];
   for (unsigned i = 0; i < op.numGates(); ++i) {
     auto gate = op.gate(i);
-    Value g = rowsOf(gate);
+    int64_t axis = op.getGateAxes()[i];
+    bool constant = fixed[axis == 1];
+    Value g = constant ? cb.cast(sb.add({gate.value, gate.map})) : rowsOf(gate);
     if (!op.getGateLogs()[i])
       g = math::LogOp::create(sb.step(), loc, g);
-    bool timed = gate.map.has(RecurrenceOp::getTimeAxis());
     // Tokens beyond the end are zero, which is a logarithm of one; other gates
     // have to be made so.
-    int64_t axis = op.getGateAxes()[i];
-    if (!timed || !op.getGateLogs()[i]) {
+    if (!constant && (!isTimed(gate) || !op.getGateLogs()[i])) {
       Value exists = cb.valid(sb.count());
       if (axis >= 0)
         exists = cb.einsum(
@@ -112,111 +140,231 @@ void Chunked::gates() {
     Value &sum = axis < 0 ? scalar : along[axis];
     sum = sum ? cb.add(sum, g) : g;
   }
-  cb.setGates(scalar, along[0]);
-  columns.setGates({}, along[1]);
+  auto set = [&](ChunkBuilder &builder, Value scalar, Value vector, bool fixed) {
+    if (!scalar && !vector)
+      return;
+    if (fixed)
+      builder.setFixedGates(scalar, vector, sb.count());
+    else
+      builder.setGates(scalar, vector);
+  };
+  set(cb, scalar, along[0], fixed[0]);
+  set(columns, {}, along[1], fixed[1]);
 }
 
-void Chunked::run() {
-  Value carry = sb.addCarry({op.initial().value, op.initial().map});
-  Value state = cb.cast(carry);
-  gates();
-
-  // What each token adds to the state: pairs of key [C, K] and value [C, V].
-  struct Update {
-    Value key, value;
+/// With masks: what is not finite stays in its own segment, where a product with
+/// zero would not keep it.
+void Chunked::guard(Value &state) {
+  if (!straddles(op))
+    return;
+  SmallVector<Value> rows;
+  auto add = [&](LinearRecurrenceOp::Operand o) {
+    if (isTimed(o))
+      rows.push_back(cb.cast(sb.add({o.value, o.map})));
   };
-  SmallVector<Update> updates;
-  for (unsigned i = 0; i < op.numWrites(); ++i)
-    updates.push_back(
-        {scaled(op.write(i, 0), op.write(i, 2)), rowsOf(op.write(i, 1))});
+  for (unsigned i = 0; i < op.numGates(); ++i)
+    add(op.gate(i));
+  for (unsigned part = 0; part < 3; ++part) {
+    for (unsigned i = 0; i < op.numPairs(); ++i)
+      add(op.pair(i, part));
+    for (unsigned i = 0; i < op.numWrites(); ++i)
+      add(op.write(i, part));
+  }
+  cb.setResets(sb.add({op.getResets(), *op.getResetsMap()}));
+  state = cb.setGuards(rows, state);
+}
 
+void Chunked::solvePairs(Value state, SmallVectorImpl<Update> &updates) {
   // z_p,i = right_p,i^T S for every pair: (I - A) Z = what the incoming state and
   // the writes contribute.
   unsigned pairs = op.numPairs();
-  if (pairs) {
-    SmallVector<Value> lefts, rights, known;
-    for (unsigned p = 0; p < pairs; ++p) {
-      lefts.push_back(scaled(op.pair(p, 0), op.pair(p, 2)));
-      rights.push_back(rowsOf(op.pair(p, 1)));
-    }
-    for (unsigned p = 0; p < pairs; ++p) {
-      bool decayed = op.getPairDecayed()[p];
-      Value z = cb.einsum("ik,kv->iv", {cb.fromStart(rights[p], decayed), state});
-      for (const Update &u : updates)
-        z = cb.add(z, cb.einsum("ij,jv->iv", {cb.pairSum(rights[p], u.key, decayed,
-                                                         false),
-                                              u.value}));
-      known.push_back(z);
-    }
-    int64_t n = tokens * pairs, values = op.valueSize();
-    OpBuilder &step = sb.step();
-    // Unknowns in the order of tokens, so that the matrix is lower triangular.
-    auto oneHot = [&](unsigned p) {
-      SmallVector<Attribute> entries;
-      for (unsigned q = 0; q < pairs; ++q)
-        entries.push_back(step.getFloatAttr(element, p == q));
-      return arith::ConstantOp::create(
-                 step, loc,
-                 DenseElementsAttr::get(RankedTensorType::get({pairs}, element),
-                                        entries))
-          .getResult();
-    };
-    auto collapse = [&](Value v, ArrayRef<int64_t> shape,
-                        ArrayRef<ReassociationIndices> groups) -> Value {
-      return tensor::CollapseShapeOp::create(
-          step, loc, RankedTensorType::get(shape, element), v, groups);
-    };
-    Value matrix, right;
-    for (unsigned p = 0; p < pairs; ++p) {
-      for (unsigned q = 0; q < pairs; ++q) {
-        Value a = cb.pairSum(rights[p], lefts[q], op.getPairDecayed()[p], false);
-        if (pairs > 1)
-          a = cb.einsum("ij,p,q->ipjq", {a, oneHot(p), oneHot(q)});
-        matrix = matrix ? cb.add(matrix, a) : a;
-      }
-      Value z = known[p];
-      if (pairs > 1)
-        z = cb.einsum("iv,p->ipv", {z, oneHot(p)});
-      right = right ? cb.add(right, z) : z;
-    }
-    if (pairs > 1) {
-      matrix = collapse(matrix, {n, n}, {{0, 1}, {2, 3}});
-      right = collapse(right, {n, values}, {{0, 1}, {2}});
-    }
-    Value z = cb.einsum("ij,jv->iv", {cb.inverse(matrix), right});
-    if (pairs > 1)
-      z = tensor::ExpandShapeOp::create(
-          step, loc,
-          RankedTensorType::get({tokens, int64_t(pairs), values}, element), z,
-          ArrayRef<ReassociationIndices>{{0, 1}, {2}});
-    for (unsigned p = 0; p < pairs; ++p)
-      updates.push_back(
-          {lefts[p],
-           pairs > 1 ? cb.einsum("ipv,p->iv", {z, oneHot(p)}) : z});
+  if (!pairs)
+    return;
+  SmallVector<Value> lefts, rights, known;
+  for (unsigned p = 0; p < pairs; ++p) {
+    auto left = op.pair(p, 0), right = op.pair(p, 1), scale = op.pair(p, 2);
+    lefts.push_back(existing({left, right, scale}, scaled(left, scale)));
+    rights.push_back(rowsOf(right));
   }
+  for (unsigned p = 0; p < pairs; ++p) {
+    bool decayed = op.getPairDecayed()[p];
+    Value z = cb.einsum("ik,kv->iv", {cb.fromStart(rights[p], decayed), state});
+    for (const Update &u : updates)
+      z = cb.add(z, cb.einsum("ij,jv->iv", {cb.pairSum(rights[p], u.key, decayed,
+                                                       false),
+                                            u.value}));
+    known.push_back(z);
+  }
+  int64_t n = tokens * pairs, values = op.valueSize();
+  OpBuilder &step = sb.step();
+  // Unknowns in the order of tokens, so that the matrix is lower triangular.
+  auto oneHot = [&](unsigned p) {
+    SmallVector<Attribute> entries;
+    for (unsigned q = 0; q < pairs; ++q)
+      entries.push_back(step.getFloatAttr(element, p == q));
+    return arith::ConstantOp::create(
+               step, loc,
+               DenseElementsAttr::get(RankedTensorType::get({pairs}, element),
+                                      entries))
+        .getResult();
+  };
+  auto collapse = [&](Value v, ArrayRef<int64_t> shape,
+                      ArrayRef<ReassociationIndices> groups) -> Value {
+    return tensor::CollapseShapeOp::create(
+        step, loc, RankedTensorType::get(shape, element), v, groups);
+  };
+  Value matrix, right;
+  for (unsigned p = 0; p < pairs; ++p) {
+    for (unsigned q = 0; q < pairs; ++q) {
+      Value a = cb.pairSum(rights[p], lefts[q], op.getPairDecayed()[p], false);
+      if (pairs > 1)
+        a = cb.einsum("ij,p,q->ipjq", {a, oneHot(p), oneHot(q)});
+      matrix = matrix ? cb.add(matrix, a) : a;
+    }
+    Value z = known[p];
+    if (pairs > 1)
+      z = cb.einsum("iv,p->ipv", {z, oneHot(p)});
+    right = right ? cb.add(right, z) : z;
+  }
+  if (pairs > 1) {
+    matrix = collapse(matrix, {n, n}, {{0, 1}, {2, 3}});
+    right = collapse(right, {n, values}, {{0, 1}, {2}});
+  }
+  Value z = cb.einsum("ij,jv->iv", {cb.inverse(matrix), right});
+  if (pairs > 1)
+    z = tensor::ExpandShapeOp::create(
+        step, loc,
+        RankedTensorType::get({tokens, int64_t(pairs), values}, element), z,
+        ArrayRef<ReassociationIndices>{{0, 1}, {2}});
+  for (unsigned p = 0; p < pairs; ++p)
+    updates.push_back(
+        {lefts[p], pairs > 1 ? cb.einsum("ipv,p->iv", {z, oneHot(p)}) : z});
+}
 
+Value Chunked::flat(Value v) {
+  return tensor::CollapseShapeOp::create(sb.step(), loc, v,
+                                         ArrayRef<ReassociationIndices>{{0, 1}});
+}
+
+Value Chunked::build() {
+  Value carry = sb.addCarry({op.initial().value, op.initial().map});
+  Value state = cb.cast(carry);
+  guard(state);
+  gates();
+
+  SmallVector<Update> updates;
+  for (unsigned i = 0; i < op.numWrites(); ++i) {
+    auto key = op.write(i, 0), value = op.write(i, 1), scale = op.write(i, 2);
+    updates.push_back({existing({key, value, scale}, scaled(key, scale)),
+                       rowsOf(value)});
+  }
+  solvePairs(state, updates);
+
+  // A matrix of one column is a vector: its products are dot products of rows.
+  bool column = op.valueSize() == 1 && !columns.hasGates() &&
+                llvm::all_of(op.getReadAxes(), [](int64_t axis) { return axis == 0; });
   for (unsigned i = 0; i < op.numReads(); ++i) {
     bool after = op.getReadAfter()[i], keys = op.getReadAxes()[i] == 0;
-    Value query = scaled(op.read(i, 0), op.read(i, 1));
-    // `in` has the gates of the dimension summed over, `out` those of the other.
-    ChunkBuilder &in = keys ? cb : columns, &out = keys ? columns : cb;
-    Value y = cb.einsum(keys ? "ik,kv->iv" : "iv,kv->ik",
-                        {in.fromStart(query, after), state});
-    y = out.fromStart(y, after);
-    for (const Update &u : updates) {
-      Value weights = in.pairSum(query, keys ? u.key : u.value, after, after);
-      y = cb.add(y, out.outSum(weights, keys ? u.value : u.key, after, after));
+    Value query = cb.unguarded([&] { return scaled(op.read(i, 0), op.read(i, 1)); });
+    Value y;
+    if (column) {
+      y = cb.einsum("ik,k->i", {cb.fromStart(query, after), flat(state)});
+      for (const Update &u : updates)
+        y = cb.add(y, cb.einsum("ij,j->i", {cb.pairSum(query, u.key, after, after),
+                                            flat(u.value)}));
+      y = tensor::ExpandShapeOp::create(
+          sb.step(), loc, RankedTensorType::get({tokens, 1}, element), y,
+          ArrayRef<ReassociationIndices>{{0, 1}});
+    } else {
+      // `in` has the gates of the dimension summed over, `out` those of the other.
+      ChunkBuilder &in = keys ? cb : columns, &out = keys ? columns : cb;
+      if (!keys)
+        columns.shareResets(cb);
+      y = cb.einsum(keys ? "ik,kv->iv" : "iv,kv->ik",
+                    {in.fromStart(query, after), state});
+      y = out.fromStart(y, after);
+      for (const Update &u : updates) {
+        Value weights = in.pairSum(query, keys ? u.key : u.value, after, after);
+        y = cb.add(y, out.outSum(weights, keys ? u.value : u.key, after, after));
+      }
     }
-    sb.addOut(y, op.getOutMap(), elementOf(op.getResult(i).getType()));
+    sb.addOut(cb.poisonRows(y), op.getOutMap(),
+              elementOf(op.getResult(i).getType()));
   }
 
   Value next = columns.overChunk(cb.overChunk(state), 1);
-  for (const Update &u : updates)
-    next = cb.add(next, cb.einsum("ik,iv->kv", {cb.toEnd(u.key),
-                                                columns.toEnd(u.value)}));
+  for (const Update &u : updates) {
+    Value added;
+    if (column) {
+      added = cb.einsum("ik,i->k", {cb.toEnd(u.key), flat(u.value)});
+      added = tensor::ExpandShapeOp::create(
+          sb.step(), loc, RankedTensorType::get({op.keySize(), 1}, element), added,
+          ArrayRef<ReassociationIndices>{{0, 1}});
+    } else {
+      added = cb.einsum("ik,iv->kv", {cb.toEnd(u.key), columns.toEnd(u.value)});
+    }
+    next = cb.add(next, added);
+  }
+  next = cb.poisonState(next);
   if (next.getType() != carry.getType())
     next = arith::TruncFOp::create(sb.step(), loc, carry.getType(), next);
+  return next;
+}
 
+/// Recurrences that go through the same chunks: the later ones share gates and a key
+/// with the first, so that they share its scores.
+static SmallVector<LinearRecurrenceOp> groupOf(LinearRecurrenceOp first) {
+  SmallVector<LinearRecurrenceOp> group = {first};
+  auto same = [](LinearRecurrenceOp::Operand a, LinearRecurrenceOp::Operand b) {
+    return a.value == b.value && a.map == b.map;
+  };
+  auto joins = [&](LinearRecurrenceOp op) {
+    if (op->hasAttr("seqc.tiles") || op.getOutMap() != first.getOutMap() ||
+        op.getSegments() != first.getSegments() ||
+        op.getSegmentsMap() != first.getSegmentsMap() ||
+        op.getResets() != first.getResets() ||
+        op.getResetsMap() != first.getResetsMap() ||
+        op.getReverse() != first.getReverse() ||
+        straddles(op) != straddles(first) ||
+        elementOf(op.getInitial().getType()) !=
+            elementOf(first.getInitial().getType()) ||
+        op.getGateAxes() != first.getGateAxes() ||
+        op.getGateLogs() != first.getGateLogs())
+      return false;
+    for (unsigned i = 0; i < op.numGates(); ++i)
+      if (!same(op.gate(i), first.gate(i)))
+        return false;
+    for (unsigned i = 0; i < op.numWrites(); ++i)
+      for (unsigned j = 0; j < first.numWrites(); ++j)
+        if (same(op.write(i, 0), first.write(j, 0)) &&
+            same(op.write(i, 2), first.write(j, 2)))
+          return true;
+    return false;
+  };
+  // Everything that the group's members give has to be used behind the last of them.
+  for (Operation *op = first->getNextNode(); op; op = op->getNextNode()) {
+    auto usesGroup = [&](Value v) {
+      return llvm::is_contained(group, v.getDefiningOp());
+    };
+    bool uses = false;
+    op->walk([&](Operation *inner) {
+      uses |= llvm::any_of(inner->getOperands(), usesGroup);
+    });
+    if (uses)
+      break;
+    if (auto linear = dyn_cast<LinearRecurrenceOp>(op); linear && joins(linear))
+      group.push_back(linear);
+  }
+  return group;
+}
+
+static void convert(ArrayRef<LinearRecurrenceOp> group, int64_t tokens) {
+  LinearRecurrenceOp op = group.back();
+  OpBuilder b(op);
+  StepBuilder sb(b, op.getLoc(), tokens);
+  SmallVector<Value> next;
+  for (LinearRecurrenceOp member : group)
+    next.push_back(Chunked(member, sb, tokens).build());
   StepBuilder::Modifiers m;
   m.segments = op.getSegments();
   if (op.getSegments())
@@ -224,8 +372,20 @@ void Chunked::run() {
   m.resets = op.getResets();
   if (op.getResets())
     m.resetsMap = *op.getResetsMap();
+  // A chunk ends before a reset, but where masks part what it holds.
+  if (op.getResets() && !straddles(op)) {
+    m.resets = op.getResets();
+    m.resetsMap = *op.getResetsMap();
+  }
   m.reverse = op.getReverse();
-  replaceLinear(op, sb.finish(next, m));
+  RecurrenceOp made = sb.finish(next, m);
+  unsigned out = 0;
+  for (auto [i, op] : llvm::enumerate(group)) {
+    LinearRecurrenceOp member = op;
+    unsigned reads = member.numReads();
+    replaceLinear(member, made, out, i);
+    out += reads;
+  }
 }
 
 namespace {
@@ -237,19 +397,42 @@ struct LinearToChunks : seqc::impl::LinearToChunksBase<LinearToChunks> {
           << "chunk length is " << int64_t(length) << ", expected 1 to 1024 tokens";
       return signalPassFailure();
     }
+    if (packed != "auto" && packed != "segments" && packed != "masks") {
+      emitError(getOperation()->getLoc())
+          << "packed is '" << packed << "', expected auto, segments or masks";
+      return signalPassFailure();
+    }
     SmallVector<LinearRecurrenceOp> ops;
-    getOperation()->walk([&](LinearRecurrenceOp op) {
-      if (!op->hasAttr("seqc.tiles"))
-        ops.push_back(op);
-    });
+    auto collect = [&] {
+      ops.clear();
+      getOperation()->walk([&](LinearRecurrenceOp op) {
+        if (!op->hasAttr("seqc.tiles"))
+          ops.push_back(op);
+      });
+    };
+    collect();
+    for (LinearRecurrenceOp op : ops)
+      if (op.getSegments() && !obstacle(op, force) &&
+          (packed == "masks" ||
+           (packed == "auto" && prefersStraddling(op, length))))
+        straddleSegments(op);
+    collect();
+    llvm::SmallPtrSet<Operation *, 4> done;
     for (LinearRecurrenceOp op : ops) {
+      if (done.contains(op))
+        continue;
       if (auto why = obstacle(op, force)) {
         if (!force)
           continue;
         emitError(op.getLoc()) << "the recurrence has no chunked form: " << *why;
         return signalPassFailure();
       }
-      Chunked(op, length).run();
+      SmallVector<LinearRecurrenceOp> group = groupOf(op);
+      llvm::erase_if(group, [&](LinearRecurrenceOp member) {
+        return done.contains(member) || obstacle(member, force);
+      });
+      done.insert(group.begin(), group.end());
+      convert(group, length);
     }
   }
 };

@@ -7,11 +7,14 @@
 using namespace mlir;
 using namespace seqc;
 
-void seqc::replaceLinear(LinearRecurrenceOp op, RecurrenceOp made) {
-  OpBuilder b(op);
+void seqc::replaceLinear(LinearRecurrenceOp op, RecurrenceOp made, unsigned out,
+                         unsigned carry) {
+  OpBuilder b(made);
+  b.setInsertionPointAfter(made);
   Location loc = op.getLoc();
-  SmallVector<Value> results(made.getResults());
-  AxesAttr found = made.getFinalMap(0), wanted = op.getFinalMap();
+  SmallVector<Value> results(made.getOuts().slice(out, op.numReads()));
+  results.push_back(made.getFinals()[carry]);
+  AxesAttr found = made.getFinalMap(carry), wanted = op.getFinalMap();
   if (found != wanted) {
     Value final = results.back();
     auto type = cast<RankedTensorType>(final.getType());

@@ -7,10 +7,11 @@
 
 namespace seqc {
 
-/// Replaces `op` by `made`, which has its reads as outputs and its state as the
-/// only carry, and erases it.  A final state whose axes come in another order,
-/// because `made` takes them from its operands, is transposed.
-void replaceLinear(LinearRecurrenceOp op, RecurrenceOp made);
+/// Replaces `op` by `made`, which has its reads as outputs from number `out` on and
+/// its state as carry number `carry`, and erases it.  A final state whose axes come
+/// in another order, because `made` takes them from its operands, is transposed.
+void replaceLinear(LinearRecurrenceOp op, RecurrenceOp made, unsigned out = 0,
+                   unsigned carry = 0);
 
 } // namespace seqc
 

@@ -192,6 +192,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
     linear.selected = true;
     pm.addPass(createRecurrenceToLinear(linear));
     pm.addPass(createCanonicalizerPass());
+    pm.addPass(createCSEPass()); // one gate is one value
   }
   if (options.form == Form::Scan || (sequential && options.form == Form::Auto)) {
     RecurrenceToScanOptions scans;
@@ -205,6 +206,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
     linear.selected = options.form == Form::Auto && options.split == 1;
     pm.addPass(createRecurrenceToLinear(linear));
     pm.addPass(createCanonicalizerPass());
+    pm.addPass(createCSEPass()); // one gate is one value
     if (options.split != 1) {
       SplitSequenceOptions parts;
       parts.parts = options.split;
@@ -220,6 +222,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   if (automatic || options.form == Form::Chunked) {
     LinearToChunksOptions chunks;
     chunks.length = options.chunk;
+    chunks.packed = options.packed;
     chunks.force = options.form == Form::Chunked;
     pm.addPass(createLinearToChunks(chunks));
   }

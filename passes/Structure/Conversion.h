@@ -84,6 +84,9 @@ struct ScanPlan {
 struct ComponentPlan {
   Component component;
   bool linear = false;
+  /// Linear, with a vector state that becomes a matrix of one column: it shares gates
+  /// and a key with another (a normaliser).
+  bool column = false;
   /// A scan, as planned.
   std::optional<ScanPlan> scan;
   SmallVector<GatePlan, 0> gates;
@@ -109,6 +112,10 @@ private:
   Reason plan(ComponentPlan &c);
   Reason planGates(ComponentPlan &c, const Sum &diagonal);
   Reason planReads(ComponentPlan &c);
+  /// Makes a vector state that some linear component shares gates and a key with a
+  /// linear component itself.
+  void planColumn(ComponentPlan &c);
+  Reason planAll(bool columns);
   /// Sets `c.scan`, or says why the component has no scan.
   Reason planScan(ComponentPlan &c);
   Reason need(Value v);

@@ -109,6 +109,20 @@ Source Conversion::materialize(const Sum &sum) {
   return {made.getOuts()[0], out};
 }
 
+/// A vector's type as that of a matrix with one column, and how dimensions join.
+static RankedTensorType withColumn(RankedTensorType type) {
+  SmallVector<int64_t> shape(type.getShape());
+  shape.push_back(1);
+  return RankedTensorType::get(shape, type.getElementType());
+}
+static SmallVector<ReassociationIndices> columnGroups(int64_t rank) {
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t d = 0; d < rank; ++d)
+    groups.push_back({d});
+  groups.back().push_back(rank);
+  return groups;
+}
+
 void Conversion::buildLinear(ComponentPlan &c) {
   unsigned carry = c.component.carries[0];
   SmallVector<Value> gates, pairs, writes, reads;
@@ -162,9 +176,41 @@ void Conversion::buildLinear(ComponentPlan &c) {
           resultShape(read.direct.shape.empty() ? 1 : read.direct.shape[0]));
       parts.push_back(&part);
     }
-  types.push_back(op.getFinals()[carry].getType());
+  // Whatever has all axes may not be among these operands: a scale has them then.
+  SmallVector<Source> sources, all;
+  unsigned at = 1;
+  for (ValueRange group : {ValueRange(gates), ValueRange(pairs), ValueRange(writes),
+                           ValueRange(reads)})
+    for (Value v : group)
+      sources.push_back({v, cast<AxesAttr>(maps[at++])});
+  if (!sources.empty() && !coverAxes(sources, axes.getNames())) {
+    for (auto [v, map] :
+         llvm::zip(op.getSeq(), op.getSeqMaps().getAsRange<AxesAttr>()))
+      all.push_back({v, map});
+    Source spread = spreadOverTokens(b, loc, sources.back(), all);
+    maps.back() = spread.map;
+    (!reads.empty()    ? reads
+     : !writes.empty() ? writes
+     : !pairs.empty()  ? pairs
+                       : gates)
+        .back() = spread.tensor;
+  }
+  Value initial = op.getCarries()[carry];
+  auto stateType = cast<RankedTensorType>(op.getFinals()[carry].getType());
+  if (c.column) {
+    auto type = cast<RankedTensorType>(initial.getType());
+    initial = tensor::ExpandShapeOp::create(
+        b, loc, withColumn(type), initial, columnGroups(type.getRank()),
+        [&] {
+          SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, initial);
+          sizes.push_back(b.getIndexAttr(1));
+          return sizes;
+        }());
+    stateType = withColumn(stateType);
+  }
+  types.push_back(stateType);
   auto linear = LinearRecurrenceOp::create(
-      b, loc, types, op.getCarries()[carry], gates, pairs, writes, reads,
+      b, loc, types, initial, gates, pairs, writes, reads,
       op.getSegments(), op.getResets(), b.getArrayAttr(maps),
       op.getSegmentsMapAttr(), op.getResetsMapAttr(),
       b.getDenseI64ArrayAttr(gateAxes), b.getDenseBoolArrayAttr(gateLogs),
@@ -250,6 +296,10 @@ void Conversion::buildOutputs() {
       results[i] = made.getOuts()[k];
   }
   auto replace = [&](Value old, Value value) {
+    auto type = cast<RankedTensorType>(old.getType());
+    if (cast<RankedTensorType>(value.getType()).getRank() > type.getRank())
+      value = tensor::CollapseShapeOp::create(b, loc, value,
+                                              columnGroups(type.getRank()));
     if (old.getType() != value.getType())
       value = tensor::CastOp::create(b, loc, old.getType(), value);
     old.replaceAllUsesWith(value);
@@ -261,12 +311,10 @@ void Conversion::buildOutputs() {
   op.erase();
 }
 
-std::optional<std::string> Conversion::run() {
-  if (!op.getSnapshots().empty())
-    return "it has snapshots";
-  if (op.getChunk())
-    return "it has a form already";
+std::optional<std::string> Conversion::planAll(bool columns) {
   bool linear = false, scan = false;
+  plans.clear();
+  needed.clear();
   for (Component &component : analyze(op).components) {
     ComponentPlan &c = plans.emplace_back();
     c.component = std::move(component);
@@ -281,6 +329,10 @@ std::optional<std::string> Conversion::run() {
     return "no component is a gated sum of outer products";
   if (!op.getRestarts().empty() && linear)
     return "a matrix state has restart values";
+  // Where the components are clear: those that go along with another.
+  for (ComponentPlan &c : plans)
+    if (columns && target == Target::Linear)
+      planColumn(c);
   for (Value out : op.getYield().getOuts())
     if (Reason r = need(out))
       return r;
@@ -304,6 +356,18 @@ std::optional<std::string> Conversion::run() {
                   for (const Factor &f : t.factors)
                     if (dependence.of(f.value).test(carry))
                       return "a state is read with what a later one holds";
+  return {};
+}
+
+std::optional<std::string> Conversion::run() {
+  if (!op.getSnapshots().empty())
+    return "it has snapshots";
+  if (op.getChunk())
+    return "it has a form already";
+  // A vector state that is needed whole after all stays as it is.
+  if (planAll(/*columns=*/true))
+    if (Reason r = planAll(/*columns=*/false))
+      return r;
   b.setInsertionPoint(op);
   finals.resize(op.getCarries().size());
   for (ComponentPlan &c : plans)

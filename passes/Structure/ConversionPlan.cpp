@@ -150,7 +150,8 @@ std::optional<std::string> Conversion::planReads(ComponentPlan &c) {
   self.shape.assign(shape.begin(), shape.end());
   Term term;
   term.carry = after;
-  term.carryLetters = {0, 1};
+  for (unsigned d = 0; d < shape.size(); ++d)
+    term.carryLetters.push_back(d);
   term.extents.assign(shape.begin(), shape.end());
   self.add(std::move(term));
   if (next != op.getCarryArgs()[carry])
@@ -188,6 +189,19 @@ std::optional<std::string> Conversion::planReads(ComponentPlan &c) {
       }
       PartPlan part;
       part.after = t.carry == int(after);
+      // A column is read as a whole, by one query.
+      if (c.column) {
+        int summed = t.carryLetters[0];
+        SmallVector<Factor> query = factorsAt(t, rank, summed, summed),
+                            scale = factorsAt(t, rank, -1, summed);
+        ok &= rank == 0 && query.size() + scale.size() == t.factors.size();
+        if (!ok)
+          break;
+        part.query = {partOf(t, query, summed), partOf(t, scale, -1, t.scale)};
+        part.multiplier = Sum::constant(1, {}).terms[0];
+        read.parts.push_back(std::move(part));
+        continue;
+      }
       // A scalar is a read of a state one of whose dimensions has size one.
       if (rank == 1)
         part.axis = t.carryLetters[0] == 0 ? 1 : 0;
@@ -210,6 +224,59 @@ std::optional<std::string> Conversion::planReads(ComponentPlan &c) {
       c.reads.push_back(std::move(read));
   }
   return {};
+}
+
+/// True if both are the same value, as far as their terms tell.
+static bool same(const Sum &a, const Sum &b) {
+  return a.shape == b.shape && a.terms.size() == b.terms.size() &&
+         llvm::all_of(llvm::zip(a.terms, b.terms), [](auto pair) {
+           auto &[x, y] = pair;
+           return x.scale == y.scale && x.sameProduct(y);
+         });
+}
+
+void Conversion::planColumn(ComponentPlan &c) {
+  const Component &component = c.component;
+  if (c.linear || component.carries.size() != 1 || component.next.empty() ||
+      component.semiring != Semiring::PlusTimes)
+    return;
+  unsigned carry = component.carries[0];
+  Type state = op.getCarryArgs()[carry].getType();
+  const Sum &next = component.next[0];
+  if (seqc::shapeOf(state).size() != 1 || seqc::shapeOf(state)[0] == 1 ||
+      !isa<FloatType>(elementOf(state)) ||
+      llvm::any_of(next.terms, [&](const Term &t) {
+        return t.carry >= int(dependence.carries());
+      }))
+    return;
+  Transition t = transitionOf(next, carry);
+  Sum written = writesOf(next);
+  if (!t.lowRank.empty() || !t.dense.empty() || written.terms.empty())
+    return;
+  ComponentPlan column;
+  column.component = component;
+  if (planGates(column, t.diagonal))
+    return;
+  WritePlan write{scaled(written), Sum::constant(1, {1})};
+  bool shared = llvm::any_of(plans, [&](const ComponentPlan &other) {
+    auto sameGate = [](auto pair) {
+      auto &[x, y] = pair;
+      return x.axis == y.axis && x.log == y.log && same(x.value, y.value);
+    };
+    return other.linear && !other.column &&
+           other.gates.size() == column.gates.size() &&
+           llvm::all_of(llvm::zip(other.gates, column.gates), sameGate) &&
+           llvm::any_of(other.writes, [&](const WritePlan &w) {
+             return same(w.key.vector, write.key.vector) &&
+                    same(w.key.scale, write.key.scale);
+           });
+  });
+  if (!shared)
+    return;
+  column.linear = column.column = true;
+  column.writes.push_back(std::move(write));
+  if (!planReads(column))
+    c = std::move(column);
 }
 
 std::optional<std::string> Conversion::plan(ComponentPlan &c) {

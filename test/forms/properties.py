@@ -43,6 +43,8 @@ def main():
             if form:
                 forced = [f"--form={form}"] + ([f"--chunk={chunk}"] if form == "chunked" else [])
                 jobs.append(["--interpret"] + forced)
+                if form == "chunked" and " segments(" in text:
+                    jobs.append(["--interpret", "--packed=masks"] + forced)
                 if number < options.compiled:
                     jobs.append(forced)
             bad = ""

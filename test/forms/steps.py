@@ -63,6 +63,10 @@ def matrix_step(rng):
     if kind == "fixed":
         gates.append(("", s.unary("math.exp", s.operand("f32", "uniform(-2,0)", True), "f32")))
     if kind == "fixed" and rng.random() < 0.4:
+        gates.append(("k", s.unary("math.exp", s.operand(kt, "uniform(-9,0)", True), kt)))
+    if kind == "fixed" and not pairs and rng.random() < 0.3:
+        gates.append(("v", s.unary("math.exp", s.operand(vt, "uniform(-2,0)", True), vt)))
+    if kind == "fixed" and rng.random() < 0.4:
         half = s.op("arith.constant 0.5 : f32")
         gates.append(("", half))
     late = pairs == 0 and gates and rng.random() < 0.3  # the gate after the write
@@ -84,6 +88,10 @@ def matrix_step(rng):
         tied = rng.random() < 0.6
         left = right if tied else s.operand(kt, "unit")
         beta = s.operand("f32", "uniform(0,1)")
+        if rng.random() < 0.1:  # a correction that no token changes
+            right = s.operand(kt, "normal(0.3)", True)
+            left = right if tied else s.operand(kt, "normal(0.3)", True)
+            beta = s.operand("f32", "uniform(0,1)", True)
         source = kept if rng.random() < 0.7 else state
         if rng.random() < 0.5:  # k beta (v - S^T k)
             read = s.einsum("k,kv->v", right, source)
@@ -99,17 +107,31 @@ def matrix_step(rng):
             read = s.einsum("kv,k->v", source, right)
             update = s.einsum("k,v->kv", scaled, read)
             total = s.binary("arith.subf", total, update, st)
+    writes = []
     for w in range(rng.choice([1, 1, 2])):
-        k, v = s.operand(kt, "normal(0.3)"), s.operand(vt, "normal")
+        same = rng.random() < 0.15  # the same at every token
+        k, v = s.operand(kt, "normal(0.3)", rng.random() < 0.15 or same), s.operand(vt, "normal", same)
         if rng.random() < 0.3:
             k = s.unary("math.tanh", k, kt)
         if rng.random() < 0.4:
-            kv = s.einsum(",k,v->kv", s.operand("f32", "sigmoid"), k, v)
+            beta = s.operand("f32", "sigmoid", same)
+            kv = s.einsum(",k,v->kv", beta, k, v)
+            writes.append((beta, k))
         else:
+            writes.append((None, k))
             kv = s.einsum("v,k->kv", v, k)
         total = s.binary("arith.addf", total, kv, st) if rng.random() < 0.5 else \
             s.binary("arith.addf", kv, total, st)
     nxt = decay(total) if late else total
+    # A vector that decays and is written as the state is: a normaliser.
+    column = None
+    if key > 1 and not late and all(letters != "v" for letters, _ in gates) and rng.random() < 0.4:
+        n = "%n"
+        for letters, gate in gates:
+            n = s.einsum(f"{letters},k->k", gate, n)
+        beta, k = rng.choice(writes)
+        k = s.einsum(",k->k", beta, k) if beta else s.einsum("k->k", k)
+        column = s.binary("arith.addf", n, k, kt)
     outs = []
     for r in range(rng.choice([1, 1, 2])):
         source = rng.choice([state, nxt])
@@ -129,10 +151,19 @@ def matrix_step(rng):
                 y = s.unary("math.tanh", y, type_)
         if rng.random() < 0.2:  # a direct term
             y = s.binary("arith.addf", y, s.operand(type_, "normal"), type_)
+        if column and equation == "k,kv->v" and rng.random() < 0.7:
+            den = s.einsum("k,k->", q, rng.choice(["%n", column]))
+            divide = rng.random() < 0.5
+            if divide:  # a guarded division
+                one = s.op("arith.constant 1.0 : f32")
+                den = s.binary("arith.maximumf", s.unary("math.absf", den, "f32"), one, "f32")
+            full = s.op(f"tensor.splat {den} : {type_}")
+            y = s.binary("arith.divf" if divide else "arith.mulf", y, full, type_)
         outs.append((y, type_))
     # A correction of one row is a gate that is a difference, of any sign.
     chunkable = not pairs or (kind != "both" and key > 1)
-    return Program(s, [("%s", st, nxt)], outs, "chunked" if chunkable else None, key * value)
+    carries = [("%s", st, nxt)] + ([("%n", kt, column)] if column else [])
+    return Program(s, carries, outs, "chunked" if chunkable else None, key * value)
 
 
 def vector_step(rng):

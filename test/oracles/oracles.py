@@ -160,6 +160,17 @@ def retnet(q, k, v, g, s0):
     return {"o": o, "sT": s}
 
 
+def bidirectional_retention(q, k, v, g):
+    t = q.shape[1]
+    c = np.concatenate([np.zeros_like(g[:, :1]), np.cumsum(g, axis=1)], axis=1)
+    i, j = np.arange(t)[:, None], np.arange(t)[None]
+    # Decays of the tokens after j up to i, or from i up to the one before j.
+    ahead = c[:, 1 + i] - c[:, 1 + j]
+    behind = c[:, j] - c[:, i]
+    decay = np.exp(np.where((j <= i)[..., None], ahead, behind))
+    return {"o": np.einsum("bihk,bjhk,bijh,bjhv->bihv", q, k, decay, v)}
+
+
 def linear_attention(q, k, v):
     b, t, h, _ = q.shape
     scores = np.einsum("bihk,bjhk->bhij", q, k) * np.tril(np.ones((t, t)))

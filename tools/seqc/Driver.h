@@ -31,6 +31,7 @@ struct CommonOptions {
   int64_t chunk = 16;
   bool checked = false;
   int64_t split = 1;
+  std::string packed = "auto";
 };
 extern llvm::cl::SubCommand compileCommand, runCommand, explainCommand,
     benchCommand, proveCommand, targetsCommand;

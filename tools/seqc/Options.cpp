@@ -48,6 +48,12 @@ static cl::opt<int64_t> chunk("chunk",
                               cl::desc("Tokens of a chunk in the chunked form"),
                               cl::init(16), cl::value_desc("N"), ALL_COMMANDS);
 
+static cl::opt<std::string>
+    packed("packed",
+           cl::desc("Chunks of packed segments: segments (each has its own), masks (one "
+                    "may hold several), auto"),
+           cl::init("auto"), cl::value_desc("LAYOUT"), ALL_COMMANDS);
+
 static cl::opt<int64_t> splitParts(
     "split", cl::desc("Parts that sequences are cut into, to run apart"), cl::init(1),
     cl::value_desc("N"), ALL_COMMANDS);
@@ -68,6 +74,9 @@ Expected<CommonOptions> seqc::driver::commonOptions() {
   if (chunk < 1 || chunk > 1024)
     return createStringError("--chunk: the length is " + Twine(chunk) +
                              ", expected 1 to 1024 tokens");
+  if (packed != "auto" && packed != "segments" && packed != "masks")
+    return createStringError("--packed: unknown layout '" + packed +
+                             "', expected auto, segments or masks");
   if (splitParts < 1 || splitParts > 65536)
     return createStringError("--split: " + Twine(splitParts) +
                              " parts, expected 1 to 65536");
@@ -75,7 +84,7 @@ Expected<CommonOptions> seqc::driver::commonOptions() {
     return createStringError("--split: the " + form +
                              " form does not split, expected auto, canonical or chunked");
   return CommonOptions{file, entryName, cpu, features, target, *parsed, chunk,
-                       checked, splitParts};
+                       checked, splitParts, packed};
 }
 
 CompileOptions seqc::driver::compileOptions(const CommonOptions &common) {
@@ -87,6 +96,7 @@ CompileOptions seqc::driver::compileOptions(const CommonOptions &common) {
   options.chunk = common.chunk;
   options.checked = common.checked;
   options.split = common.split;
+  options.packed = common.packed;
   return options;
 }
 

@@ -108,6 +108,10 @@ void StepPlan::classify() {
         makeRoot(result);
         continue;
       }
+      // A buffer of single bits is not what vectors of them are in memory: flags are
+      // compared again where they are needed.
+      if (elementOf(result.getType()).isInteger(1) && isElementwise(&inner))
+        continue;
       // Costly work is not repeated by several readers, nor by a reader that
       // has more dimensions.
       bool several = !result.hasOneUse();

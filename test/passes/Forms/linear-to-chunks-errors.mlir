@@ -4,7 +4,13 @@
 // RUN: seq-opt %s -seqc-recurrence-to-linear -seqc-linear-to-chunks | FileCheck %s --check-prefix=STAYS
 // RUN: not seqc run %s --form=chunked --bind t=3 2>&1 | FileCheck %s --check-prefix=GATE
 // RUN: not seqc run %s --form=chunked --chunk=-1 2>&1 | FileCheck %s --check-prefix=OPTION
+// RUN: not seq-opt %s -seqc-linear-to-chunks=packed=rows 2>&1 | FileCheck %s --check-prefix=PACKED
+// RUN: not seqc run %s --packed=rows 2>&1 | FileCheck %s --check-prefix=LAYOUT
+// RUN: not seqc run %s --form=chunked --chunk=0 2>&1 | FileCheck %s --check-prefix=ZERO
 
+// PACKED: error: packed is 'rows', expected auto, segments or masks
+// LAYOUT: seqc: error: --packed: unknown layout 'rows', expected auto, segments or masks
+// ZERO: seqc: error: --chunk: the length is 0, expected 1 to 1024 tokens
 // LENGTH: error: chunk length is 0, expected 1 to 1024 tokens
 // GATE: error: the recurrence has no chunked form: gate #0 is neither given as a logarithm nor known to be within 0 .. 1
 // STAYS: seqc.linear_recurrence

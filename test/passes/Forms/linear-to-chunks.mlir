@@ -1,5 +1,7 @@
 // The chunked form: scores inside a chunk, the state from chunk to chunk.
 // RUN: seq-opt %s -seqc-recurrence-to-linear -canonicalize -seqc-linear-to-chunks=length=4 -canonicalize -cse | FileCheck %s
+// RUN: seq-opt %s -seqc-recurrence-to-linear -canonicalize -cse -seqc-linear-to-chunks="length=4 packed=masks" -canonicalize -cse | FileCheck %s --check-prefix=MASKS
+// RUN: seq-opt %s -seqc-recurrence-to-linear -canonicalize -cse -seqc-linear-to-chunks="length=16" -canonicalize -cse | FileCheck %s --check-prefix=AUTO
 
 // A scalar gate: one matrix product of queries and keys, times decays.
 // CHECK-LABEL: @scalar_gate
@@ -27,10 +29,14 @@ func.func @scalar_gate(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4x
   return %o, %sT : tensor<?x4xf32>, tensor<8x4xf32>
 }
 
-// A fixed gate is masked where a chunk has fewer tokens.
+// A fixed gate has powers, which no token and no count changes; the last of them is
+// that of the tokens that exist.
 // CHECK-LABEL: @fixed_gate
+// CHECK: ^bb0(%x0: tensor<4x8xf32>, %x1: tensor<4x4xf32>, %w0: f32, %w1: f32, %s0: tensor<8x4xf32>, %count: index):
 // CHECK: arith.index_cast %count
-// CHECK: arith.cmpf olt
+// CHECK: %[[COARSE:.*]] = arith.divf
+// CHECK: seqc.einsum "i,->i"(%cst{{.*}}, %[[COARSE]])
+// CHECK: seqc.einsum ",->"({{.*}}, %[[COARSE]])
 // The delta rule inverts a unit triangle.
 // CHECK: seqc.einsum "ik,jk->ij"(%[[K:.*]], %[[K]])
 // CHECK: seqc.einsum "ij,jv->iv"
@@ -65,4 +71,71 @@ func.func @both(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %
     seqc.yield out(%ot) carry(%n)
   }
   return %o : tensor<?x4xf32>
+}
+
+// Segments that start from nothing, with chunks over the packed axis: flags at the first
+// tokens part them.  They are known to be short, so that this is the choice, too.
+// MASKS-LABEL: @short
+// MASKS: %[[FLAGS:.*]] = seqc.recurrence seq({{.*}} : (t)) segments(%{{.*}} : (s)) first {
+// MASKS: arith.extui %first : i1 to i8
+// MASKS: seqc.recurrence seq(%{{.*}}, %[[FLAGS]]{{.*}} chunk(4) {
+// AUTO-LABEL: @short
+// AUTO: seqc.recurrence {{.*}} segments(%{{.*}} : (s)) first {
+// AUTO: seqc.recurrence {{.*}} chunk(16) {
+func.func @short(%q: tensor<60x8xf32>, %k: tensor<60x8xf32>, %v: tensor<60x4xf32>, %cu: tensor<13xi32>) -> tensor<60x4xf32> {
+  %s0 = arith.constant dense<0.0> : tensor<8x4xf32>
+  %o, %sT = seqc.recurrence seq(%q, %k, %v : (t)) carry(%s0 : ()) segments(%cu : (s)) {
+  ^step(%qt: tensor<8xf32>, %kt: tensor<8xf32>, %vt: tensor<4xf32>, %s: tensor<8x4xf32>):
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
+    %n = arith.addf %s, %kv : tensor<8x4xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %n)
+    seqc.yield out(%ot) carry(%n)
+  }
+  return %o : tensor<60x4xf32>
+}
+
+// States that enter and leave segments: they are added by recurrences of their own.
+// MASKS-LABEL: @states
+// MASKS: seqc.recurrence {{.*}} first {
+// MASKS: chunk(4) {
+// MASKS: seqc.recurrence {{.*}} carry(%{{.*}} : (s)) segments({{.*}}) chunk(4) {
+// MASKS: arith.addf %x0, %x1 : tensor<4xf32>
+// MASKS: seqc.recurrence {{.*}} carry(%{{.*}} : (s)) segments({{.*}}) chunk(4) {
+// AUTO-LABEL: @states
+// AUTO-NOT: first
+// AUTO: seqc.recurrence {{.*}} segments({{.*}}) chunk(16) {
+func.func @states(%q: tensor<60x8xf32>, %k: tensor<60x8xf32>, %v: tensor<60x4xf32>, %cu: tensor<13xi32>, %s0: tensor<12x8x4xf32>)
+    -> (tensor<60x4xf32>, tensor<12x8x4xf32>) {
+  %o, %sT = seqc.recurrence seq(%q, %k, %v : (t)) carry(%s0 : (s)) segments(%cu : (s)) {
+  ^step(%qt: tensor<8xf32>, %kt: tensor<8xf32>, %vt: tensor<4xf32>, %s: tensor<8x4xf32>):
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
+    %n = arith.addf %s, %kv : tensor<8x4xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %n)
+    seqc.yield out(%ot) carry(%n)
+  }
+  return %o, %sT : tensor<60x4xf32>, tensor<12x8x4xf32>
+}
+
+// A normaliser goes through the chunks of the state that it normalises, and shares its
+// scores: one product of queries and keys.
+// AUTO-LABEL: @normalised
+// AUTO: seqc.recurrence {{.*}} carry(%{{.*}}, %{{.*}} : ()) chunk(16) {
+// AUTO: seqc.einsum "ik,jk->ij"
+// AUTO-NOT: seqc.einsum "ik,jk->ij"
+// AUTO: seqc.einsum "ij,j->i"
+// AUTO: seqc.yield out({{.*}}, {{.*}}) carry({{.*}}, {{.*}})
+func.func @normalised(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %s0: tensor<8x4xf32>, %n0: tensor<8xf32>)
+    -> (tensor<?x4xf32>, tensor<8xf32>) {
+  %o, %sT, %nT = seqc.recurrence seq(%q, %k, %v : (t)) carry(%s0, %n0 : ()) {
+  ^step(%qt: tensor<8xf32>, %kt: tensor<8xf32>, %vt: tensor<4xf32>, %s: tensor<8x4xf32>, %n: tensor<8xf32>):
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
+    %next = arith.addf %s, %kv : tensor<8x4xf32>
+    %nn = arith.addf %n, %kt : tensor<8xf32>
+    %num = seqc.einsum "k,kv->v"(%qt, %next)
+    %den = seqc.einsum "k,k->"(%qt, %nn)
+    %all = tensor.splat %den : tensor<4xf32>
+    %ot = arith.divf %num, %all : tensor<4xf32>
+    seqc.yield out(%ot) carry(%next, %nn)
+  }
+  return %o, %nT : tensor<?x4xf32>, tensor<8xf32>
 }

@@ -64,3 +64,48 @@ func.func @max_state(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4xf3
   }
   return %o, %sT, %mT : tensor<?x4xf32>, tensor<8x4xf32>, tensor<f32>
 }
+
+// A vector state with the gate and the key of a matrix state is a matrix of one column.
+// CHECK-LABEL: @column
+// CHECK: %[[S:.*]]:2 = seqc.linear_recurrence initial(%{{.*}}) gates(%[[G:.*]]) writes(%[[K:.*]], %{{.*}}, %[[ONE:.*]]) reads
+// CHECK: %[[N0:.*]] = tensor.expand_shape {{.*}} : tensor<8xf32> into tensor<8x1xf32>
+// CHECK: %[[N:.*]]:2 = seqc.linear_recurrence initial(%[[N0]]) gates(%{{.*}}) writes(%[[K]], %{{.*}}, %{{.*}}) reads
+// CHECK: tensor.collapse_shape %[[N]]#1 {{.*}} : tensor<8x1xf32> into tensor<8xf32>
+func.func @column(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?xf32>, %s0: tensor<8x4xf32>, %n0: tensor<8xf32>)
+    -> (tensor<?x4xf32>, tensor<8xf32>) {
+  %o, %sT, %nT = seqc.recurrence seq(%q, %k, %v, %g : (t)) carry(%s0, %n0 : ()) {
+  ^step(%qt: tensor<8xf32>, %kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: f32, %s: tensor<8x4xf32>, %n: tensor<8xf32>):
+    %a = math.exp %gt : f32
+    %old = seqc.einsum ",kv->kv"(%a, %s)
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
+    %next = arith.addf %old, %kv : tensor<8x4xf32>
+    %keep = seqc.einsum ",k->k"(%a, %n)
+    %nn = arith.addf %keep, %kt : tensor<8xf32>
+    %num = seqc.einsum "k,kv->v"(%qt, %next)
+    %den = seqc.einsum "k,k->"(%qt, %nn)
+    %all = tensor.splat %den : tensor<4xf32>
+    %ot = arith.divf %num, %all : tensor<4xf32>
+    seqc.yield out(%ot) carry(%next, %nn)
+  }
+  return %o, %nT : tensor<?x4xf32>, tensor<8xf32>
+}
+
+// One that the outputs need whole stays a recurrence of its own.
+// CHECK-LABEL: @whole
+// CHECK: seqc.linear_recurrence
+// CHECK-NOT: seqc.linear_recurrence
+// CHECK: seqc.recurrence {{.*}} carry(%{{.*}} : ())
+// CHECK-NOT: seqc.linear_recurrence
+// CHECK: return
+func.func @whole(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %s0: tensor<8x4xf32>, %n0: tensor<8xf32>)
+    -> (tensor<?x4xf32>, tensor<?x8xf32>) {
+  %o, %ns, %sT, %nT = seqc.recurrence seq(%q, %k, %v : (t)) carry(%s0, %n0 : ()) {
+  ^step(%qt: tensor<8xf32>, %kt: tensor<8xf32>, %vt: tensor<4xf32>, %s: tensor<8x4xf32>, %n: tensor<8xf32>):
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
+    %next = arith.addf %s, %kv : tensor<8x4xf32>
+    %nn = arith.addf %n, %kt : tensor<8xf32>
+    %num = seqc.einsum "k,kv->v"(%qt, %next)
+    seqc.yield out(%num, %nn) carry(%next, %nn)
+  }
+  return %o, %ns : tensor<?x4xf32>, tensor<?x8xf32>
+}

@@ -76,6 +76,13 @@ private:
 mlir::Value logAddExp(mlir::OpBuilder &b, mlir::Location loc, mlir::Value l,
                       mlir::Value r);
 
+/// True if operands over time among `sources` have every one of `axes`, undivided.
+bool coverAxes(llvm::ArrayRef<Source> sources, llvm::ArrayRef<mlir::StringAttr> axes);
+
+/// `scalar` at every token of all axes of those of `sources` that are over time.
+Source spreadOverTokens(mlir::OpBuilder &builder, mlir::Location loc,
+                        const Source &scalar, llvm::ArrayRef<Source> sources);
+
 /// Sizes of the named axes as the operands' types have them.
 int64_t staticSizeOf(llvm::ArrayRef<Source> sources, mlir::StringAttr axis);
 

@@ -52,9 +52,17 @@ def LinearToChunks : Pass<"seqc-linear-to-chunks"> {
     below -100 count as -100, which is zero to within 4e-44.  Vector gates use
     sub-tiles with an anchor of their own; pairs use the inverse of a unit
     triangular matrix, by halves.
-    A segment has its own chunks, so that none straddles a boundary, and a chunk
-    ends before a token that is flagged as a reset.
-    **Fails when** `length` is not 1 to 1024, or `force` is set and a gate is
+    Gates that no token changes enter by their powers, which are constants of the
+    sequence.  Recurrences that share gates and a key with another (a normaliser with
+    the state that it normalises) go through the same chunks and share its scores.
+    Packed segments have one of two layouts.  With `packed=segments` each has its own
+    chunks, so that none straddles a boundary.  With `packed=masks` chunks lie on the
+    packed axis and may hold several segments, which masks part; states that enter or
+    leave segments are added by recurrences of their own.  Both have the same results; a number that is not finite
+    stays in its own segment.  `packed=auto` takes masks where no state enters or
+    leaves and segments are known to be shorter than half a chunk on average.
+    A chunk ends before a token that is flagged as a reset.
+    **Fails when** `length` is not 1 to 1024, `packed` is none of these, or `force` is set and a gate is
     neither a logarithm nor known to be within 0 .. 1, or vector gates along the
     second dimension meet pairs.  Without `force` such an operation stays, and so
     does one with a logarithm that is not known to be at most 0 (`seqc.range`).
@@ -64,7 +72,9 @@ def LinearToChunks : Pass<"seqc-linear-to-chunks"> {
   let options = [
     Option<"length", "length", "int64_t", "64", "Tokens of a chunk">,
     Option<"force", "force", "bool", "false",
-           "Fail where the chunked form is not possible">];
+           "Fail where the chunked form is not possible">,
+    Option<"packed", "packed", "std::string", "\"auto\"",
+           "Chunks of packed segments: segments, masks or auto">];
   let dependentDialects = ["::seqc::SeqDialect", "::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect",
                            "::mlir::linalg::LinalgDialect",

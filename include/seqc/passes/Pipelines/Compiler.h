@@ -65,6 +65,9 @@ struct CompileOptions {
   Form form = Form::Auto;
   /// Tokens of a chunk in the chunked form.
   int64_t chunk = 16;
+  /// How chunks lie on packed segments: "segments" (each has its own), "masks" (a
+  /// chunk may hold several) or "auto".
+  std::string packed = "auto";
   /// Parts that sequences are cut into, to run apart; 1 leaves them whole.
   int64_t split = 1;
   /// Adds `NAME_step`, which takes one token, beside every entry that allows it.
