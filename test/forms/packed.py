@@ -50,7 +50,7 @@ def main():
     options = parser.parse_args()
     passed = failed = 0
     files = [os.path.join(ROOT, "docs/examples/gla-packed.mlir")]
-    files += [os.path.join(HERE, "Inputs", f) for f in ("packed-delta.mlir", "packed-zero.mlir", "packed-resets.mlir")]
+    files += [os.path.join(HERE, "Inputs", f) for f in ("packed-delta.mlir", "static/packed-zero.mlir", "packed-resets.mlir")]
     with tempfile.TemporaryDirectory() as folder:
         for path in files:
             with open(path) as f:
