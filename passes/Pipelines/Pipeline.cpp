@@ -179,8 +179,9 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   // The estimates are a CPU's.  A GPU runs elementwise affine recurrences as scans,
   // which fill it whatever the number of rows, and others as written unless told.
   bool automatic = options.form == Form::Auto && !isGpu(options);
+  bool splits = options.split != 1;
   bool sequential = options.form == Form::Sequential ||
-                    (options.form == Form::Auto && isGpu(options));
+                    (options.form == Form::Auto && isGpu(options) && !splits);
   if (automatic)
     pm.addPass(createSelectForm());
   // What has a kernel of tiles gets its canonical form; the rest does not.
@@ -203,16 +204,19 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   } else if (!sequential) {
     RecurrenceToLinearOptions linear;
     linear.force = options.form == Form::Chunked;
-    linear.selected = options.form == Form::Auto && options.split == 1;
+    linear.selected = options.form == Form::Auto && !splits;
+    linear.scans = splits;
     pm.addPass(createRecurrenceToLinear(linear));
+    if (splits)
+      pm.addPass(createRecurrenceToScan());
     pm.addPass(createCanonicalizerPass());
     pm.addPass(createCSEPass()); // one gate is one value
-    if (options.split != 1) {
-      SplitSequenceOptions parts;
-      parts.parts = options.split;
-      pm.addPass(createSplitSequence(parts));
-      pm.addPass(createCanonicalizerPass());
-    }
+  }
+  if (splits) {
+    SplitSequenceOptions parts;
+    parts.parts = options.split;
+    pm.addPass(createSplitSequence(parts));
+    pm.addPass(createCanonicalizerPass());
   }
   if (options.stopAfter == Stage::Structured)
     return;

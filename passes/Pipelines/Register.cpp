@@ -5,6 +5,7 @@
 #include "seqc/dialects/Seq/Seq.h"
 #include "seqc/dialects/Tile/Tile.h"
 #include "seqc/passes/Forms/Passes.h"
+#include "seqc/passes/Forms/SequenceSplit.h"
 #include "seqc/passes/Lowering/CPU/Passes.h"
 #include "seqc/passes/Lowering/NVVM/Passes.h"
 #include "seqc/passes/Structure/Passes.h"
@@ -17,6 +18,8 @@
 
 void seqc::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<SeqDialect, tile::TileDialect>();
+  registerLinearSplitModel(registry);
+  registerScanSplitModel(registry);
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mlir::registerAllToLLVMIRTranslations(registry);

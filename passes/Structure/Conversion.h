@@ -97,7 +97,11 @@ struct ComponentPlan {
 };
 
 /// What components become.
-enum class Target { Linear, Scan };
+enum class Target {
+  Linear,        ///< linear recurrences where possible
+  LinearAndScan, ///< the same, and scans of others
+  Scan,          ///< scans where possible, then linear recurrences
+};
 
 /// Rewrites one recurrence.
 class Conversion {

@@ -325,7 +325,7 @@ std::optional<std::string> Conversion::planAll(bool columns) {
   }
   if (target == Target::Scan && !scan)
     return noScan ? *noScan : "no component is affine over a semiring";
-  if (!linear && !scan)
+  if (target != Target::Scan && !linear)
     return "no component is a gated sum of outer products";
   if (!op.getRestarts().empty() && linear)
     return "a matrix state has restart values";

@@ -295,6 +295,10 @@ std::optional<std::string> Conversion::plan(ComponentPlan &c) {
              isa<FloatType>(
                  elementOf(op.getCarryArgs()[component.carries[0]].getType()));
   if (!c.linear) {
+    if (target == Target::LinearAndScan)
+      none = planScan(c);
+    if (c.scan)
+      return {};
     for (unsigned carry : component.carries)
       if (seqc::shapeOf(op.getCarryArgs()[carry].getType()).size() > 1)
         return none ? *none

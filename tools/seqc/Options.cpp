@@ -80,9 +80,9 @@ Expected<CommonOptions> seqc::driver::commonOptions() {
   if (splitParts < 1 || splitParts > 65536)
     return createStringError("--split: " + Twine(splitParts) +
                              " parts, expected 1 to 65536");
-  if (splitParts > 1 && (*parsed == Form::Sequential || *parsed == Form::Scan))
+  if (splitParts > 1 && *parsed == Form::Sequential)
     return createStringError("--split: the " + form +
-                             " form does not split, expected auto, canonical or chunked");
+                             " form does not split, expected auto, canonical, chunked or scan");
   return CommonOptions{file, entryName, cpu, features, target, *parsed, chunk,
                        checked, splitParts, packed};
 }

@@ -97,10 +97,13 @@ static Value offsets(OpBuilder &b, Location loc, Value memref,
   Value total;
   for (auto [d, stride] : place.moving) {
     Value step = arith::ConstantIndexOp::create(b, loc, stride);
-    for (int64_t inner = d + 1; inner < type.getRank(); ++inner) {
-      Value size = memref::DimOp::create(b, loc, memref, inner);
-      step = arith::MulIOp::create(b, loc, step, size);
-    }
+    // Sizes do not give the strides: a buffer may be part of another one.
+    int64_t known = type.getStridesAndOffset().first[d];
+    Value apart =
+        ShapedType::isDynamic(known)
+            ? memref::ExtractStridedMetadataOp::create(b, loc, memref).getStrides()[d]
+            : arith::ConstantIndexOp::create(b, loc, known).getResult();
+    step = arith::MulIOp::create(b, loc, step, apart);
     Value part = arith::MulIOp::create(
         b, loc, iota,
         vector::BroadcastOp::create(b, loc, indexVector, step).getResult());

@@ -38,3 +38,56 @@ func.func @corrected(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %s0: tensor<8x4xf
   }
   return %sT : tensor<8x4xf32>
 }
+
+// A scan's summary is its total; the states before parts are exclusive totals.
+// CHECK-LABEL: @scan
+// CHECK: %[[TOTAL:.*]]:2 = seqc.scan seq({{.*}} : (b, part, t)) identity({{.*}}) final {
+// CHECK: %[[BEFORE:.*]]:2 = seqc.scan seq(%[[TOTAL]]#1 : (b, t)) identity({{.*}}) exclusive final {
+// CHECK: seqc.scan seq({{.*}} : (b, part, t)) identity({{.*}}) initial(%[[BEFORE]]#0 : (b, part)) {
+// CHECK: seqc.scan seq({{.*}} : (b, t)) identity({{.*}}) initial(%[[BEFORE]]#1 : (b)) {
+func.func @scan(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %zero = arith.constant 0.0 : f32
+  %y = seqc.scan seq(%x : (b, t)) identity(%zero) {
+  ^combine(%l: f32, %r: f32):
+    %s = arith.addf %l, %r : f32
+    seqc.yield out(%s)
+  }
+  return %y : tensor<?x?xf32>
+}
+
+// With reset flags summaries have a flag of their own.
+// CHECK-LABEL: @resets
+// CHECK: %[[TOTAL:.*]]:2 = seqc.scan {{.*}} resets({{.*}} : (part, t)) final {
+// CHECK: %[[ANY:.*]]:2 = seqc.scan seq({{.*}} : (part, t)) identity({{.*}}) final {
+// CHECK: arith.ori
+// CHECK: seqc.scan seq(%[[TOTAL]]#1, %[[ANY]]#1 : (t)) identity({{.*}}) exclusive final {
+// CHECK: arith.select
+// CHECK: seqc.scan {{.*}} resets({{.*}} : (part, t)) {
+func.func @resets(%x: tensor<?xf32>, %f: tensor<?xi8>) -> tensor<?xf32> {
+  %zero = arith.constant 0.0 : f32
+  %y = seqc.scan seq(%x : (t)) identity(%zero) resets(%f : (t)) {
+  ^combine(%l: f32, %r: f32):
+    %s = arith.addf %l, %r : f32
+    seqc.yield out(%s)
+  }
+  return %y : tensor<?xf32>
+}
+
+// Packed segments are cut where parts meet, and combined segment by segment: the first
+// piece of a segment starts from the segment's own state.
+// CHECK-LABEL: @packed
+// CHECK: %[[GROUPS:.*]] = seqc.recurrence seq(%arg2 : (t)) weight({{.*}}) position {
+// CHECK: %[[PIECES:.*]]:2 = seqc.recurrence seq({{.*}} : (t)) weight({{.*}}) carry({{.*}} : ()) position {
+// CHECK: seqc.scan seq(%arg0 : (t)) identity({{.*}}) segments(%[[PIECES]]#0 : (part)) final {
+// CHECK: %[[BEFORE:.*]]:2 = seqc.scan seq({{.*}} : (t)) identity({{.*}}) initial(%arg1 : (s)) segments(%[[GROUPS]] : (s)) exclusive final {
+// CHECK: %[[Y:.*]]:2 = seqc.scan seq(%arg0 : (t)) identity({{.*}}) initial(%[[BEFORE]]#0 : (part)) segments(%[[PIECES]]#0 : (part)) final {
+// CHECK: return %[[Y]]#0, %[[BEFORE]]#1
+func.func @packed(%x: tensor<?xf32>, %s0: tensor<?xf32>, %cu: tensor<?xi32>) -> (tensor<?xf32>, tensor<?xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %y, %sT = seqc.scan seq(%x : (t)) identity(%zero) initial(%s0 : (s)) segments(%cu : (s)) final {
+  ^combine(%l: f32, %r: f32):
+    %s = arith.addf %l, %r : f32
+    seqc.yield out(%s)
+  }
+  return %y, %sT : tensor<?xf32>, tensor<?xf32>
+}

@@ -22,18 +22,23 @@ def LinearToSteps : Pass<"seqc-linear-to-steps"> {
 }
 
 def SplitSequence : Pass<"seqc-split-sequence", "::mlir::ModuleOp"> {
-  let summary = "Linear recurrences over parts of a sequence that run apart";
+  let summary = "Parts of a sequence that run apart";
   let description = [{
-    **Expects** `seqc.linear_recurrence` operations.
+    **Expects** operations with `SequenceSplitOpInterface`: `seqc.scan` and
+    `seqc.linear_recurrence`.
     **Guarantees** that each is, for `parts` parts of equal length: a summary of
-    every part (the state after it from zero, and its transition), a recurrence
-    over parts that combines them into the state before each, and the recurrence
+    every part, their combination into the states before each, and the operation
     itself from those states, with parts as one more axis that runs in parallel;
-    then the tokens that are left, fewer than `parts`.  A transition is a diagonal
-    where the recurrence has gates only, a K x K matrix where it has corrections.
-    **Fails when** `parts` is not 1 to 65536, an operation has segments or vector
-    gates along the second dimension beside a correction of the state before them,
-    or the module has no `seqc.linear_recurrence`.
+    then the tokens that are left, fewer than `parts`.  The summary of a scan is its
+    total, that of a linear recurrence the state after it from zero and its
+    transition: a diagonal where it has gates only, a K x K matrix where it has
+    corrections.
+    Packed segments are cut further where parts meet, so that all parts have the
+    same number of tokens; the pieces of a segment are combined with each other
+    only.
+    **Fails when** `parts` is not 1 to 65536, a linear recurrence has vector gates
+    along the second dimension beside a correction of the state before them, or the
+    module has no such operation.
     **Example** two parts of gated linear attention over 4096 tokens are read as
     `tensor<?x2x2048x128xf32>`.
   }];

@@ -71,6 +71,8 @@ def RecurrenceToLinear : Pass<"seqc-recurrence-to-linear"> {
                         "Say why a recurrence stays">,
                  Option<"force", "force", "bool", "false",
                         "Fail where a recurrence with a state stays">,
+                 Option<"scans", "scans", "bool", "false",
+                        "Make scans of other components where that is possible">,
                  Option<"selected", "selected", "bool", "false",
                         "Only those that seqc-select-form marked as chunked">];
   let dependentDialects = ["::seqc::SeqDialect", "::mlir::arith::ArithDialect",
