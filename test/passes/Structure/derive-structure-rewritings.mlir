@@ -1,0 +1,109 @@
+// Two spellings of one step have one class.
+// RUN: seq-opt %s -seqc-derive-structure | FileCheck %s
+
+// exp(g) * S on the left, and S * exp(g) through a transposition and casts.
+// CHECK-LABEL: @decay_left
+// CHECK: seqc.structure = ["0: C4.3"]
+func.func @decay_left(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?x8xf32>, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %sT = seqc.recurrence seq(%k, %v, %g : (t)) carry(%s0 : ()) {
+  ^step(%kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: tensor<8xf32>, %s: tensor<8x4xf32>):
+    %a = math.exp %gt : tensor<8xf32>
+    %kept = seqc.einsum "k,kv->kv"(%a, %s)
+    %w = seqc.einsum "k,v->kv"(%kt, %vt)
+    %n = arith.addf %kept, %w : tensor<8x4xf32>
+    seqc.yield carry(%n)
+  }
+  return %sT : tensor<8x4xf32>
+}
+// CHECK-LABEL: @decay_right
+// CHECK: seqc.structure = ["0: C4.3"]
+func.func @decay_right(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?x8xf32>, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %sT = seqc.recurrence seq(%k, %v, %g : (t)) carry(%s0 : ()) {
+  ^step(%kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: tensor<8xf32>, %s: tensor<8x4xf32>):
+    %st = seqc.einsum "kv->vk"(%s)
+    %a = math.exp %gt : tensor<8xf32>
+    %kept = seqc.einsum "vk,k->vk"(%st, %a)
+    %w = seqc.einsum "v,k->vk"(%vt, %kt)
+    %n = arith.addf %w, %kept : tensor<4x8xf32>
+    %back = seqc.einsum "vk->kv"(%n)
+    seqc.yield carry(%back)
+  }
+  return %sT : tensor<8x4xf32>
+}
+
+// The delta rule on the decayed state, contracted first and expanded.
+// CHECK-LABEL: @gated_delta
+// CHECK: seqc.structure = ["0: C5.1"]
+func.func @gated_delta(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?xf32>, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %sT = seqc.recurrence seq(%k, %v, %g : (t)) carry(%s0 : ()) {
+  ^step(%kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: f32, %s: tensor<8x4xf32>):
+    %a = math.exp %gt : f32
+    %kept = seqc.einsum ",kv->kv"(%a, %s)
+    %r = seqc.einsum "k,kv->v"(%kt, %kept)
+    %d = arith.subf %vt, %r : tensor<4xf32>
+    %w = seqc.einsum "k,v->kv"(%kt, %d)
+    %n = arith.addf %kept, %w : tensor<8x4xf32>
+    seqc.yield carry(%n)
+  }
+  return %sT : tensor<8x4xf32>
+}
+// CHECK-LABEL: @gated_delta_expanded
+// CHECK: seqc.structure = ["0: C5.1"]
+func.func @gated_delta_expanded(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?xf32>, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %sT = seqc.recurrence seq(%k, %v, %g : (t)) carry(%s0 : ()) {
+  ^step(%kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: f32, %s: tensor<8x4xf32>):
+    %a = math.exp %gt : f32
+    %kk = seqc.einsum "k,j->kj"(%kt, %kt)
+    %p = seqc.einsum "kj,jv->kv"(%kk, %s)
+    %m = arith.subf %s, %p : tensor<8x4xf32>
+    %kept = seqc.einsum "kv,->kv"(%m, %a)
+    %w = seqc.einsum "v,k->kv"(%vt, %kt)
+    %n = arith.addf %w, %kept : tensor<8x4xf32>
+    seqc.yield carry(%n)
+  }
+  return %sT : tensor<8x4xf32>
+}
+
+// (1 - z) h + z x, and h + z (x - h).
+// CHECK-LABEL: @blend
+// CHECK: seqc.structure = ["0: C2"]
+func.func @blend(%x: tensor<?xf32>, %z: tensor<?xf32>, %h0: tensor<f32>) -> tensor<f32> {
+  %hT = seqc.recurrence seq(%x, %z : (t)) carry(%h0 : ()) {
+  ^step(%xt: f32, %zt: f32, %h: f32):
+    %one = arith.constant 1.0 : f32
+    %k = arith.subf %one, %zt : f32
+    %a = arith.mulf %k, %h : f32
+    %b = arith.mulf %zt, %xt : f32
+    %n = arith.addf %a, %b : f32
+    seqc.yield carry(%n)
+  }
+  return %hT : tensor<f32>
+}
+// CHECK-LABEL: @blend_step
+// CHECK: seqc.structure = ["0: C2"]
+func.func @blend_step(%x: tensor<?xf32>, %z: tensor<?xf32>, %h0: tensor<f32>) -> tensor<f32> {
+  %hT = seqc.recurrence seq(%x, %z : (t)) carry(%h0 : ()) {
+  ^step(%xt: f32, %zt: f32, %h: f32):
+    %d = arith.subf %xt, %h : f32
+    %u = arith.mulf %d, %zt : f32
+    %n = arith.addf %h, %u : f32
+    seqc.yield carry(%n)
+  }
+  return %hT : tensor<f32>
+}
+
+// Two coupled maxima are one component over (max,+).
+// CHECK-LABEL: @trellis
+// CHECK: seqc.structure = ["0,1: C1 (max,+) 2x2"]
+func.func @trellis(%x: tensor<?xf32>, %y: tensor<?xf32>, %a0: tensor<f32>, %b0: tensor<f32>) -> (tensor<f32>, tensor<f32>) {
+  %aT, %bT = seqc.recurrence seq(%x, %y : (t)) carry(%a0, %b0 : ()) {
+  ^step(%xt: f32, %yt: f32, %a: f32, %b: f32):
+    %0 = arith.addf %a, %xt : f32
+    %1 = arith.addf %yt, %b : f32
+    %na = arith.maximumf %0, %1 : f32
+    %2 = arith.subf %a, %yt : f32
+    %nb = arith.maximumf %2, %b : f32
+    seqc.yield carry(%na, %nb)
+  }
+  return %aT, %bT : tensor<f32>, tensor<f32>
+}
