@@ -89,8 +89,8 @@ def matrix_step(rng):
         left = right if tied else s.operand(kt, "unit")
         beta = s.operand("f32", "uniform(0,1)")
         if rng.random() < 0.1:  # a correction that no token changes
-            right = s.operand(kt, "normal(0.3)", True)
-            left = right if tied else s.operand(kt, "normal(0.3)", True)
+            right = s.operand(kt, "unit", True)
+            left = right if tied else s.operand(kt, "unit", True)
             beta = s.operand("f32", "uniform(0,1)", True)
         source = kept if rng.random() < 0.7 else state
         if rng.random() < 0.5:  # k beta (v - S^T k)
