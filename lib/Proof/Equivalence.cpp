@@ -38,9 +38,9 @@ class Comparer {
 public:
   Comparer(func::FuncOp meaning, func::FuncOp formed, ArrayRef<Input> inputs,
            ArrayRef<Named> outputs, uint64_t effort,
-           ArrayRef<Argument> arguments)
+           ArrayRef<Argument> arguments, const Steps *steps)
       : meaning(meaning), formed(formed), inputs(inputs), outputs(outputs),
-        effort(effort), arguments(arguments) {}
+        effort(effort), arguments(arguments), steps(steps) {}
   Comparison run();
 
 private:
@@ -51,7 +51,9 @@ private:
   std::string coordinates(const Named &named, ArrayRef<int64_t> shape,
                           int64_t flat);
   template <class D>
-  std::vector<Tensor<D>> rearranged(ArrayRef<Tensor<D>> in);
+  llvm::Expected<std::vector<Tensor<D>>> evaluate(ArrayRef<Tensor<D>> in);
+  template <class D>
+  llvm::Expected<std::vector<Tensor<D>>> runSteps(ArrayRef<Tensor<D>> in);
   std::string show(ArrayRef<TensorF64> numbers);
 
   func::FuncOp meaning, formed;
@@ -59,6 +61,7 @@ private:
   ArrayRef<Named> outputs;
   uint64_t effort;
   ArrayRef<Argument> arguments;
+  const Steps *steps;
 };
 } // namespace
 
@@ -79,17 +82,93 @@ std::string Comparer::coordinates(const Named &named, ArrayRef<int64_t> shape,
   return result.empty() ? named.name : named.name + "[" + result + "]";
 }
 
-/// The second function's arguments.
-template <class D>
-std::vector<Tensor<D>> Comparer::rearranged(ArrayRef<Tensor<D>> in) {
-  if (arguments.empty())
-    return in;
-  std::vector<Tensor<D>> result;
-  for (const Argument &argument : arguments) {
-    result.push_back(in[argument.input]);
-    result.back().shape.assign(argument.shape.begin(), argument.shape.end());
-  }
+static unsigned timeOf(const Named &named) {
+  return llvm::find(named.axes, "t") - named.axes.begin();
+}
+
+/// Which of `shape`'s elements are at index `at` of dimension `d`, in order.
+static SmallVector<int64_t> elementsAt(ArrayRef<int64_t> shape, unsigned d,
+                                       int64_t at) {
+  int64_t inner = 1, outer = 1;
+  for (unsigned i = 0; i < shape.size(); ++i)
+    (i < d ? outer : inner) *= i == d ? 1 : shape[i];
+  SmallVector<int64_t> result;
+  for (int64_t o = 0; o < outer; ++o)
+    for (int64_t i = 0; i < inner; ++i)
+      result.push_back((o * shape[d] + at) * inner + i);
   return result;
+}
+
+/// The second function's results.
+template <class D>
+llvm::Expected<std::vector<Tensor<D>>> Comparer::evaluate(ArrayRef<Tensor<D>> in) {
+  if (steps)
+    return runSteps<D>(in);
+  if (arguments.empty())
+    return reference::interpret<D>(formed, in);
+  std::vector<Tensor<D>> mine;
+  for (const Argument &argument : arguments) {
+    mine.push_back(in[argument.input]);
+    mine.back().shape.assign(argument.shape.begin(), argument.shape.end());
+  }
+  return reference::interpret<D>(formed, mine);
+}
+
+template <class D>
+llvm::Expected<std::vector<Tensor<D>>> Comparer::runSteps(ArrayRef<Tensor<D>> in) {
+  std::vector<Tensor<D>> states, results;
+  for (const Steps::State &state : steps->states) {
+    Tensor<D> t;
+    t.shape.assign(state.shape.begin(), state.shape.end());
+    if (state.input >= 0)
+      t.data = in[state.input].data;
+    else
+      t.data.assign(t.size(), reference::Domain<D>::fromDouble(0));
+    states.push_back(std::move(t));
+  }
+  for (int64_t token = 0; token < steps->tokens; ++token) {
+    std::vector<Tensor<D>> mine(arguments.size());
+    for (auto [i, state] : llvm::enumerate(steps->states))
+      mine[state.argument] = states[i];
+    for (auto [t, argument] : llvm::zip(mine, arguments)) {
+      if (argument.position) {
+        t.shape.assign(argument.shape.begin(), argument.shape.end());
+        t.data.assign(t.size(), reference::Domain<D>::fromDouble(token));
+      }
+      if (argument.input == ~0u)
+        continue;
+      const Tensor<D> &whole = in[argument.input];
+      unsigned d = timeOf(inputs[argument.input]);
+      t.shape.assign(argument.shape.begin(), argument.shape.end());
+      if (d == inputs[argument.input].axes.size())
+        t.data = whole.data;
+      else
+        for (int64_t i : elementsAt(whole.shape, d, token))
+          t.data.push_back(whole.data[i]);
+    }
+    auto made = reference::interpret<D>(formed, mine);
+    if (!made)
+      return made.takeError();
+    size_t outs = made->size() - states.size();
+    results.resize(outs);
+    for (size_t r = 0; r < outs; ++r) {
+      unsigned d = timeOf(outputs[r]);
+      Tensor<D> &all = results[r];
+      if (token == 0) {
+        all.shape = (*made)[r].shape;
+        all.shape.insert(all.shape.begin() + d, steps->tokens);
+        all.data.resize(all.size());
+      }
+      for (auto [k, i] : llvm::enumerate(elementsAt(all.shape, d, token)))
+        all.data[i] = (*made)[r].data[k];
+    }
+    for (size_t k = 0; k < states.size(); ++k)
+      states[k] = std::move((*made)[outs + k]);
+  }
+  for (auto [state, t] : llvm::zip(steps->states, states))
+    if (state.input >= 0)
+      results.push_back(std::move(t));
+  return results;
 }
 
 /// Compares by normal form; false if something differs.
@@ -117,7 +196,7 @@ bool Comparer::terms(Comparison &result) {
     return fail(llvm::toString(expected.takeError()));
   algebra.exponents = 0;
   algebra.risingExponents.clear();
-  auto found = reference::interpret<Formula>(formed, rearranged<Formula>(in));
+  auto found = evaluate<Formula>(in);
   if (!found)
     return fail(llvm::toString(found.takeError()));
   if (!algebra.reason().empty())
@@ -203,7 +282,7 @@ std::string Comparer::show(ArrayRef<TensorF64> numbers) {
 /// Where the results differ on these inputs, or nothing.
 std::optional<std::string> Comparer::differ(ArrayRef<TensorF64> in) {
   auto expected = reference::interpret<double>(meaning, in);
-  auto found = reference::interpret<double>(formed, rearranged<double>(in));
+  auto found = evaluate<double>(in);
   if (!expected || !found) {
     if (!expected)
       llvm::consumeError(expected.takeError());
@@ -273,6 +352,7 @@ Comparison Comparer::run() {
 
 Comparison seqc::proof::compare(func::FuncOp meaning, func::FuncOp formed,
                                 ArrayRef<Input> inputs, ArrayRef<Named> outputs,
-                                uint64_t effort, ArrayRef<Argument> arguments) {
-  return Comparer(meaning, formed, inputs, outputs, effort, arguments).run();
+                                uint64_t effort, ArrayRef<Argument> arguments,
+                                const Steps *steps) {
+  return Comparer(meaning, formed, inputs, outputs, effort, arguments, steps).run();
 }

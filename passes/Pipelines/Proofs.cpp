@@ -174,6 +174,13 @@ llvm::Expected<Instance> Prover::instance(unsigned variant) {
                             [&](unsigned i) { return sizeOf(variant, i); });
   if (!free)
     return free.takeError();
+  // Periods of snapshots are sizes, too.
+  result.func.walk([](RecurrenceOp op) {
+    SmallVector<int64_t> snapshots(op.getSnapshots());
+    for (size_t i = 1; i < snapshots.size(); i += 2)
+      snapshots[i] = std::min<int64_t>(snapshots[i], 2);
+    op.setSnapshots(snapshots);
+  });
   auto entry = describeEntry(result.func);
   if (!entry)
     return entry.takeError();
@@ -436,35 +443,81 @@ static unsigned openStates(func::FuncOp func) {
   return finals.size();
 }
 
-/// Which inputs of the entry, whose states are those from `first` on, the step's
-/// arguments are: states by what they are written to, others by name.
-static std::optional<std::vector<proof::Argument>>
-argumentsOf(func::FuncOp step, const EntryInfo &entry, ArrayRef<Input> inputs,
-            unsigned first, bool packed) {
-  std::vector<proof::Argument> arguments(step.getNumArguments(), {~0u, {}});
-  unsigned states = inputs.size() - first, outs = step.getNumResults() - states;
-  for (unsigned k = 0; k < states; ++k)
-    if (auto at = step.getResultAttrOfType<IntegerAttr>(outs + k, "seqc.in_place"))
-      arguments[at.getInt()] = {first + k, inputs[first + k].shape};
-  for (unsigned i = 0; i < arguments.size(); ++i) {
-    if (arguments[i].input != ~0u)
+/// True for the states that a step has beside those of the program.
+static bool isStepsOwn(func::FuncOp step, unsigned argument) {
+  auto called = step.getArgAttrOfType<StringAttr>(argument, "seqc.name");
+  return called && step.getArgAttr(argument, "seqc.start") &&
+         (called.getValue() == "position" || called.getValue().ends_with("_snapshot"));
+}
+
+namespace {
+/// What the step's arguments are, among the inputs of the entry, whose states are
+/// those from `first` on: states by what they are written to, others by name.
+struct StepArguments {
+  std::vector<proof::Argument> arguments;
+  proof::Steps steps;
+  bool ownStates = false;
+  bool find(func::FuncOp step, const EntryInfo &entry, ArrayRef<Input> inputs,
+            unsigned first, bool packed);
+};
+} // namespace
+
+bool StepArguments::find(func::FuncOp step, const EntryInfo &entry,
+                         ArrayRef<Input> inputs, unsigned first, bool packed) {
+  auto self = describeEntry(step);
+  if (!self) {
+    llvm::consumeError(self.takeError());
+    return false;
+  }
+  std::vector<int64_t> symbols = symbolsFor(*self, 1);
+  arguments.assign(step.getNumArguments(), {~0u, {}, false});
+  unsigned next = first;
+  llvm::BitVector isState(arguments.size());
+  for (unsigned r = 0; r < step.getNumResults(); ++r) {
+    auto at = step.getResultAttrOfType<IntegerAttr>(r, "seqc.in_place");
+    if (!at)
       continue;
+    unsigned argument = at.getInt();
+    isState.set(argument);
+    bool own = isStepsOwn(step, argument);
+    ownStates |= own;
+    if (!own && next == inputs.size())
+      return false;
+    steps.states.push_back({argument, own ? -1 : int(next), {}});
+    steps.states.back().shape =
+        own ? shapeOf(self->args[argument], symbols) : inputs[next].shape;
+    next += !own;
+  }
+  if (next != inputs.size())
+    return false;
+  for (unsigned i = 0; i < arguments.size(); ++i) {
+    if (isState.test(i))
+      continue;
+    if (isStepsOwn(step, i)) {
+      arguments[i] = {~0u, shapeOf(self->args[i], symbols), true};
+      ownStates = true;
+      continue;
+    }
     auto called = step.getArgAttrOfType<StringAttr>(i, "seqc.name");
     for (unsigned k = 0; k < first; ++k)
       if (called && inputs[k].name == called.getValue()) {
-        arguments[i] = {k, {}};
+        arguments[i] = {k, {}, false};
         for (auto [size, dim] : llvm::zip(inputs[k].shape, entry.args[k].dims))
           if (packed || dim.symbol < 0 || !isTime(entry.symbols[dim.symbol]))
             arguments[i].shape.push_back(size);
       }
     if (arguments[i].input == ~0u)
-      return std::nullopt;
+      return false;
   }
-  return arguments;
+  if (!ownStates)
+    for (const proof::Steps::State &state : steps.states)
+      arguments[state.argument] = {unsigned(state.input), state.shape, false};
+  return true;
 }
 
 void Prover::decode() {
   Summary summary;
+  std::string scope = "features of 1 to 3, any state";
   for (unsigned variant = 0; variant < kSizes; ++variant) {
     auto small = instance(variant);
     if (!small)
@@ -499,22 +552,35 @@ void Prover::decode() {
         entry->args, [](const EntryArg &arg) { return arg.segmentsOf >= 0; });
     for (unsigned pattern : hasFlags(*entry) ? SmallVector<unsigned>{0b010, 0b101}
                                              : SmallVector<unsigned>{0}) {
-      std::vector<Input> inputs = inputsFor(*entry, packed ? 3 : 1, pattern);
-      for (auto [input, arg] : llvm::zip(inputs, entry->args))
-        if (arg.segmentsOf >= 0)
-          std::iota(input.numbers->begin(), input.numbers->end(), 0);
+      auto inputsOf = [&](int64_t length) {
+        std::vector<Input> inputs = inputsFor(*entry, length, pattern);
+        for (auto [input, arg] : llvm::zip(inputs, entry->args))
+          if (arg.segmentsOf >= 0)
+            std::iota(input.numbers->begin(), input.numbers->end(), 0);
+        return inputs;
+      };
+      int64_t length = packed ? 3 : 1;
+      std::vector<Input> inputs = inputsOf(length);
       Comparison c;
-      unsigned first = inputs.size() - states;
-      if (step.getNumResults() != meaning.getNumResults()) {
-        c.detail = "it keeps positions or snapshots as states of its own, which "
-                   "proofs do not cover; it is used all the same";
-      } else if (auto arguments = argumentsOf(step, *entry, inputs, first, packed)) {
-        c = proof::compare(meaning, step, inputs, outputsOf(*entry), kEffort,
-                           *arguments);
-      } else {
+      StepArguments found;
+      if (!found.find(step, *entry, inputs, inputs.size() - states, packed)) {
         c.detail = "its arguments are not those of the entry";
+      } else if (found.ownStates && packed) {
+        c.detail = "it keeps positions of packed sequences, which proofs do not "
+                   "cover; it is used all the same";
+      } else {
+        // Positions start at zero, so that several tokens have to be seen.
+        if (found.ownStates) {
+          length = found.steps.tokens = kLongestChunk + 1;
+          inputs = inputsOf(length);
+          scope = "features of 1 to 3, any state, " + std::to_string(length) +
+                  " tokens, snapshots every 2";
+        }
+        c = proof::compare(meaning, step, inputs, outputsOf(*entry), kEffort,
+                           found.arguments,
+                           found.ownStates ? &found.steps : nullptr);
       }
-      if (!summary.add(std::move(c), sizesText(small->entry, 1))) {
+      if (!summary.add(std::move(c), sizesText(small->entry, length))) {
         variant = kSizes;
         break;
       }
@@ -522,7 +588,7 @@ void Prover::decode() {
   }
   obligations.push_back(
       summary.obligation("the step of one token equals the program's",
-                         "features of 1 to 3, any state"));
+                         scope));
 }
 
 std::vector<Obligation> Prover::run() {

@@ -110,7 +110,9 @@ def main():
             path = os.path.join(folder, f"{i}.mlir")
             with open(path, "w", encoding="latin-1") as f:
                 f.write(mutate(rng, texts))
-            jobs.append((commands, path, options.timeout))
+            # Proofs take longer: some mutants.
+            proofs = [[os.path.join(options.bin, "seqc"), "prove"]] if i % 10 == 0 else []
+            jobs.append((commands + proofs, path, options.timeout))
         for job, message in zip(jobs, pool.map(run, jobs)):
             if message is None:
                 continue

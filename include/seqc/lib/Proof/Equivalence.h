@@ -37,6 +37,21 @@ struct Input : Named {
 struct Argument {
   unsigned input;
   llvm::SmallVector<int64_t> shape;
+  /// Of a step: no input, but the number of tokens before this one.
+  bool position = false;
+};
+
+/// The second function takes one token, and its last results are its states.
+struct Steps {
+  struct State {
+    unsigned argument;
+    /// The input that it starts at, or -1: it starts at zero, and the first
+    /// function has no such state.
+    int input;
+    llvm::SmallVector<int64_t> shape;
+  };
+  std::vector<State> states;
+  int64_t tokens;
 };
 
 /// How two functions compare on some inputs.
@@ -57,10 +72,12 @@ struct Comparison {
 /// Runs both functions over terms and compares their results in normal form.
 /// Where those differ, looks for numbers that show it.  `effort` bounds the terms.
 /// `outputs` names the results.  With `arguments`, results need not have the same
-/// shapes, only as many elements.
+/// shapes, only as many elements.  With `steps`, the second function runs token by
+/// token, on slices of its arguments along the axis t.
 Comparison compare(mlir::func::FuncOp meaning, mlir::func::FuncOp formed,
                    llvm::ArrayRef<Input> inputs, llvm::ArrayRef<Named> outputs,
-                   uint64_t effort, llvm::ArrayRef<Argument> arguments = {});
+                   uint64_t effort, llvm::ArrayRef<Argument> arguments = {},
+                   const Steps *steps = nullptr);
 
 } // namespace seqc::proof
 
