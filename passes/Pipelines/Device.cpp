@@ -168,6 +168,12 @@ llvm::Expected<DeviceCode> seqc::compileDevice(gpu::GPUModuleOp kernels,
     return llvm::is_contained(code.kernels, value.getName());
   });
 
+  // The assembler may use all registers of one block: it spills rather than have
+  // more blocks else.
+  for (llvm::Function &f : *module)
+    if (f.hasFnAttribute("nvvm.maxntid"))
+      f.addFnAttr("nvvm.minctasm", "1");
+
   runOptimiser(*module, *machine, llvm::OptimizationLevel::O3);
 
   llvm::SmallVector<char> text;

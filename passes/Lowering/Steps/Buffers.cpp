@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/IR/BuiltinOps.h"
 
@@ -31,17 +32,56 @@ Value seqc::steps::readBuffer(OpBuilder &b, Location loc, Value value) {
       /*read_only=*/true);
 }
 
+/// The argument that `value` is materialised in, or null.
+static Value destination(Value value) {
+  if (!value.hasOneUse())
+    return {};
+  auto store = dyn_cast<bufferization::MaterializeInDestinationOp>(
+      *value.getUsers().begin());
+  if (store && isa<BlockArgument>(store.getDest()) &&
+      cast<MemRefType>(store.getDest().getType()).getLayout().isIdentity())
+    return store.getDest();
+  return {};
+}
+
+/// The same for a value that loses a dimension on its way, as a step's outputs
+/// do: the argument with that dimension.
+static Value widerDestination(OpBuilder &b, Location loc, Value value,
+                              ArrayRef<OpFoldResult> shape) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || !value.hasOneUse())
+    return {};
+  if (auto cast = dyn_cast<tensor::CastOp>(*value.getUsers().begin()))
+    value = cast.getResult();
+  if (!value.hasOneUse())
+    return {};
+  auto collapse = dyn_cast<tensor::CollapseShapeOp>(*value.getUsers().begin());
+  if (!collapse)
+    return {};
+  Value to = destination(collapse.getResult());
+  if (!to)
+    return {};
+  auto wide = cast<RankedTensorType>(value.getType());
+  SmallVector<OpFoldResult> sizes(shape);
+  for (int64_t d = 0; d < wide.getRank(); ++d)
+    if (!wide.isDynamicDim(d))
+      sizes[d] = b.getIndexAttr(wide.getDimSize(d));
+  return memref::ExpandShapeOp::create(
+      b, loc, MemRefType::get(wide.getShape(), wide.getElementType()), to,
+      collapse.getReassociationIndices(), sizes);
+}
+
 Value seqc::steps::writeBuffer(OpBuilder &b, Location loc, Value result,
                              ArrayRef<OpFoldResult> shape,
                              SmallVectorImpl<Value> &replacements) {
-  if (result.hasOneUse())
-    if (auto store = dyn_cast<bufferization::MaterializeInDestinationOp>(
-            *result.getUsers().begin()))
-      if (isa<BlockArgument>(store.getDest()) &&
-          cast<MemRefType>(store.getDest().getType()).getLayout().isIdentity()) {
-        replacements.push_back({});
-        return store.getDest();
-      }
+  if (Value to = destination(result)) {
+    replacements.push_back({});
+    return to;
+  }
+  if (Value to = widerDestination(b, loc, result, shape)) {
+    replacements.push_back({});
+    return to;
+  }
   if (!isa<RankedTensorType>(result.getType())) {
     Value buffer =
         memref::AllocaOp::create(b, loc, MemRefType::get({}, result.getType()));
@@ -93,7 +133,12 @@ void seqc::steps::finishResults(OpBuilder &b, Operation *op,
     if (result.use_empty())
       continue;
     if (!buffer) {
-      (*result.getUsers().begin())->erase();
+      // The way to the destination, from its end.
+      SmallVector<Operation *> way{*result.getUsers().begin()};
+      while (way.back()->getNumResults() == 1)
+        way.push_back(*way.back()->getResult(0).getUsers().begin());
+      for (Operation *step : llvm::reverse(way))
+        step->erase();
       continue;
     }
     Value value;

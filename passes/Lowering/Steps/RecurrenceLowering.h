@@ -4,6 +4,7 @@
 #define SEQC_PASSES_LOWERING_STEPS_RECURRENCELOWERING_H
 
 #include "Buffers.h"
+#include "Operands.h"
 #include "StepEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -22,7 +23,7 @@ StringAttr chooseLane(RecurrenceOp op);
 enum class Unit { Task, Thread, Block };
 
 /// Replaces one recurrence by loops or by a kernel.
-class Lowering {
+class Lowering : Operands {
 public:
   Lowering(RecurrenceOp op, OpBuilder &b, Unit unit, const CpuVectors &cpu,
            int64_t sharedBytes = 0)
@@ -41,7 +42,6 @@ public:
 
 private:
   Value constant(int64_t v) { return arith::ConstantIndexOp::create(b, loc, v); }
-  void findSizes();
   void launch(Value tasks);
   int64_t blockThreads() const;
   void body(Value task);
@@ -77,10 +77,7 @@ private:
   StepPlan plan;
   StepEmitter emitter;
 
-  llvm::StringMap<Value> sizes;   // axis -> size
   llvm::StringMap<Value> indices; // axis -> index of this task
-  SmallVector<Value> seq, weights, carries, restarts, outs, finals;
-  Value segments, resets;
   Value laneFirst, laneCount; // the task's lanes
   SmallVector<Value> carryBuffers, snapshotBuffers, nextBuffers;
   // Of a chunked step: its tokens' operands and outputs.

@@ -96,26 +96,6 @@ static constexpr int64_t threadsApart = 128;
 /// Threads of a block that share a sequence, at most.
 static constexpr int64_t threadsTogether = 512;
 
-void Lowering::findSizes() {
-  auto add = [&](ValueRange memrefs, ArrayAttr maps) {
-    for (auto [memref, attr] : llvm::zip(memrefs, maps)) {
-      auto map = cast<AxesAttr>(attr);
-      for (unsigned d = 0; d < map.size(); ++d)
-        if (map.getDivisors()[d] == 1 &&
-            !sizes.count(map.getNames()[d].getValue()))
-          sizes[map.getNames()[d].getValue()] =
-              memref::DimOp::create(b, loc, memref, d);
-    }
-  };
-  add(seq, op.getSeqMaps());
-  add(weights, op.getWeightMaps());
-  add(carries, op.getCarryMaps());
-  if (segments)
-    sizes[op.getSegmentAxis().getValue()] = arith::SubIOp::create(
-        b, loc, memref::DimOp::create(b, loc, segments, 0).getResult(),
-        constant(1));
-}
-
 /// The operand at this task, at token `time` (null: no time axis).
 Access Lowering::operandAccess(Value memref, AxesAttr map, Value time,
                                unsigned rank) {
@@ -426,43 +406,7 @@ void Lowering::launch(Value count) {
 
 void Lowering::run() {
   b.setInsertionPoint(op);
-  auto buffers = [&](ValueRange values, SmallVector<Value> &into) {
-    for (Value v : values)
-      into.push_back(readBuffer(b, loc, v));
-  };
-  buffers(op.getSeq(), seq);
-  buffers(op.getWeights(), weights);
-  buffers(op.getCarries(), carries);
-  buffers(op.getRestarts(), restarts);
-  if (op.getSegments())
-    segments = readBuffer(b, loc, op.getSegments());
-  if (op.getResets())
-    resets = readBuffer(b, loc, op.getResets());
-  findSizes();
-
-  auto shapeOfResult = [&](AxesAttr map, Type slice) {
-    SmallVector<OpFoldResult> shape;
-    for (StringAttr axis : map.getNames())
-      shape.push_back(sizes.lookup(axis.getValue()));
-    for (int64_t size : shapeOf(slice))
-      shape.push_back(b.getIndexAttr(size));
-    return shape;
-  };
-  YieldOp yield = op.getYield();
-  SmallVector<Value> results;
-  for (auto [i, result] : llvm::enumerate(op.getOuts()))
-    outs.push_back(writeBuffer(
-        b, loc, result,
-        shapeOfResult(cast<AxesAttr>(op.getOutMaps()[i]),
-                      op.getChunk() ? dropLeading(yield.getOuts()[i].getType())
-                                    : yield.getOuts()[i].getType()),
-        results));
-  for (auto [i, result] : llvm::enumerate(op.getFinals()))
-    finals.push_back(writeBuffer(
-        b, loc, result,
-        shapeOfResult(op.getFinalMap(i), op.getCarryArgs()[i].getType()),
-        results));
-
+  bind(op, b);
   op.walk([&](Operation *inner) {
     auto visit = [&](Value v) {
       Operation *def = v.getDefiningOp();
