@@ -148,6 +148,7 @@ static void lowerKernels(OpPassManager &pm) {
   pm.addPass(createLaunchesToRuntime());
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
   kernels.addPass(createTilesToNVVM());
+  kernels.addPass(createFunctionsToNVVM());
   kernels.addPass(createApproximateMath());
   kernels.addPass(memref::createExpandStridedMetadataPass());
   kernels.addPass(createLowerAffinePass());

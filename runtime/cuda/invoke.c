@@ -242,6 +242,29 @@ static int32_t check_devices(const seqc_entry *entry, const DLTensor *const *arg
   return SEQC_OK;
 }
 
+/* Kernels load up to 16 bytes along a last dimension of fixed size at once. */
+static int32_t check_addresses(const seqc_entry *entry, const DLTensor *const *args,
+                               seqc_error *error) {
+  for (int i = 0; i < entry->arg_count; ++i) {
+    const seqc_arg *arg = &entry->args[i];
+    const seqc_dim *last = arg->rank ? &arg->dims[arg->rank - 1] : NULL;
+    if (!last || last->symbol >= 0)
+      continue;
+    uint64_t row = (uint64_t)last->size * ((arg->bits + 7u) / 8);
+    uint64_t align = 16;
+    while (row % align)
+      align /= 2;
+    uint64_t address = (uint64_t)(uintptr_t)args[i]->data + args[i]->byte_offset;
+    if (address % align)
+      return seqc_rt_fail(error, SEQC_ERROR_STRIDES,
+                          "%s: argument '%s' is at an address %d bytes after a "
+                          "multiple of %d, expected a multiple of it",
+                          entry->name, arg->name, (int)(address % align),
+                          (int)align);
+  }
+  return SEQC_OK;
+}
+
 int32_t seqc_rt_invoke_cuda(const seqc_entry *entry, const DLTensor *const *args,
                             seqc_cuda_kernel kernel, void *scratch, void *stream,
                             seqc_error *error) {
@@ -253,6 +276,8 @@ int32_t seqc_rt_invoke_cuda(const seqc_entry *entry, const DLTensor *const *args
   int32_t code = seqc_rt_prepare(entry, args, kDLCUDA, NULL, &frame, error);
   if (code == SEQC_OK)
     code = check_devices(entry, args, error);
+  if (code == SEQC_OK)
+    code = check_addresses(entry, args, error);
   seqc_cuda_call call = {.entry = entry, .args = args, .stream = stream,
                          .scratch = scratch, .error = error};
   const char *why = NULL;

@@ -1,6 +1,8 @@
 """Prefill, then one token at a time, equals the full run.
 
     run.py --seqc build/bin/seqc [FILES ...]
+    run.py --seqc seqc --libraries DIR      on a GPU: for libraries and headers that are
+                                            compiled for it (--target=sm_90a) in DIR
 
 Compiles every gallery file, and those of Inputs, to a shared library and calls its C functions through DLPack:
 NAME on all T tokens, and NAME on the first P followed by NAME_step on each of the others,
@@ -59,11 +61,13 @@ def invoke(function, signature, values, sizes):
     return outs
 
 
-def check(seqc, path, folder):
+def check(seqc, path, folder, libraries):
     """Returns (ok, message); ok is None if the file has no step."""
     try:
-        library = Library(seqc, path, folder)
+        library = Library(seqc, path, libraries or folder, gpu=bool(libraries))
         full, step = library.full, library.step
+        if step is None and libraries:
+            return None, "has no step"
         if step is None:
             # The compiler has to say why, and reverse is the one reason in the gallery.
             with open(path) as f:
@@ -157,6 +161,7 @@ def check(seqc, path, folder):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seqc", default="build/bin/seqc")
+    parser.add_argument("--libraries", default="")
     parser.add_argument("files", nargs="*")
     options = parser.parse_args()
     passed = failed = 0
@@ -164,7 +169,7 @@ def main():
         for path in options.files or (
                 sorted(glob.glob(os.path.join(ROOT, "docs/examples/*.mlir"))) +
                 sorted(glob.glob(os.path.join(ROOT, "test/decode/Inputs/*.mlir")))):
-            ok, message = check(options.seqc, path, folder)
+            ok, message = check(options.seqc, path, folder, options.libraries)
             print(f"{'ok  ' if ok else '--  ' if ok is None else 'FAIL'} {os.path.basename(path):24} {message}")
             passed += ok is True
             failed += ok is False

@@ -48,6 +48,24 @@ def call(function, arrays, kinds):
         raise RuntimeError(error.message.decode())
 
 
+def call_on_gpu(function, arrays, kinds):
+    """The same for code for a GPU, through copies of the arrays; needs PyTorch."""
+    import torch
+    keep, tensors = [], []
+    copies = [torch.from_numpy(a.reshape(-1).view(np.uint8)).cuda() for a in arrays]
+    for array, copy, kind in zip(arrays, copies, kinds):
+        tensors.append(view(array, kind, keep))
+        tensors[-1].data, tensors[-1].device = copy.data_ptr(), Device(2, 0)
+    error = Error()
+    torch.cuda.synchronize()
+    code = function(*[ctypes.byref(t) for t in tensors], None, None, ctypes.byref(error))
+    torch.cuda.synchronize()
+    if code:
+        raise RuntimeError(error.message.decode())
+    for array, copy in zip(arrays, copies):
+        array.reshape(-1).view(np.uint8)[:] = copy.cpu().numpy()
+
+
 def widen(array, kind):
     if kind == "bf16":
         return (array.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
@@ -70,18 +88,21 @@ class Library:
     `full` and `step` are signatures ([(direction, name, element type, sizes)]); `step` is
     None where the entry has none, and `starts` has the numbers that its states start at
     where no argument of the entry has them.  `said` is what the compiler printed.  Raises
-    RuntimeError with seqc's words if it does not compile.
+    RuntimeError with seqc's words if it does not compile.  With `gpu` the library, for a
+    GPU, is in `folder` already.
     """
 
-    def __init__(self, seqc, path, folder, *options):
+    def __init__(self, seqc, path, folder, *options, gpu=False):
         with open(path) as f:
             self.name = re.search(r"func.func @(\w+)", f.read()).group(1)
         library, header = os.path.join(folder, self.name + ".so"), os.path.join(folder, self.name + ".h")
-        made = subprocess.run([seqc, "compile", path, "-o", library, f"--header={header}", *options],
-                              capture_output=True, text=True)
-        if made.returncode:
-            raise RuntimeError(made.stderr.strip())
-        self.said = made.stderr
+        self.invoke, self.said = call_on_gpu if gpu else call, ""
+        if not gpu:
+            made = subprocess.run([seqc, "compile", path, "-o", library, f"--header={header}", *options],
+                                  capture_output=True, text=True)
+            if made.returncode:
+                raise RuntimeError(made.stderr.strip())
+            self.said = made.stderr
         with open(header) as f:
             header = f.read()
         self.full, self.step = signature(header, self.name), signature(header, self.name + "_step")
@@ -90,10 +111,10 @@ class Library:
 
     def call(self, arrays):
         """Runs the entry on one array per parameter, results included."""
-        call(getattr(self.code, self.name), arrays, [k for _, _, k, _ in self.full])
+        self.invoke(getattr(self.code, self.name), arrays, [k for _, _, k, _ in self.full])
 
     def call_step(self, arrays):
-        call(getattr(self.code, self.name + "_step"), arrays, [k for _, _, k, _ in self.step])
+        self.invoke(getattr(self.code, self.name + "_step"), arrays, [k for _, _, k, _ in self.step])
 
 
 def draw(seqc, path, folder, *options):

@@ -6,14 +6,18 @@
 include "mlir/Pass/PassBase.td"
 
 def RecurrenceToKernels : Pass<"seqc-recurrence-to-kernels"> {
-  let summary = "Recurrences become GPU kernels, a sequence a thread or a block";
+  let summary = "Recurrences become GPU kernels with states in registers";
   let description = [{
     **Expects** `seqc.recurrence` operations.
     **Guarantees** that each is one `gpu.launch`.  Steps on scalars and small
     tensors run one sequence a thread, neighbouring threads on neighbouring
-    indices; other steps run one sequence a block, whose threads share the loops
-    over features and keep the states in shared memory, or in device memory
-    where `shared-bytes` do not hold them.
+    indices.  Of other steps the feature axes are spread over blocks, warps, lanes
+    and registers (the launch's attribute `seqc.distribution` says how): states and
+    weights stay in registers, sums cross the lanes of a warp, tokens pass through
+    shared memory.  Where registers do not hold them, or the step moves data
+    between features, one block runs one sequence: its threads share the loops
+    over features and keep the states in shared memory, or in device memory where
+    `shared-bytes` do not hold them.
     **Fails when** never on verified input.
     **Example** see `test/passes/Lowering/NVVM/recurrence-to-kernels.mlir`.
   }];
@@ -42,6 +46,21 @@ def ScanToKernels : Pass<"seqc-scan-to-kernels"> {
       "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
       "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
       "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
+def FunctionsToNVVM : Pass<"seqc-functions-to-nvvm"> {
+  let summary = "f32 functions use the special function unit";
+  let description = [{
+    **Expects** kernels with operations of `math` and `arith` on f32 scalars.
+    **Guarantees** that `exp`, `log`, `log1p` and divisions of f32 scalars are the
+    unit's powers and logarithms of two, with relative errors below
+    (2 + 0.72 |x|) 2^-23, 2^-21, 2^-21 and 2^-22.  Other functions, vectors and
+    other types are left alone.
+    **Fails when** never.
+    **Example** see `test/passes/Lowering/NVVM/functions-to-nvvm.mlir`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::math::MathDialect"];
 }
 
 def HostToKernels : Pass<"seqc-host-to-kernels", "::mlir::ModuleOp"> {

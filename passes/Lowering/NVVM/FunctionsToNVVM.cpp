@@ -1,0 +1,117 @@
+//===- FunctionsToNVVM.cpp - f32 functions by the special function unit ---===//
+//
+// The unit computes powers and logarithms of two.  Largest relative errors, for
+// arguments whose result is a normal number:
+//   exp    (2 + 0.72 |x|) 2^-23: a rounded argument times log2(e)
+//   log    2^-21: a series where the result is near 0, so that it stays relative
+//   log1p  the same
+//   /      2^-23, two units in the last place
+//
+//===----------------------------------------------------------------------===//
+
+#include "seqc/passes/Lowering/NVVM/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace seqc {
+#define GEN_PASS_DEF_FUNCTIONSTONVVM
+#include "seqc/passes/Lowering/NVVM/Passes.h.inc"
+} // namespace seqc
+
+using namespace mlir;
+
+namespace {
+
+/// Emits f32 arithmetic at a rewriter's position.
+struct Arithmetic {
+  OpBuilder &b;
+  Location loc;
+  Value constant(double v) {
+    return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(v));
+  }
+  Value unit(StringRef name, ValueRange operands) {
+    return LLVM::CallIntrinsicOp::create(b, loc, b.getF32Type(),
+                                         b.getStringAttr(name), operands)
+        .getResult(0);
+  }
+  Value add(Value x, Value y) { return arith::AddFOp::create(b, loc, x, y); }
+  Value mul(Value x, Value y) { return arith::MulFOp::create(b, loc, x, y); }
+  Value fma(Value x, Value y, Value z) {
+    return math::FmaOp::create(b, loc, x, y, z);
+  }
+  Value divide(Value x, Value y) { return unit("llvm.nvvm.div.full", {x, y}); }
+  /// log(1 + x), given u = 1 + x.
+  Value log(Value x, Value u);
+};
+
+} // namespace
+
+Value Arithmetic::log(Value x, Value u) {
+  // For 1 + x in [1/2, 2]: 2 atanh(s), s = x / (2 + x), |s| <= 1/3.
+  Value s = divide(x, add(x, constant(2)));
+  Value square = mul(s, s);
+  Value series = constant(2.0 / 15);
+  for (double n : {13, 11, 9, 7, 5, 3, 1})
+    series = fma(series, square, constant(2.0 / n));
+  Value near = mul(series, s);
+  Value far = mul(unit("llvm.nvvm.lg2.approx.f", {u}),
+                  constant(0.693147180559945309));
+  auto below = [&](double v, Value y) -> Value {
+    return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE, constant(v), y);
+  };
+  Value inside = arith::AndIOp::create(
+      b, loc, below(-0.5, x),
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE, x, constant(1))
+          .getResult());
+  return arith::SelectOp::create(b, loc, inside, near, far);
+}
+
+namespace {
+
+/// Rewrites a function of f32 scalars by `rewrite`.
+template <typename Op>
+struct Function : OpRewritePattern<Op> {
+  using Rewrite = Value (*)(Arithmetic &, Op);
+  Function(MLIRContext *context, Rewrite rewrite)
+      : OpRewritePattern<Op>(context), rewrite(rewrite) {}
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &b) const override {
+    if (!op.getType().isF32())
+      return failure();
+    Arithmetic arithmetic{b, op.getLoc()};
+    b.replaceOp(op, rewrite(arithmetic, op));
+    return success();
+  }
+  Rewrite rewrite;
+};
+
+struct FunctionsToNVVM : seqc::impl::FunctionsToNVVMBase<FunctionsToNVVM> {
+  void runOnOperation() override {
+    MLIRContext *context = &getContext();
+    RewritePatternSet patterns(context);
+    patterns.add<Function<math::ExpOp>>(
+        context, +[](Arithmetic &a, math::ExpOp op) {
+          Value x = a.mul(op.getOperand(), a.constant(1.44269504088896341));
+          return a.unit("llvm.nvvm.ex2.approx", {x});
+        });
+    patterns.add<Function<math::LogOp>>(
+        context, +[](Arithmetic &a, math::LogOp op) {
+          Value u = op.getOperand();
+          return a.log(a.add(u, a.constant(-1)), u);
+        });
+    patterns.add<Function<math::Log1pOp>>(
+        context, +[](Arithmetic &a, math::Log1pOp op) {
+          Value x = op.getOperand();
+          return a.log(x, a.add(x, a.constant(1)));
+        });
+    patterns.add<Function<arith::DivFOp>>(
+        context, +[](Arithmetic &a, arith::DivFOp op) {
+          return a.divide(op.getLhs(), op.getRhs());
+        });
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+} // namespace

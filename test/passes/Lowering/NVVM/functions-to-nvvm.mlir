@@ -1,0 +1,45 @@
+// RUN: seq-opt %s --seqc-functions-to-nvvm | FileCheck %s
+
+// CHECK-LABEL: func.func @exp
+// CHECK: %[[SCALED:.*]] = arith.mulf %arg0, %{{.*}}
+// CHECK: llvm.call_intrinsic "llvm.nvvm.ex2.approx"(%[[SCALED]])
+func.func @exp(%x: f32) -> f32 {
+  %y = math.exp %x : f32
+  return %y : f32
+}
+
+// Near 0 a series, whose error is relative; elsewhere the unit.
+// CHECK-LABEL: func.func @log1p
+// CHECK: %[[SUM:.*]] = arith.addf %arg0
+// CHECK: llvm.call_intrinsic "llvm.nvvm.div.full"
+// CHECK-COUNT-7: math.fma
+// CHECK: llvm.call_intrinsic "llvm.nvvm.lg2.approx.f"(%[[SUM]])
+// CHECK: arith.select
+func.func @log1p(%x: f32) -> f32 {
+  %y = math.log1p %x : f32
+  return %y : f32
+}
+
+// CHECK-LABEL: func.func @log(
+// CHECK: llvm.call_intrinsic "llvm.nvvm.lg2.approx.f"(%arg0)
+func.func @log(%x: f32) -> f32 {
+  %y = math.log %x : f32
+  return %y : f32
+}
+
+// CHECK-LABEL: func.func @divide
+// CHECK: llvm.call_intrinsic "llvm.nvvm.div.full"(%arg0, %arg1)
+func.func @divide(%x: f32, %y: f32) -> f32 {
+  %z = arith.divf %x, %y : f32
+  return %z : f32
+}
+
+// f64 and vectors are left alone.
+// CHECK-LABEL: func.func @others
+// CHECK: math.exp %{{.*}} : f64
+// CHECK: arith.divf %{{.*}} : vector<4xf32>
+func.func @others(%x: f64, %v: vector<4xf32>) -> (f64, vector<4xf32>) {
+  %y = math.exp %x : f64
+  %w = arith.divf %v, %v : vector<4xf32>
+  return %y, %w : f64, vector<4xf32>
+}
