@@ -1,8 +1,8 @@
 //===- Forms.cpp - What each form of a linear recurrence costs ------------===//
 //
-// Both forms are bound by passes over the state, counted in vectors of it.  The
-// constants are fitted to measurements of six kinds of step at five sizes
-// (`tools/dev/forms`; the table is in docs/performance.md).
+// The sequential form is bound by passes over the state, counted in vectors of it,
+// the chunked one by multiply-adds.  The constants are fitted to measurements of six
+// kinds of step at five sizes (`tools/dev/forms`; the table is in docs/performance.md).
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,13 +22,15 @@ FormCost seqc::formCost(const LinearShape &s) {
   bool gate = s.scalarGate || s.vectorGate;
   double pass = 2.7 + (s.pairs ? 0 : s.vectorGate ? 0.55 : s.scalarGate ? 0.3 : 0);
   double further = resident ? 1.3 : 2.1;
-  cost.sequential = vectors * (pass + further * (s.pairs + (s.pairs && gate)));
-  // The state once a chunk, scores and triangle per token, exponentials per key.
-  cost.chunked = 100 + vectors * (resident ? 2.2 : 3.1) +
-                 s.pairs * (550 + 0.8 * vectors);
+  cost.sequential =
+      40 + vectors * (pass + further * (s.pairs + (s.pairs && gate)));
+  // Two multiply-adds a vector and token, two of them a cycle; the rest is the state
+  // moved once a chunk, and scores.  A pair reads the state again and has a triangle
+  // to solve.  Vector gates take exponentials per key, for every system of scores.
+  cost.chunked = 100 + 1.42 * vectors + s.pairs * (330 + 1.45 * vectors);
   if (s.scalarGate)
-    cost.chunked += 250;
+    cost.chunked += 65 + 0.11 * vectors;
   if (s.vectorGate)
-    cost.chunked += 42.0 * s.keys;
+    cost.chunked += (22.0 + 6.0 * s.pairs) * s.keys;
   return cost;
 }

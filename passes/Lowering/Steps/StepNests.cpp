@@ -230,7 +230,7 @@ void StepEmitter::emitLevel(NestState &state, unsigned level) {
 void StepEmitter::emitNest(const Nest &nest) {
   if (nest.product)
     return emitProduct(nest);
-  NestState state{nest};
+  NestState state{nest, {}, -1, {}, {}, {}, {}, {}, {}, true};
   unsigned rank = nest.sizes.size();
   state.vectorDim = !vectorises() || rank == 0 ? -1 : int(rank) - 1;
   // What a team shares goes outside.

@@ -12,9 +12,9 @@
 // GLA: state   65536 bytes per sequence, 1 carries
 // GLA: class   s0: C4.3, a sum of outer products with a gate along dimension 0
 // GLA: class     s0'[i,j] = exp(g)[i] s0[i,j] + k[i] v[j]
-// GLA: form    sequential in time, {{.*}}; estimated cycles a token and sequence: sequential 3328, chunks of 16 8650
+// GLA: form    sequential in time, {{.*}}; estimated cycles a token and sequence: sequential 3368, chunks of 16 4370
 // GLA: floor   {{.*}} bytes of inputs and results, {{.*}} operations
-// DELTA: form    chunked, {{.*}}: sequential 7066, chunks of 16 4894
+// DELTA: form    chunked, {{.*}}: sequential 7106, chunks of 16 3547
 // LSTM: form    sequential in time, {{.*}}; not in chunks: no state is a matrix
 // SUM: scan over (b, t)
 // SUM: class   C1, the monoid of the combine region
