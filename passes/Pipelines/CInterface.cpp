@@ -81,8 +81,14 @@ void seqc::addCInterface(Module &module, const EntryInfo &entry, bool checked,
 
   // seqc_entry and what it points to; the layouts are those of abi.h.
   auto *dimType = StructType::get(context, {i64, i32, i32, i64});
+  auto dimOf = [&](const EntryDim &dim) -> Constant * {
+    return ConstantStruct::get(
+        dimType, ConstantInt::get(i64, dim.symbol < 0 ? dim.size : 0),
+        ConstantInt::getSigned(i32, dim.symbol), ConstantInt::get(i32, dim.divisor),
+        ConstantInt::getSigned(i64, dim.offset));
+  };
   auto *argType = StructType::get(
-      context, {pointer, pointer, i32, i8, i8, i8, i8, i32, f64, f64});
+      context, {pointer, pointer, i32, i8, i8, i8, i8, pointer, f64, f64});
   auto *entryType = StructType::get(
       context, {i32, i32, i32, i32, pointer, pointer, pointer, pointer});
   SmallVector<Constant *> args;
@@ -95,10 +101,7 @@ void seqc::addCInterface(Module &module, const EntryInfo &entry, bool checked,
       continue;
     SmallVector<Constant *> dims;
     for (const EntryDim &dim : arg.dims)
-      dims.push_back(ConstantStruct::get(
-          dimType, ConstantInt::get(i64, dim.symbol < 0 ? dim.size : 0),
-          ConstantInt::getSigned(i32, dim.symbol), ConstantInt::get(i32, dim.divisor),
-          ConstantInt::getSigned(i64, dim.offset)));
+      dims.push_back(dimOf(dim));
     mlir::Type element = mlir::getElementTypeOrSelf(arg.type);
     args.push_back(ConstantStruct::get(
         argType, text(arg.name), constantArray(dimType, dims),
@@ -106,7 +109,8 @@ void seqc::addCInterface(Module &module, const EntryInfo &entry, bool checked,
         ConstantInt::get(i8, typeCode(element)),
         ConstantInt::get(i8, bitsOf(element)),
         ConstantInt::get(i8, arg.isOutput), ConstantInt::get(i8, updated[i]),
-        ConstantInt::getSigned(i32, arg.segmentsOf),
+        arg.cuts ? constantArray(dimType, {dimOf(*arg.cuts)})
+                 : ConstantPointerNull::get(pointer),
         ConstantFP::get(f64, arg.range.low), ConstantFP::get(f64, arg.range.high)));
   }
   SmallVector<Constant *> symbols;

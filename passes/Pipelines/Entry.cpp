@@ -55,13 +55,14 @@ private:
   void work(Operation *op, EntryInfo &info);
   template <class Op> void sequence(Op op, llvm::StringMap<int> &axes);
   void mapped(ValueRange values, ArrayAttr maps, llvm::StringMap<int> &axes);
+  void table(Value segments, ValueRange values, ArrayAttr maps);
 
   func::FuncOp func;
   SmallVector<int> parent;
   SmallVector<std::string> names;
   SmallVector<int64_t> divisors, offsets;
   llvm::DenseMap<Value, SmallVector<EntryDim>> dims;
-  llvm::DenseMap<Value, std::pair<int, int>> tables; // segment table -> symbol
+  llvm::DenseMap<Value, EntryDim> tables; // segment table -> the axis that it cuts
 };
 
 } // namespace
@@ -115,6 +116,17 @@ void Sizes::mapped(ValueRange values, ArrayAttr maps, llvm::StringMap<int> &axes
   }
 }
 
+/// `segments` cuts the time axis of the first of `values` that has one.
+void Sizes::table(Value segments, ValueRange values, ArrayAttr maps) {
+  for (auto [map, v] : llvm::zip_first(maps.getAsRange<AxesAttr>(), values)) {
+    int64_t at = map.find(RecurrenceOp::getTimeAxis());
+    if (at < 0)
+      continue;
+    tables[segments] = dim(v, at);
+    return;
+  }
+}
+
 template <class Op>
 void Sizes::sequence(Op op, llvm::StringMap<int> &axes) {
   mapped(op.getSeq(), op.getSeqMaps(), axes);
@@ -125,9 +137,7 @@ void Sizes::sequence(Op op, llvm::StringMap<int> &axes) {
   }
   if (Value segments = op.getSegments()) {
     axis(segments, 0, op.getSegmentAxis().getValue(), 1, 1, axes);
-    auto it = axes.find(RecurrenceOp::getTimeAxis());
-    if (it != axes.end())
-      tables[segments] = {it->second, 0};
+    table(segments, op.getSeq(), op.getSeqMaps());
   }
   mapped(op.getOuts(), op.getOutMaps(), axes);
   for (unsigned i = 0; i < op.getFinals().size(); ++i) {
@@ -158,8 +168,7 @@ void Sizes::visit(Operation *op) {
       along(resets, *linear.getResetsMap());
     if (Value segments = linear.getSegments()) {
       axis(segments, 0, linear.getSegmentAxis().getValue(), 1, 1, axes);
-      if (auto it = axes.find(RecurrenceOp::getTimeAxis()); it != axes.end())
-        tables[segments] = {it->second, 0};
+      table(segments, op->getOperands(), linear.getMaps());
     }
     for (unsigned i = 0; i < linear.numReads(); ++i)
       along(linear.getResult(i), linear.getOutMap());
@@ -286,7 +295,7 @@ llvm::Error Sizes::run(EntryInfo &info) {
             false, arg))
       return e;
     if (auto it = tables.find(value); it != tables.end())
-      arg.segmentsOf = it->second.first;
+      arg.cuts = it->second;
     if (auto draw =
             func.getArgAttrOfType<StringAttr>(value.getArgNumber(), "seqc.draw"))
       arg.draw = draw.str();
@@ -326,6 +335,7 @@ llvm::Error Sizes::run(EntryInfo &info) {
     return -1;
   };
   llvm::DenseMap<int, int> number;
+  SmallVector<EntryArg *> pending; // tables, before their symbols are numbered
   llvm::StringSet<> symbolNames;
   for (auto [i, arg] : llvm::enumerate(info.args)) {
     for (EntryDim &d : arg.dims) {
@@ -351,10 +361,15 @@ llvm::Error Sizes::run(EntryInfo &info) {
       }
       d.symbol = it->second;
     }
-    if (arg.segmentsOf >= 0) {
-      auto it = number.find(find(arg.segmentsOf));
-      arg.segmentsOf = it == number.end() ? -1 : it->second;
-    }
+    if (arg.cuts && arg.cuts->symbol >= 0)
+      pending.push_back(&arg);
+  }
+  for (EntryArg *arg : pending) {
+    auto it = number.find(find(arg->cuts->symbol));
+    if (it == number.end())
+      return fail("the length of what '" + arg->name +
+                  "' cuts does not follow from the arguments");
+    arg->cuts->symbol = it->second;
   }
   for (Operation &op : func.getBody().front())
     work(&op, info);

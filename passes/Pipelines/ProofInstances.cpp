@@ -134,7 +134,7 @@ seqc::proofs::symbolsFor(const EntryInfo &entry, int64_t length) {
       if (dim.symbol >= 0) {
         int64_t &value = values[dim.symbol];
         value = std::lcm(value, dim.divisor);
-        if (arg.segmentsOf >= 0)
+        if (arg.cuts)
           value = 3;
       }
   for (auto [symbol, value] : llvm::zip(entry.symbols, values))
@@ -181,7 +181,7 @@ std::vector<Input> seqc::proofs::inputsFor(const EntryInfo &entry, int64_t lengt
       for (int64_t i = 0; i < n; ++i)
         numbers.push_back(flags ? (pattern >> (i % 8)) & 1 : i % 4);
       // An empty segment between two others.
-      if (arg.segmentsOf >= 0)
+      if (arg.cuts)
         for (int64_t i = 0; i < n; ++i)
           numbers[i] = i == 0 ? 0 : i + 1 == n ? length : std::min<int64_t>(1, length);
       input.numbers = numbers;

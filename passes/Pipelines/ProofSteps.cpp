@@ -156,13 +156,13 @@ void Prover::decode() {
     func::FuncOp step = find(*module, stepName);
     // In packed sequences, one token of every segment.
     bool packed = llvm::any_of(
-        entry->args, [](const EntryArg &arg) { return arg.segmentsOf >= 0; });
+        entry->args, [](const EntryArg &arg) { return arg.cuts.has_value(); });
     for (unsigned pattern : hasFlags(*entry) ? SmallVector<unsigned>{0b010, 0b101}
                                              : SmallVector<unsigned>{0}) {
       auto inputsOf = [&](int64_t length) {
         std::vector<Input> inputs = inputsFor(*entry, length, pattern);
         for (auto [input, arg] : llvm::zip(inputs, entry->args))
-          if (arg.segmentsOf >= 0)
+          if (arg.cuts)
             std::iota(input.numbers->begin(), input.numbers->end(), 0);
         return inputs;
       };

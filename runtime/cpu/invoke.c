@@ -191,7 +191,10 @@ static int32_t check_segments(const seqc_entry *entry, const seqc_arg *want,
                               const DLTensor *table,
                               const struct binding *symbols,
                               seqc_error *error) {
-  int64_t length = symbols[want->segments_of].value, last = 0;
+  const seqc_dim *cuts = want->cuts;
+  int64_t length = cuts->symbol < 0 ? cuts->size : symbols[cuts->symbol].value;
+  const char *axis = cuts->symbol < 0 ? "t" : entry->symbol_names[cuts->symbol];
+  int64_t last = 0;
   for (int64_t i = 0; i < table->shape[0]; ++i) {
     int64_t value = offset_at(want, table, i);
     if (i == 0 && value != 0)
@@ -208,14 +211,14 @@ static int32_t check_segments(const seqc_entry *entry, const seqc_arg *want,
       return fail(error, SEQC_ERROR_SEGMENTS,
                   "%s: argument '%s': entry %lld is %lld, beyond %s = %lld",
                   entry->name, want->name, (long long)i, (long long)value,
-                  entry->symbol_names[want->segments_of], (long long)length);
+                  axis, (long long)length);
     last = value;
   }
   if (last != length)
     return fail(error, SEQC_ERROR_SEGMENTS,
                 "%s: argument '%s' ends at %lld, expected %s = %lld",
                 entry->name, want->name, (long long)last,
-                entry->symbol_names[want->segments_of], (long long)length);
+                axis, (long long)length);
   return SEQC_OK;
 }
 
@@ -349,7 +352,7 @@ int32_t seqc_rt_prepare(const seqc_entry *entry, const DLTensor *const *args,
 
   int32_t code = check_shapes(entry, args, symbols, error);
   for (int i = 0; values && code == SEQC_OK && i < entry->arg_count; ++i)
-    if (entry->args[i].segments_of >= 0)
+    if (entry->args[i].cuts)
       code = check_segments(entry, &entry->args[i], values[i], symbols, error);
   if (code == SEQC_OK)
     code = check_alias(entry, args, error);

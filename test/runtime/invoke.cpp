@@ -16,12 +16,13 @@ const char *symbolNames[] = {"b", "t", "h", "s"};
 const seqc_dim xDims[] = {{0, 0, 1, 0}, {0, 1, 1, 0}, {0, 2, 2, 0}};
 const seqc_dim wDims[] = {{0, 2, 1, 0}};
 const seqc_dim cuDims[] = {{0, 3, 1, 1}};
+const seqc_dim tokens = {0, 1, 1, 0};
 const seqc_dim yDims[] = {{0, 0, 1, 0}, {0, 1, 1, 0}, {4, -1, 1, 0}};
 const seqc_arg args[] = {
-    {"x", xDims, 3, kDLFloat, 32, 0, 0, -1},
-    {"w", wDims, 1, kDLBfloat, 16, 0, 0, -1},
-    {"cu", cuDims, 1, kDLInt, 32, 0, 0, 1},
-    {"y", yDims, 3, kDLFloat, 32, 1, 0, -1},
+    {"x", xDims, 3, kDLFloat, 32, 0, 0, nullptr},
+    {"w", wDims, 1, kDLBfloat, 16, 0, 0, nullptr},
+    {"cu", cuDims, 1, kDLInt, 32, 0, 0, &tokens},
+    {"y", yDims, 3, kDLFloat, 32, 1, 0, nullptr},
 };
 const seqc_entry entry = {SEQC_ABI_VERSION, 4, 4, 0, "f", args, symbolNames};
 

@@ -43,7 +43,7 @@ llvm::Error seqc::driver::draw(const EntryArg &arg, uint64_t seed, int64_t lengt
   Random random(seed * 0x2545f4914f6cdd1du + llvm::xxh3_64bits(arg.name));
   std::string how = arg.draw;
   if (how.empty())
-    how = arg.segmentsOf >= 0                 ? "segments"
+    how = arg.cuts                          ? "segments"
           : isa<FloatType>(tensor.element) ? "normal"
                                            : "zeros";
   StringRef kind = StringRef(how).take_until([](char c) { return c == '('; });

@@ -93,7 +93,10 @@ makeTensors(const EntryInfo &entry, const CallOptions &call, Symbols &symbols) {
         std::memset(tensor->bytes.data(), 0x4c, tensor->bytes.size());
     } else if (llvm::Error e = draw(
                    arg, call.seed,
-                   arg.segmentsOf >= 0 ? symbols[arg.segmentsOf] : 0, *tensor)) {
+                   !arg.cuts              ? 0
+                   : arg.cuts->symbol < 0 ? arg.cuts->size
+                                          : symbols[arg.cuts->symbol],
+                   *tensor)) {
       return std::move(e);
     }
     tensors[i] = std::move(*tensor);

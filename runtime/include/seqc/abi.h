@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define SEQC_ABI_VERSION 3u
+#define SEQC_ABI_VERSION 4u
 
 /* Why a call was refused.  Nothing has been written then. */
 enum seqc_error_code {
@@ -61,7 +61,7 @@ typedef struct seqc_arg {
   uint8_t bits;
   uint8_t is_output;
   uint8_t in_place; /* an input whose new value is written over the old one */
-  int32_t segments_of; /* the symbol this table of offsets covers, or -1 */
+  const seqc_dim *cuts; /* a table of offsets: the size of the axis it cuts */
   double low, high; /* declared range of a float input's elements */
 } seqc_arg;
 

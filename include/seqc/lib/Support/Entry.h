@@ -10,6 +10,7 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/Error.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,8 +38,8 @@ struct EntryArg {
   /// Output: the input whose memory it is written to, or -1.  Callers see one
   /// argument that is read and written.
   int inPlace = -1;
-  /// The symbol that this segment table covers, or -1.
-  int segmentsOf = -1;
+  /// A segment table: the size of the axis that it cuts.
+  std::optional<EntryDim> cuts;
   /// How `seqc run` draws it ("" for the default); see docs.
   std::string draw;
   /// What `seqc.range` declares of its elements.
