@@ -119,7 +119,7 @@ def cases(folder):
         ("a segment table that decreases", PACKED, run + [f"--in=cu={down}", f"--in=x={x5}"], ["argument 'cu'", "entry 2 is 3 after 4"]),
         ("a segment table out of range", PACKED, run + [f"--in=cu={far}", f"--in=x={x5}"], ["argument 'cu'", "entry 1 is 9, beyond t = 5"]),
         ("a segment table that starts late", PACKED, run + [f"--in=cu={late}", f"--in=x={x5}"], ["argument 'cu'", "entry 0 is 1, expected 0"]),
-        ("a segment table beyond a length that is fixed", PACKED.replace("%x: tensor<?xf32>", "%x: tensor<5xf32>"),
+        ("a segment table beyond a length that is fixed", PACKED.replace("tensor<?xf32>", "tensor<5xf32>"),
          run + [f"--in=cu={far}"], ["argument 'cu'", "entry 1 is 9, beyond t = 5"]),
         ("an output that cannot be written", GOOD, run + ["--out=y=/nonexistent/y.npy"], ["cannot write '/nonexistent/y.npy'"]),
         ("a library that cannot be written", GOOD, ["compile", "-o", "/nonexistent/f.so"], ["/nonexistent/f.so"]),

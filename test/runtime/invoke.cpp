@@ -165,7 +165,7 @@ TEST_F(Call, Version) {
   other.abi_version = 7;
   EXPECT_EQ(seqc_rt_invoke(&other, pointers, kernel, &error), SEQC_ERROR_ABI);
   EXPECT_EQ(std::string(error.message),
-            "f: compiled for ABI version 7, this runtime has 3");
+            "f: compiled for ABI version 7, this runtime has " + std::to_string(SEQC_ABI_VERSION));
 }
 TEST_F(Call, OnTheWrongDevice) {
   seqc_gpu_code gpu = {};
