@@ -91,9 +91,12 @@ static LogicalResult verifyShared(Operation *op, FragmentType f, SharedType s,
   int64_t rows = f.rows(), cols = f.cols();
   if (transpose)
     std::swap(rows, cols);
-  bool fits = vector ? s.cols() == 1 && first >= 0 &&
-                           first + f.rows() * f.cols() <= s.rows() && !transpose
-                     : s.rows() == rows && s.cols() == cols && first == 0;
+  bool fits = s.rows() == rows && s.cols() == cols && first == 0;
+  if (vector) {
+    int64_t used = s.cols() == 1 ? f.rows() * f.cols() : 1;
+    fits = first >= 0 && first + used <= s.rows() && !transpose &&
+           (s.cols() == 1 || (f.getPlace() == Place::row && s.cols() == f.cols()));
+  }
   if (!fits || s.isRing() || s.getElementType() != f.getElementType())
     return op->emitOpError() << "has fragment " << f << " and tile " << s
                              << ", expected equal shapes"
@@ -111,8 +114,16 @@ LogicalResult StoreOp::verify() {
   if (getValue().getType().getPlace() != Place::acc)
     return emitOpError() << "stores " << getValue().getType()
                          << ", expected an acc (T8)";
-  return verifyShared(*this, getValue().getType(), getTarget().getType(),
-                      getTranspose(), 0);
+  FragmentType type = getValue().getType();
+  if (int64_t d = getDiagonal()) {
+    if (d % 16 || type.cols() != d || type.rows() % d || getTranspose())
+      return emitOpError() << "stores " << type << " along a diagonal of blocks of " << d
+                           << ", expected as many columns, a multiple of 16 that "
+                              "divides the rows (T8)";
+    type = FragmentType::get(getContext(), {type.rows(), type.rows()},
+                             type.getElementType(), type.getPlace(), type.getWarps());
+  }
+  return verifyShared(*this, type, getTarget().getType(), getTranspose(), 0);
 }
 
 static LogicalResult verifyDevice(Operation *op, FragmentType f, MemRefType buffer,
@@ -161,6 +172,50 @@ LogicalResult TriangleOp::verify() {
   return success();
 }
 
+LogicalResult CrossOp::verify() {
+  FragmentType type = getValue().getType();
+  int64_t half = getHalf();
+  if (type.getPlace() != Place::acc || half < 0 || (half && type.cols() % (2 * half)))
+    return emitOpError() << "has " << type << " and halves of " << half
+                         << ", expected an acc whose columns are whole blocks (T11)";
+  return success();
+}
+
+LogicalResult MapOp::verify() {
+  SharedType target = getTarget().getType();
+  size_t n = getSources().size();
+  Block &body = getBody().front();
+  if (getBlocks().size() != n || getFirsts().size() != n || body.getNumArguments() != n)
+    return emitOpError() << "has " << n << " sources, " << getBlocks().size()
+                         << " blocks, " << getFirsts().size() << " firsts and "
+                         << body.getNumArguments()
+                         << " arguments, expected as many of each (T15)";
+  if (target.isRing() || target.cols() % 4)
+    return emitOpError() << "makes " << target
+                         << ", expected a tile whose columns are a multiple of 4 (T15)";
+  for (auto [i, source] : llvm::enumerate(getSources())) {
+    auto type = cast<SharedType>(source.getType());
+    if (type.getShape() != target.getShape() ||
+        body.getArgument(i).getType() != type.getElementType())
+      return emitOpError() << "has source #" << i << " of " << type << " as "
+                           << body.getArgument(i).getType()
+                           << ", expected the target's shape and its element type (T15)";
+    int64_t block = getBlocks()[i], first = getFirsts()[i];
+    if (block < 1 || target.rows() % block || first < -target.rows() || first >= block)
+      return emitOpError() << "has block " << block << " and first " << first
+                           << " for source #" << i
+                           << ", expected rows of the tile (T15)";
+  }
+  int64_t half = getHalf();
+  if (half < 0 || (half && target.rows() % (2 * half)))
+    return emitOpError() << "has halves of " << half
+                         << ", expected some that divide the rows (T15)";
+  auto yield = dyn_cast<seqc::tile::YieldOp>(body.getTerminator());
+  if (!yield || yield.getValue().getType() != target.getElementType())
+    return emitOpError("has to yield an element of the target (T15)");
+  return success();
+}
+
 LogicalResult ConvertOp::verify() {
   FragmentType from = getValue().getType(), to = getResult().getType();
   if (from.getPlace() != Place::acc || to.getPlace() != Place::lhs ||
@@ -191,6 +246,15 @@ LogicalResult MmaOp::verify() {
       a.getWarps() != c.getWarps())
     return emitOpError() << "has factor " << a << " and sum " << c
                          << ", expected an lhs of bf16 or f16 and an acc of f32 (T13)";
+  if (int64_t d = getDiagonal()) {
+    if (!getTranspose() || d % 16 || c.cols() != d || a.rows() % d || b.isRing() ||
+        b.rows() != a.rows() || b.cols() != a.cols() || c.rows() != a.rows() ||
+        b.getElementType() != element)
+      return emitOpError() << "multiplies " << a << " by " << b << " into " << c
+                           << " along a diagonal of blocks of " << d
+                           << ", expected M x K, M x K transposed and M x D (T13)";
+    return success();
+  }
   if (b.isRing() || b.getElementType() != element || depth != a.cols() ||
       cols != c.cols() || a.rows() != c.rows() || cols % 16)
     return emitOpError() << "multiplies " << a << " by " << b << " into " << c

@@ -35,8 +35,13 @@ std::optional<std::string> seqc::obstacleToTiles(LinearRecurrenceOp op) {
   if (op.numGates() > 1)
     return "it has " + std::to_string(op.numGates()) + " gates";
   for (unsigned i = 0; i < op.numGates(); ++i) {
-    if (op.getGateAxes()[i] != -1)
-      return "a gate is a vector";
+    if (op.getGateAxes()[i] == 1)
+      return "a gate is a vector along the second dimension";
+    if (op.getGateAxes()[i] == 0 && !timed(op.gate(i)))
+      return "a vector gate is the same at every token";
+    if (op.getGateAxes()[i] == 0 && op.keySize() > 128)
+      return "a vector gate has " + std::to_string(op.keySize()) +
+             " elements, expected at most 128";
     if (!op.getGateLogs()[i])
       return "a gate is not given as a logarithm";
     if (elementOf(op.gate(i).value.getType()).isF64())

@@ -9,7 +9,8 @@
 //   S^T = exp(b_C) S^T + (V^T exp(b_C - b_j)) K
 //
 // Left factors come from registers, right ones from shared memory, each of them
-// in the order in which it lies in memory.  No exponent is positive.
+// in the order in which it lies in memory.  No exponent is positive.  With a gate
+// for each key, exp(b_i) and exp(b_C - b_j) are with Q and K.
 //
 //===----------------------------------------------------------------------===//
 
@@ -58,7 +59,8 @@ public:
   Kernel(LinearRecurrenceOp op, OpBuilder &b)
       : op(op), b(b), loc(op.getLoc()), keys(llvm::alignTo(op.keySize(), 16)),
         values(op.valueSize() <= 32 ? 32 : 64), warps(values / 16),
-        element(elementOf(op.write(0, 0).value.getType())), f32(b.getF32Type()) {}
+        element(elementOf(op.write(0, 0).value.getType())), f32(b.getF32Type()),
+        perKey(op.numGates() && op.getGateAxes()[0] == 0) {}
   void run();
 
 private:
@@ -113,8 +115,8 @@ private:
     return ConvertOp::create(
         b, loc, fragment(type.rows(), type.cols(), element, Place::lhs), rounded);
   }
-  Value product(Value a, Value tile, Value c, bool transpose) {
-    return MmaOp::create(b, loc, c.getType(), a, tile, c, transpose);
+  Value product(Value a, Value tile, Value c, bool transpose, int64_t diagonal = 0) {
+    return MmaOp::create(b, loc, c.getType(), a, tile, c, transpose, diagonal);
   }
   Value alloc(ArrayRef<int64_t> shape, Type type) {
     auto shared = SharedType::get(b.getContext(), shape, type);
@@ -140,6 +142,10 @@ private:
   /// Log gates summed up to each token: of a `row` or a `col`.
   Value gateSums(Place place, bool inclusive);
   Value gateTotal();
+  void scaleByGates(Value source, Value target, ArrayRef<int64_t> blocks,
+                    ArrayRef<int64_t> firsts, int64_t half, bool second);
+  void pairsOfChunk(bool gated, bool after);
+  void pairsPerKey(bool after);
   Value chunk(Value number, Value state);
   void body();
 
@@ -148,12 +154,15 @@ private:
   Location loc;
   int64_t keys, values, warps, sharedBytes = 0;
   Type element, f32;
+  bool perKey; // a gate for each key
   llvm::StringMap<Value> sizes, indices;
   // Buffers in device memory.
   Value initial, key, value, query, out, final, gate;
   Scale writeScale, readScale;
   // Tiles: rings by which tokens arrive, sums of gates, pair weights, results.
   Value keyRing, valueRing, queryRing, gateRing, sums, weights, results;
+  // With a gate for each key, queries and keys times what their gates make of them.
+  Value early, late;
   // Of the block: first value, log gate of every token, tokens.
   Value column, constantGate, length;
   // Of the chunk: tiles, tokens that exist.
@@ -244,7 +253,7 @@ void Kernel::fetch(Value chunk) {
   copyIn(key, op.write(0, 0).map, keyRing, chunk, zero);
   copyIn(value, op.write(0, 1).map, valueRing, chunk, column);
   if (gateRing)
-    copyIn(gate, op.gate(0).map, gateRing, chunk, {});
+    copyIn(gate, op.gate(0).map, gateRing, chunk, perKey ? zero : Value());
   for (Scale *scale : {&writeScale, &readScale})
     if (scale->ring)
       copyIn(scale->buffer, scale->map, scale->ring, chunk, {});
@@ -277,9 +286,86 @@ Value Kernel::gateTotal() {
   return ElementOp::create(b, loc, f32, sums, index(kTokens - 1), index(0));
 }
 
+/// `target` = `source` times e^(x - y), for sums of gates x and y at rows that
+/// `blocks` and `firsts` choose as in a map.  A sum is left out where its block is 0.
+void Kernel::scaleByGates(Value source, Value target, ArrayRef<int64_t> blocks,
+                          ArrayRef<int64_t> firsts, int64_t half, bool second) {
+  SmallVector<Value> sources = {source};
+  SmallVector<int64_t> allBlocks = {1}, allFirsts = {0};
+  SmallVector<Type> types = {element};
+  for (auto [block, first] : llvm::zip(blocks, firsts)) {
+    if (!block)
+      continue;
+    sources.push_back(sums);
+    types.push_back(f32);
+    allBlocks.push_back(block);
+    allFirsts.push_back(first);
+  }
+  auto map = MapOp::create(b, loc, sources, target, allBlocks, allFirsts, half, second);
+  OpBuilder::InsertionGuard guard(b);
+  Block *body = b.createBlock(&map.getBody(), {}, types,
+                              SmallVector<Location>(types.size(), loc));
+  Value exponent = body->getArgument(1);
+  if (types.size() == 3)
+    exponent = sub(exponent, body->getArgument(2));
+  Value scaled = mul(toF32(body->getArgument(0)), exp(notAbove(exponent, 0)));
+  tile::YieldOp::create(b, loc, arith::TruncFOp::create(b, loc, element, scaled));
+}
+
+/// Weights of pairs of tokens with one gate or none a token.
+void Kernel::pairsOfChunk(bool gated, bool after) {
+  FragmentType type = fragment(kTokens, kTokens, f32, Place::acc);
+  Value queries = LoadOp::create(b, loc, fragment(kTokens, keys, element, Place::lhs),
+                                 queryTile, false, 0);
+  Value pairs = product(queries, keyTile, splat(number(0), type), true);
+  if (gateRing)
+    barrier();
+  if (gated) {
+    Value from = spread(gateSums(Place::col, after), type);
+    Value to = spread(gateSums(Place::row, true), type);
+    pairs = mul(pairs, exp(notAbove(sub(from, to), 0)));
+  }
+  pairs = TriangleOp::create(b, loc, pairs, !after);
+  StoreOp::create(b, loc, round(pairs, element), weights, false, 0);
+}
+
+/// The same with a gate for each key.  Blocks of tokens are halved again and again:
+/// what the second half has with the first is a product of queries since the middle
+/// and keys until the middle, whose exponents are not positive.  Blocks of 64 and 32
+/// tokens concern several warps, smaller ones one.
+void Kernel::pairsPerKey(bool after) {
+  FragmentType factor = fragment(kTokens, keys, element, Place::lhs);
+  auto part = [&](Value queries, Value keyTile, int64_t width, int64_t half) -> Value {
+    FragmentType type = fragment(kTokens, width, f32, Place::acc);
+    Value q = LoadOp::create(b, loc, factor, queries, false, 0);
+    Value p = product(q, keyTile, splat(number(0), type), true,
+                      width == kTokens ? 0 : width);
+    return CrossOp::create(b, loc, p, half);
+  };
+  Value small;
+  for (int64_t half = kTokens / 2; half >= 1; half /= 2) {
+    int64_t width = std::max<int64_t>(2 * half, 16);
+    scaleByGates(queryTile, early, {1, 2 * half}, {after ? 0 : -1, half - 1}, half, true);
+    scaleByGates(keyTile, late, {2 * half, 1}, {half - 1, 0}, half, false);
+    bool shared = width > 16;
+    shared ? barrier() : (void)WarpBarrierOp::create(b, loc);
+    Value p = part(early, late, width, half);
+    if (shared) {
+      StoreOp::create(b, loc, round(p, element), weights, false,
+                      width == kTokens ? 0 : width);
+      barrier();
+      continue;
+    }
+    small = small ? add(small, p) : p;
+    WarpBarrierOp::create(b, loc);
+  }
+  if (after)
+    small = add(small, part(queryTile, keyTile, 16, 0));
+  StoreOp::create(b, loc, round(small, element), weights, false, 16);
+}
+
 Value Kernel::chunk(Value n, Value state) {
   bool gated = op.numGates() != 0, after = op.getReadAfter()[0];
-  FragmentType pairType = fragment(kTokens, kTokens, f32, Place::acc);
   FragmentType outType = fragment(values, kTokens, f32, Place::acc);
   FragmentType rowType = fragment(1, kTokens, f32, Place::row);
   FragmentType factorType = fragment(values, kTokens, element, Place::lhs);
@@ -299,6 +385,8 @@ Value Kernel::chunk(Value n, Value state) {
   queryTile = stageOf(queryRing, n);
   if (gateRing) {
     gateTile = stageOf(gateRing, n);
+    if (perKey && getElementTypeOrSelf(gate.getType()).isF32())
+      sums = gateTile;
     CumsumOp::create(b, loc, gateTile, sums, APFloat(kGateFloor));
   }
   if (constantGate) {
@@ -309,25 +397,26 @@ Value Kernel::chunk(Value n, Value state) {
         arith::IndexCastOp::create(b, loc, b.getI32Type(), left).getResult());
   }
 
-  // Weights of pairs of tokens.
-  Value queries = LoadOp::create(b, loc, fragment(kTokens, keys, element, Place::lhs),
-                                 queryTile, false, 0);
-  Value pairs = product(queries, keyTile, splat(number(0), pairType), true);
-  if (gateRing)
+  Value readTile = queryTile, writeTile = keyTile;
+  if (perKey) {
     barrier();
-  if (gated) {
-    Value from = spread(gateSums(Place::col, after), pairType);
-    Value to = spread(gateSums(Place::row, true), pairType);
-    pairs = mul(pairs, exp(notAbove(sub(from, to), 0)));
+    pairsPerKey(after);
+    // Queries since the chunk's start, keys until its end.
+    scaleByGates(queryTile, early, {1, 0}, {after ? 0 : -1, 0}, 0, false);
+    scaleByGates(keyTile, late, {kTokens, 1}, {kTokens - 1, 0}, 0, false);
+    readTile = early;
+    writeTile = late;
+    barrier();
+  } else {
+    pairsOfChunk(gated, after);
   }
-  pairs = TriangleOp::create(b, loc, pairs, !after);
-  StoreOp::create(b, loc, round(pairs, element), weights, false);
 
   // What the tokens read: of the incoming state, then of each other.
-  Value read = product(asFactor(state), queryTile, splat(number(0), outType), true);
-  if (gated)
+  Value read = product(asFactor(state), readTile, splat(number(0), outType), true);
+  if (gated && !perKey)
     read = mul(read, spread(exp(gateSums(Place::row, after)), outType));
-  barrier();
+  if (!perKey)
+    barrier();
   Value written = LoadOp::create(b, loc, factorType, valueTile, true, 0);
   FragmentType wideType = factorType.withElement(f32);
   Value wide;
@@ -340,7 +429,11 @@ Value Kernel::chunk(Value n, Value state) {
     read = mul(read, spread(tokenRow(readScale), outType));
 
   // The state after the chunk.
-  if (gated) {
+  if (perKey) {
+    FragmentType keyRow = fragment(1, keys, f32, Place::row);
+    Value total = LoadOp::create(b, loc, keyRow, sums, false, kTokens - 1);
+    state = mul(state, spread(exp(total), cast<FragmentType>(state.getType())));
+  } else if (gated) {
     Value total = gateTotal();
     Value left = sub(splat(total, rowType), gateSums(Place::row, true));
     if (!wide)
@@ -348,11 +441,11 @@ Value Kernel::chunk(Value n, Value state) {
     written = round(mul(wide, spread(exp(notAbove(left, 0)), wideType)), element);
     state = mul(state, splat(exp(total), cast<FragmentType>(state.getType())));
   }
-  state = product(written, keyTile, state, false);
+  state = product(written, writeTile, state, false);
 
   if (out) {
     Type stored = cast<SharedType>(results.getType()).getElementType();
-    StoreOp::create(b, loc, round(read, stored), results, true);
+    StoreOp::create(b, loc, round(read, stored), results, true, 0);
     barrier();
     SmallVector<Value> at = place(op.getOutMap(), firstToken(n));
     at.push_back(column);
@@ -381,8 +474,16 @@ void Kernel::body() {
   if (out)
     results = alloc({kTokens, values}, getElementTypeOrSelf(out.getType()));
   if (gate && op.gate(0).map.has(RecurrenceOp::getTimeAxis())) {
-    gateRing = alloc({kStages, kTokens, 1}, getElementTypeOrSelf(gate.getType()));
-    sums = alloc({kTokens, 1}, f32);
+    Type stored = getElementTypeOrSelf(gate.getType());
+    int64_t width = perKey ? keys : 1;
+    gateRing = alloc({kStages, kTokens, width}, stored);
+    // Sums take the place of what they sum up, where they can.
+    if (!perKey || !stored.isF32())
+      sums = alloc({kTokens, width}, f32);
+    if (perKey) {
+      early = alloc({kTokens, keys}, element);
+      late = alloc({kTokens, keys}, element);
+    }
   } else if (gate) {
     Value g = memref::LoadOp::create(b, loc, gate, place(op.gate(0).map));
     constantGate =

@@ -118,6 +118,8 @@ private:
   void readFragment(ReadOp op);
   void writeFragment(WriteOp op);
   void mma(MmaOp op);
+  void map(MapOp op);
+  Value fastExp(Value x);
 
   /// Row and column of a lane's element of an accumulator piece.
   Value accRow(FragmentType type, int64_t piece, int64_t r);
@@ -126,6 +128,7 @@ private:
   /// four 8 x 8 parts come in the order (0,0) (1,0) (0,1) (1,1), or if `across`
   /// (0,0) (0,1) (1,0) (1,1), as (row, 16-byte unit).
   Value matrixPlace(SharedType type, bool across);
+  Value ownBlock(FragmentType type, int64_t piece, int64_t size);
   Scalars loadMatrices(Value pointer, bool transpose);
   Value pack(Value x, Value y);
   std::pair<Value, Value> unpack(Value pair, Type element);

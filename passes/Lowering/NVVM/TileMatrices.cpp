@@ -62,6 +62,12 @@ void Lanes::loadFragment(LoadOp op) {
   case Place::row:
   case Place::col:
     for (int64_t i = 0; i < type.laneElements(); ++i) {
+      if (from.cols() > 1) {
+        result.push_back(load(element,
+                              place(from, tile, i32(op.getFirst()), accCol(i / 2, i % 2)),
+                              align));
+        continue;
+      }
       Value n = type.getPlace() == Place::row ? accCol(i / 2, i % 2)
                                               : accRow(type, i / 2, i % 2 * 2);
       result.push_back(load(element, place(from, tile, add(n, op.getFirst()), i32(0)),
@@ -99,6 +105,12 @@ void Lanes::loadFragment(LoadOp op) {
   }
 }
 
+/// The first of the `size` columns that a piece of rows has on the diagonal.
+Value Lanes::ownBlock(FragmentType type, int64_t piece, int64_t size) {
+  Value row = add(mul(warp, type.rowPieces() * 16), piece * 16);
+  return mul(div(row, size), size);
+}
+
 void Lanes::storeFragment(StoreOp op) {
   FragmentType type = op.getValue().getType();
   SharedType to = op.getTarget().getType();
@@ -109,7 +121,10 @@ void Lanes::storeFragment(StoreOp op) {
   bool transpose = op.getTranspose();
   Value first = transpose ? place(to, tile, col, row) : place(to, tile, row, col);
   unsigned i = 0;
-  for (int64_t m = 0; m < type.rowPieces(); ++m)
+  Value start = first;
+  for (int64_t m = 0; m < type.rowPieces(); ++m) {
+    if (int64_t d = op.getDiagonal())
+      first = at(start, mul(ownBlock(type, m, d), bytes));
     for (int64_t n = 0; n < type.cols() / 8; ++n)
       for (int64_t r = 0; r < 4; ++r, ++i) {
         int64_t down = m * 16 + r / 2 * 8, along = n * 8 + r % 2;
@@ -122,6 +137,7 @@ void Lanes::storeFragment(StoreOp op) {
           store(pair, at(first, down * to.rowBytes() + along * bytes), 2 * bytes);
         }
       }
+  }
 }
 
 void Lanes::mma(MmaOp op) {
@@ -137,6 +153,22 @@ void Lanes::mma(MmaOp op) {
   // Rows of an N x K tile are columns of the factor: two pieces of columns, each
   // in two halves of K.
   Value lanePlace = at(tiles.lookup(op.getB()), matrixPlace(from, /*across=*/transpose));
+  // Two pieces of columns of the sum.
+  auto multiply = [&](int64_t m, int64_t n, ArrayRef<Scalars> factors, Scalars loaded) {
+    if (element.isF16())
+      for (Value &word : loaded)
+        word = LLVM::BitcastOp::create(b, loc, VectorType::get({2}, element), word);
+    for (int64_t half = 0; half < 2; ++half) {
+      auto out = MutableArrayRef<Value>(sum).slice((m * columns + n + half) * 4, 4);
+      Value made = NVVM::MmaOp::create(
+          b, loc, four, factors[m], ValueRange{loaded[half * 2], loaded[half * 2 + 1]},
+          ValueRange(out), ArrayRef<int64_t>{16, 8, 16}, std::nullopt, std::nullopt,
+          std::array<NVVM::MMATypes, 2>{kind, kind},
+          std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row, NVVM::MMALayout::col});
+      for (int64_t i = 0; i < 4; ++i)
+        out[i] = LLVM::ExtractValueOp::create(b, loc, made, i);
+    }
+  };
   for (int64_t k = 0; k < depth; ++k) {
     SmallVector<Scalars> factors;
     for (int64_t m = 0; m < pieces; ++m) {
@@ -146,24 +178,23 @@ void Lanes::mma(MmaOp op) {
         words.push_back(pack(left[e], left[e + 1]));
       }
     }
+    if (op.getDiagonal()) {
+      // Every piece of rows has columns of its own.
+      for (int64_t m = 0; m < pieces; ++m)
+        for (int64_t n = 0; n < columns; n += 2) {
+          Value block = at(lanePlace, mul(ownBlock(c, m, columns * 8), from.rowBytes()));
+          Scalars loaded = loadMatrices(
+              at(block, n * 8 * from.rowBytes() + k * 16 * from.elementBytes()), false);
+          multiply(m, n, factors, loaded);
+        }
+      continue;
+    }
     for (int64_t n = 0; n < columns; n += 2) {
       int64_t row = transpose ? n * 8 : k * 16, col = transpose ? k * 16 : n * 8;
       Scalars loaded = loadMatrices(
           at(lanePlace, row * from.rowBytes() + col * from.elementBytes()), !transpose);
-      if (element.isF16())
-        for (Value &word : loaded)
-          word = LLVM::BitcastOp::create(b, loc, VectorType::get({2}, element), word);
       for (int64_t m = 0; m < pieces; ++m)
-        for (int64_t half = 0; half < 2; ++half) {
-          auto out = MutableArrayRef<Value>(sum).slice((m * columns + n + half) * 4, 4);
-          Value made = NVVM::MmaOp::create(
-              b, loc, four, factors[m], ValueRange{loaded[half * 2], loaded[half * 2 + 1]},
-              ValueRange(out), ArrayRef<int64_t>{16, 8, 16}, std::nullopt, std::nullopt,
-              std::array<NVVM::MMATypes, 2>{kind, kind},
-              std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row, NVVM::MMALayout::col});
-          for (int64_t i = 0; i < 4; ++i)
-            out[i] = LLVM::ExtractValueOp::create(b, loc, made, i);
-        }
+        multiply(m, n, factors, loaded);
     }
   }
   // Else the assembler starts the next product's loads early, and runs out of

@@ -62,6 +62,17 @@ static Scalars roundPairs(OpBuilder &b, Location loc, const Scalars &from, Type 
   return result;
 }
 
+/// e^x = 2^(x log2 e), by the special function unit.
+Value Lanes::fastExp(Value x) {
+  Value scaled = arith::MulFOp::create(
+      b, loc, x,
+      arith::ConstantOp::create(b, loc, b.getF32FloatAttr(1.44269504f)).getResult());
+  return LLVM::CallIntrinsicOp::create(b, loc, b.getF32Type(),
+                                       b.getStringAttr("llvm.nvvm.ex2.approx.ftz.f"),
+                                       ValueRange{scaled})
+      .getResult(0);
+}
+
 LogicalResult Lanes::elementwise(Operation *op) {
   if (op->getNumResults() != 1 || op->getNumRegions() != 0 ||
       !isa<arith::ArithDialect, math::MathDialect>(op->getDialect()))
@@ -79,15 +90,7 @@ LogicalResult Lanes::elementwise(Operation *op) {
       operands.push_back(it == fragments.end() ? operand : it->second[i]);
     }
     if (isa<math::ExpOp>(op) && type.getElementType().isF32()) {
-      // e^x = 2^(x log2 e), by the special function unit.
-      Value scaled = arith::MulFOp::create(
-          b, loc, operands[0],
-          arith::ConstantOp::create(b, loc, b.getF32FloatAttr(1.44269504f)).getResult());
-      result.push_back(LLVM::CallIntrinsicOp::create(
-                           b, loc, b.getF32Type(),
-                           b.getStringAttr("llvm.nvvm.ex2.approx.ftz.f"),
-                           ValueRange{scaled})
-                           .getResult(0));
+      result.push_back(fastExp(operands[0]));
       continue;
     }
     OperationState state(loc, op->getName(), operands, type.getElementType(),
@@ -249,6 +252,29 @@ LogicalResult Lanes::operation(Operation *op) {
                                              col, row);
           result.push_back(select(keep, values[i], zero));
         }
+  } else if (auto cross = dyn_cast<CrossOp>(op)) {
+    FragmentType type = cross.getValue().getType();
+    const Scalars values = fragments.lookup(cross.getValue());
+    Scalars &result = fragments[cross.getResult()];
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type.getElementType()));
+    int64_t half = cross.getHalf();
+    unsigned i = 0;
+    for (int64_t m = 0; m < type.rowPieces(); ++m)
+      for (int64_t n = 0; n < type.cols() / 8; ++n)
+        for (int64_t r = 0; r < 4; ++r, ++i) {
+          Value row = rem(accRow(type, m, r), type.cols()), col = accCol(n, r);
+          auto equal = [&](Value x, Value y) -> Value {
+            return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, x, y);
+          };
+          Value keep = half == 0 ? equal(row, col)
+                                 : both(equal(div(row, half), add(div(col, half), 1)),
+                                        equal(rem(div(col, half), 2), i32(0)));
+          result.push_back(select(keep, values[i], zero));
+        }
+  } else if (auto map = dyn_cast<MapOp>(op)) {
+    this->map(map);
+  } else if (isa<WarpBarrierOp>(op)) {
+    NVVM::SyncWarpOp::create(b, loc, i32(-1));
   } else if (auto cast = dyn_cast<CastOp>(op)) {
     Type from = cast.getValue().getType().getElementType();
     Type to = cast.getResult().getType().getElementType();

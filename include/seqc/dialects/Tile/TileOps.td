@@ -211,6 +211,50 @@ def Tile_CumsumOp : Tile_Op<"cumsum", [MemoryEffects<[MemRead, MemWrite]>]> {
   let hasVerifier = 1;
 }
 
+def Tile_MapOp : Tile_Op<"map", [MemoryEffects<[MemRead, MemWrite]>, SingleBlock]> {
+  let summary = "Computes a shared tile element by element from others";
+  let description = [{
+    A warp computes the rows that a fragment of as many rows has in it, so that what
+    the warp alone reads needs a `warp_barrier` only.  Element (r, c) is what the
+    region makes of elements (r_i, c) of the sources: with `blocks` B_i and `firsts`
+    f_i, r_i = r div B_i * B_i + f_i (so 1 and 0 give r itself), zero where negative.
+    With `half` h only rows in first halves of blocks of 2 h are computed, or in
+    second ones if `second`; 0 means all rows.
+
+    Constraint T15: all tiles have the target's shape, whose columns are a multiple
+    of 4; there are one block and first for each source; the region's arguments and
+    the yielded value are of their element types.
+    Example:
+    ```
+    seqc_tile.map %k, %b, %b -> %late blocks [1, 1, 64] firsts [0, 0, 63] {
+    ^bb0(%x: bf16, %own: f32, %last: f32):
+      ...
+      seqc_tile.yield %y : bf16
+    } : !seqc_tile.shared<64x128xbf16>, ... -> !seqc_tile.shared<64x128xbf16>
+    ```
+  }];
+  let arguments = (ins Variadic<Tile_Shared>:$sources, Tile_Shared:$target,
+                       DenseI64ArrayAttr:$blocks, DenseI64ArrayAttr:$firsts,
+                       DefaultValuedAttr<I64Attr, "0">:$half, UnitAttr:$second);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $sources `->` $target `blocks` $blocks `firsts` $firsts $body attr-dict
+    `:` type($sources) `->` type($target)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ParentOneOf<["MapOp"]>]> {
+  let summary = "The element that a map computes";
+  let arguments = (ins AnyFloat:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
+}
+
+def Tile_WarpBarrierOp : Tile_Op<"warp_barrier"> {
+  let summary = "Waits for the threads of the own warp";
+  let assemblyFormat = "attr-dict";
+}
+
 def Tile_ElementOp : Tile_Op<"element", [MemoryEffects<[MemRead]>]> {
   let summary = "One element of a shared tile, in every thread";
   let description = [{
@@ -254,8 +298,9 @@ def Tile_IotaOp : Tile_Op<"iota", [Pure]> {
 def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead]>]> {
   let summary = "A fragment of a shared tile";
   let description = [{
-    All of the tile, or, for a `row` or `col`, as many of its rows from `first` on
-    (a tile of one column) as the fragment has elements; transposed on request.
+    All of the tile, transposed on request; for a `row` or `col` as many rows from
+    `first` on of a tile of one column as the fragment has elements, or, for a
+    `row`, row `first` of a tile.
 
     Constraint T8: the shapes agree; element types agree; it is no ring; a
     transposed fragment is an `lhs` or `acc`.
@@ -272,11 +317,15 @@ def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead]>]> {
 def Tile_StoreOp : Tile_Op<"store", [MemoryEffects<[MemWrite]>]> {
   let summary = "Writes an accumulator to a shared tile";
   let description = [{
-    Constraint T8, for an `acc`.
+    With `diagonal` D the fragment has D columns and the tile as many as it has
+    rows: a row's elements go to its own block of D columns.
+
+    Constraint T8, for an `acc`; D is a multiple of 16.
     Example: `seqc_tile.store %o -> %tile {transpose} : !seqc_tile.fragment<64x64xbf16,
     acc, 4> -> !seqc_tile.shared<64x64xbf16>`.
   }];
-  let arguments = (ins Tile_Fragment:$value, Tile_Shared:$target, UnitAttr:$transpose);
+  let arguments = (ins Tile_Fragment:$value, Tile_Shared:$target, UnitAttr:$transpose,
+                       DefaultValuedAttr<I64Attr, "0">:$diagonal);
   let assemblyFormat = "$value `->` $target attr-dict `:` type($value) `->` type($target)";
   let hasVerifier = 1;
 }
@@ -331,6 +380,20 @@ def Tile_TriangleOp : Tile_Op<"triangle", [Pure, SameOperandsAndResultType]> {
   let hasVerifier = 1;
 }
 
+def Tile_CrossOp : Tile_Op<"cross", [Pure, SameOperandsAndResultType]> {
+  let summary = "Keeps what second halves of blocks have with first halves";
+  let description = [{
+    Rows and columns are cut into blocks of 2 `half`, rows modulo the columns.  Kept
+    are elements whose row is in the second half and whose column is in the first
+    half of the same block; with `half` 0, the diagonal.  The rest becomes zero.
+    Constraint T11: the fragment is an `acc`; its columns are a multiple of 2 `half`.
+  }];
+  let arguments = (ins Tile_Fragment:$value, I64Attr:$half);
+  let results = (outs Tile_Fragment:$result);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
+  let hasVerifier = 1;
+}
+
 def Tile_ConvertOp : Tile_Op<"convert", [Pure]> {
   let summary = "An accumulator as a left factor: no element moves";
   let description = [{
@@ -359,14 +422,18 @@ def Tile_MmaOp : Tile_Op<"mma", [MemoryEffects<[MemRead]>,
                                  AllTypesMatch<["c", "result"]>]> {
   let summary = "Matrix product: registers times shared memory, plus registers";
   let description = [{
-    `c + a b`, where `b` is K x N in shared memory, or N x K if `transpose`.
+    `c + a b`, where `b` is K x N in shared memory, or N x K if `transpose`.  With
+    `diagonal` D the product is square, and only blocks of D x D on its diagonal
+    are computed: `c` is M x D.
 
     Constraint T13: a is an `lhs` of M x K, b a tile of K x N (N x K) of the same
-    16-bit element type, c an `acc` of M x N f32, N a multiple of 16.
+    16-bit element type, c an `acc` of M x N f32, N a multiple of 16; or, with
+    `diagonal`, b is M x K and transposed, c M x D, D a multiple of 16 that divides M.
     Example: `%o = seqc_tile.mma %s, %q, %zero {transpose} : !seqc_tile.fragment<64x128xbf16,
     lhs, 4>, !seqc_tile.shared<64x128xbf16>, !seqc_tile.fragment<64x64xf32, acc, 4>`.
   }];
-  let arguments = (ins Tile_Fragment:$a, Tile_Shared:$b, Tile_Fragment:$c, UnitAttr:$transpose);
+  let arguments = (ins Tile_Fragment:$a, Tile_Shared:$b, Tile_Fragment:$c, UnitAttr:$transpose,
+                       DefaultValuedAttr<I64Attr, "0">:$diagonal);
   let results = (outs Tile_Fragment:$result);
   let assemblyFormat = "$a `,` $b `,` $c attr-dict `:` type($a) `,` type($b) `,` type($c)";
   let hasVerifier = 1;
