@@ -216,6 +216,16 @@ LogicalResult MapOp::verify() {
   return success();
 }
 
+LogicalResult BoundedOp::verify() {
+  SharedType type = getSource().getType();
+  int64_t row = getRow();
+  if (type.isRing() || !type.getElementType().isF32() || type.cols() < 2 || row < 0 ||
+      row >= type.rows())
+    return emitOpError() << "looks at row " << row << " of " << type
+                         << ", expected one of a tile of f32 with several columns (T16)";
+  return success();
+}
+
 LogicalResult ConvertOp::verify() {
   FragmentType from = getValue().getType(), to = getResult().getType();
   if (from.getPlace() != Place::acc || to.getPlace() != Place::lhs ||

@@ -9,8 +9,11 @@
 //   S^T = exp(b_C) S^T + (V^T exp(b_C - b_j)) K
 //
 // Left factors come from registers, right ones from shared memory, each of them
-// in the order in which it lies in memory.  No exponent is positive.  With a gate
-// for each key, exp(b_i) and exp(b_C - b_j) are with Q and K.
+// in the order in which it lies in memory.  No exponent is positive.
+//
+// With a gate for each key the exponentials are with Q and K.  Where no sum is far
+// from zero, Q exp(b_i - b_C) and K exp(b_C - b_j) serve all three products, of a state
+// that has decayed already; else pairs of tokens are computed by halving (pairsPerKey).
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,6 +44,9 @@ static constexpr int64_t kTokens = 64;
 static constexpr int64_t kStages = 2;
 /// A gate below this counts as this: e^-100 is zero to f32.
 static constexpr double kGateFloor = -100;
+/// Exponents up to this may be positive: e^75 times 10^5 is still a bf16, and so is its
+/// inverse over 10^5.
+static constexpr double kNear = 75;
 
 namespace {
 
@@ -53,14 +59,20 @@ struct Scale {
   explicit operator bool() const { return number || ring; }
 };
 
+/// A gate for each key.
+static bool hasKeyGates(LinearRecurrenceOp op) {
+  return op.numGates() && op.getGateAxes()[0] == 0;
+}
+
 class Kernel {
 public:
   using Operand = LinearRecurrenceOp::Operand;
   Kernel(LinearRecurrenceOp op, OpBuilder &b)
       : op(op), b(b), loc(op.getLoc()), keys(llvm::alignTo(op.keySize(), 16)),
-        values(op.valueSize() <= 32 ? 32 : 64), warps(values / 16),
+        // Two warps do not have the registers for pairs with a gate for each key.
+        values(op.valueSize() <= 32 && !hasKeyGates(op) ? 32 : 64), warps(values / 16),
         element(elementOf(op.write(0, 0).value.getType())), f32(b.getF32Type()),
-        perKey(op.numGates() && op.getGateAxes()[0] == 0) {}
+        perKey(hasKeyGates(op)) {}
   void run();
 
 private:
@@ -115,8 +127,14 @@ private:
     return ConvertOp::create(
         b, loc, fragment(type.rows(), type.cols(), element, Place::lhs), rounded);
   }
-  Value product(Value a, Value tile, Value c, bool transpose, int64_t diagonal = 0) {
-    return MmaOp::create(b, loc, c.getType(), a, tile, c, transpose, diagonal);
+  Value product(Value a, Value tile, Value c, bool transpose, int64_t diagonal = 0,
+                bool apart = true) {
+    Value made = MmaOp::create(b, loc, c.getType(), a, tile, c, transpose, diagonal);
+    // Else the assembler starts the next product's loads early, and runs out of
+    // registers.
+    if (apart)
+      WarpBarrierOp::create(b, loc);
+    return made;
   }
   Value alloc(ArrayRef<int64_t> shape, Type type) {
     auto shared = SharedType::get(b.getContext(), shape, type);
@@ -143,7 +161,8 @@ private:
   Value gateSums(Place place, bool inclusive);
   Value gateTotal();
   void scaleByGates(Value source, Value target, ArrayRef<int64_t> blocks,
-                    ArrayRef<int64_t> firsts, int64_t half, bool second);
+                    ArrayRef<int64_t> firsts, int64_t half, bool second,
+                    bool clamp = true);
   void pairsOfChunk(bool gated, bool after);
   void pairsPerKey(bool after);
   Value chunk(Value number, Value state);
@@ -289,7 +308,8 @@ Value Kernel::gateTotal() {
 /// `target` = `source` times e^(x - y), for sums of gates x and y at rows that
 /// `blocks` and `firsts` choose as in a map.  A sum is left out where its block is 0.
 void Kernel::scaleByGates(Value source, Value target, ArrayRef<int64_t> blocks,
-                          ArrayRef<int64_t> firsts, int64_t half, bool second) {
+                          ArrayRef<int64_t> firsts, int64_t half, bool second,
+                          bool clamp) {
   SmallVector<Value> sources = {source};
   SmallVector<int64_t> allBlocks = {1}, allFirsts = {0};
   SmallVector<Type> types = {element};
@@ -308,7 +328,9 @@ void Kernel::scaleByGates(Value source, Value target, ArrayRef<int64_t> blocks,
   Value exponent = body->getArgument(1);
   if (types.size() == 3)
     exponent = sub(exponent, body->getArgument(2));
-  Value scaled = mul(toF32(body->getArgument(0)), exp(notAbove(exponent, 0)));
+  if (clamp)
+    exponent = notAbove(exponent, 0);
+  Value scaled = mul(toF32(body->getArgument(0)), exp(exponent));
   tile::YieldOp::create(b, loc, arith::TruncFOp::create(b, loc, element, scaled));
 }
 
@@ -398,12 +420,39 @@ Value Kernel::chunk(Value n, Value state) {
   }
 
   Value readTile = queryTile, writeTile = keyTile;
+  Value near, far; // with a gate for each key
+  FragmentType keyRow = fragment(1, keys, f32, Place::row);
   if (perKey) {
+    near = BoundedOp::create(b, loc, sums, kTokens - 1, APFloat(kNear));
+    far = arith::XOrIOp::create(
+        b, loc, near, arith::ConstantIntOp::create(b, loc, b.getI1Type(), 1).getResult());
+    int64_t anchor = kTokens - 1, before = after ? 0 : -1;
+    auto when = [&](Value condition, llvm::function_ref<void()> body) {
+      auto choice = scf::IfOp::create(b, loc, condition, /*withElse=*/false);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(choice.thenBlock());
+      body();
+    };
+    when(far, [&] {
+      pairsPerKey(after);
+      // Queries since the chunk's start, keys until its end.
+      scaleByGates(queryTile, early, {1, 0}, {before, 0}, 0, false);
+      scaleByGates(keyTile, late, {kTokens, 1}, {kTokens - 1, 0}, 0, false);
+    });
+    // Keeps the two apart: together they need more registers than there are.
     barrier();
-    pairsPerKey(after);
-    // Queries since the chunk's start, keys until its end.
-    scaleByGates(queryTile, early, {1, 0}, {after ? 0 : -1, 0}, 0, false);
-    scaleByGates(keyTile, late, {kTokens, 1}, {kTokens - 1, 0}, 0, false);
+    when(near, [&] {
+      // One anchor serves the chunk and the state.
+      scaleByGates(queryTile, early, {1, kTokens}, {before, anchor}, 0, false, false);
+      scaleByGates(keyTile, late, {kTokens, 1}, {anchor, 0}, 0, false, false);
+      barrier();
+      FragmentType type = fragment(kTokens, kTokens, f32, Place::acc);
+      Value queries = LoadOp::create(b, loc, fragment(kTokens, keys, element, Place::lhs),
+                                     early, false, 0);
+      Value pairs = product(queries, late, splat(number(0), type), true);
+      pairs = TriangleOp::create(b, loc, pairs, !after);
+      StoreOp::create(b, loc, round(pairs, element), weights, false, 0);
+    });
     readTile = early;
     writeTile = late;
     barrier();
@@ -412,6 +461,15 @@ Value Kernel::chunk(Value n, Value state) {
   }
 
   // What the tokens read: of the incoming state, then of each other.
+  // The state decays before queries that are near the chunk's end read it, else after.
+  auto decayIf = [&](Value condition) {
+    Value total = LoadOp::create(b, loc, keyRow, sums, false, kTokens - 1);
+    Value sum = arith::SelectOp::create(b, loc, condition, total,
+                                        splat(number(0), keyRow));
+    state = mul(state, spread(exp(sum), cast<FragmentType>(state.getType())));
+  };
+  if (perKey)
+    decayIf(near);
   Value read = product(asFactor(state), readTile, splat(number(0), outType), true);
   if (gated && !perKey)
     read = mul(read, spread(exp(gateSums(Place::row, after)), outType));
@@ -424,16 +482,12 @@ Value Kernel::chunk(Value n, Value state) {
     wide = mul(toF32(written), spread(tokenRow(writeScale), wideType));
     written = round(wide, element);
   }
-  read = product(written, weights, read, true);
+  read = product(written, weights, read, true, 0, /*apart=*/!perKey);
   if (readScale)
     read = mul(read, spread(tokenRow(readScale), outType));
 
   // The state after the chunk.
-  if (perKey) {
-    FragmentType keyRow = fragment(1, keys, f32, Place::row);
-    Value total = LoadOp::create(b, loc, keyRow, sums, false, kTokens - 1);
-    state = mul(state, spread(exp(total), cast<FragmentType>(state.getType())));
-  } else if (gated) {
+  if (gated && !perKey) {
     Value total = gateTotal();
     Value left = sub(splat(total, rowType), gateSums(Place::row, true));
     if (!wide)
@@ -441,6 +495,8 @@ Value Kernel::chunk(Value n, Value state) {
     written = round(mul(wide, spread(exp(notAbove(left, 0)), wideType)), element);
     state = mul(state, splat(exp(total), cast<FragmentType>(state.getType())));
   }
+  if (perKey)
+    decayIf(far);
   state = product(written, writeTile, state, false);
 
   if (out) {

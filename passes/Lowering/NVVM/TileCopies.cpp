@@ -40,6 +40,16 @@ Value Lanes::bufferBase(Value buffer) {
                                   base);
 }
 
+Value Lanes::opaque(Value x) {
+  bool wide = x.getType().isInteger(64);
+  return LLVM::InlineAsmOp::create(
+             b, loc, x.getType(), ValueRange{x},
+             wide ? "mov.b64 $0, $1;" : "mov.b32 $0, $1;", wide ? "=l,l" : "=r,r",
+             /*has_side_effects=*/true, /*is_align_stack=*/false,
+             LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr())
+      .getResult(0);
+}
+
 Lanes::Window Lanes::window(Value buffer, ValueRange indices, Value rows, int64_t rowDim,
                             int64_t colDim, bool reverse, SharedType tile) {
   auto type = cast<MemRefType>(buffer.getType());
@@ -51,15 +61,7 @@ Lanes::Window Lanes::window(Value buffer, ValueRange indices, Value rows, int64_
     offset = add(offset, mul(wide(index), stride(buffer, d)));
   w.base = at(w.buffer, mul(offset, bytes));
   w.elementBytes = bytes;
-  // Multiples of the step are not worth registers across a loop: they are computed
-  // where they are used, because the compiler cannot see that it is the same.
-  w.rowStep = LLVM::InlineAsmOp::create(
-                  b, loc, b.getI64Type(),
-                  ValueRange{mul(stride(buffer, rowDim), reverse ? -bytes : bytes)},
-                  "mov.b64 $0, $1;", "=l,l", /*has_side_effects=*/true,
-                  /*is_align_stack=*/false, LLVM::TailCallKind::None,
-                  LLVM::AsmDialectAttr(), ArrayAttr())
-                  .getResult(0);
+  w.rowStep = opaque(mul(stride(buffer, rowDim), reverse ? -bytes : bytes));
   // More rows than a tile has are as many as it has.
   w.rows = narrow(rows);
   if (colDim < 0) {
@@ -96,6 +98,7 @@ void Lanes::forPieces(const Window &w, SharedType type, Value tile, bool vector,
   // A thread's pieces lie below each other, `apart` rows from one to the next.
   int64_t apart = std::max<int64_t>(1, threads / rowPieces);
   int64_t columns = llvm::divideCeil(rowPieces, threads);
+  Value thread = opaque(this->thread);
   Value row = div(thread, std::min(rowPieces, threads));
   Value left = arith::SubIOp::create(b, loc, w.rows, row);
   Value step = mul(w.rowStep, apart);
@@ -312,6 +315,38 @@ void Lanes::cumsum(CumsumOp op) {
   });
 }
 
+void Lanes::bounded(BoundedOp op) {
+  SharedType type = op.getSource().getType();
+  Value tile = tiles.lookup(op.getSource());
+  Value limit = arith::ConstantOp::create(
+      b, loc, b.getF32FloatAttr(op.getLimit().convertToDouble()));
+  Value all;
+  for (int64_t first = 0; first < type.cols(); first += threads) {
+    // A thread beyond the last column has nothing to say.
+    Value col = add(thread, first), exists;
+    if (first + threads > type.cols()) {
+      exists = less(col, i32(type.cols()));
+      col = select(exists, col, i32(0));
+    }
+    Value x = load(b.getF32Type(), place(type, tile, i32(op.getRow()), col), 4);
+    Value size = arith::MaximumFOp::create(b, loc, x,
+                                           arith::NegFOp::create(b, loc, x).getResult());
+    Value near = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE, size, limit);
+    if (exists)
+      near = select(exists, near, constantOf(b.getI1Type(), 1));
+    all = all ? both(all, near) : near;
+  }
+  Value mine = arith::ExtUIOp::create(b, loc, b.getI32Type(), all);
+  Value together =
+      NVVM::BarrierOp::create(b, loc, TypeRange{b.getI32Type()}, Value(), Value(),
+                              NVVM::BarrierReductionAttr::get(
+                                  b.getContext(), NVVM::BarrierReduction::AND),
+                              mine)
+          .getResult(0);
+  op.getResult().replaceAllUsesWith(arith::CmpIOp::create(
+      b, loc, arith::CmpIPredicate::ne, together, i32(0)));
+}
+
 //===----------------------------------------------------------------------===//
 // Element by element
 //===----------------------------------------------------------------------===//
@@ -328,6 +363,7 @@ void Lanes::map(MapOp op) {
   int64_t passes = llvm::divideCeil(rowPieces, 32);
   // Rows of the warp, or only its first or second halves of blocks.
   bool within = half && 2 * half <= own;
+  Value lane = opaque(this->lane);
   Value firstRow = mul(warp, own), rowOfLane = div(lane, lanes);
   Value piece = rem(lane, lanes);
   // A row is a lane's own part plus a constant.  Of n rows that are computed in order,

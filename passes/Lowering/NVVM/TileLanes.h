@@ -58,6 +58,9 @@ private:
   Value select(Value c, Value x, Value y) {
     return arith::SelectOp::create(b, loc, c, x, y);
   }
+  /// The same integer, of which the compiler does not see that it is the same at every
+  /// turn of a loop: what is computed from it takes no registers across the loop.
+  Value opaque(Value x);
   Value wide(Value index);   // index or i32 to i64
   Value narrow(Value index); // index to i32
   void when(Value condition, llvm::function_ref<void()> body);
@@ -119,6 +122,7 @@ private:
   void writeFragment(WriteOp op);
   void mma(MmaOp op);
   void map(MapOp op);
+  void bounded(BoundedOp op);
   Value fastExp(Value x);
 
   /// Row and column of a lane's element of an accumulator piece.
@@ -142,6 +146,10 @@ private:
   Value shared, thread, lane, warp, group, quad;
   SmallVector<Operation *> done;
 };
+
+/// Moves what a block computes, and what it loads from shared memory, to where it is
+/// first used.
+void sinkToUses(Block &block);
 
 } // namespace seqc::tile
 

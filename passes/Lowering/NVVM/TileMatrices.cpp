@@ -31,7 +31,7 @@ std::pair<Value, Value> Lanes::unpack(Value pair, Type element) {
 }
 
 Value Lanes::matrixPlace(SharedType type, bool across) {
-  Value part = div(lane, 8);
+  Value lane = opaque(this->lane), part = div(lane, 8);
   Value row = add(rem(lane, 8), mul(across ? div(part, 2) : rem(part, 2), 8));
   Value unit = across ? rem(part, 2) : div(part, 2);
   return add(mul(row, type.rowBytes()), mul(unit, 16));
@@ -117,7 +117,7 @@ void Lanes::storeFragment(StoreOp op) {
   Value tile = tiles.lookup(op.getTarget());
   const Scalars values = fragments.lookup(op.getValue());
   int64_t bytes = to.elementBytes();
-  Value row = accRow(type, 0, 0), col = accCol(0, 0);
+  Value row = opaque(accRow(type, 0, 0)), col = accCol(0, 0);
   bool transpose = op.getTranspose();
   Value first = transpose ? place(to, tile, col, row) : place(to, tile, row, col);
   unsigned i = 0;
@@ -197,8 +197,5 @@ void Lanes::mma(MmaOp op) {
         multiply(m, n, factors, loaded);
     }
   }
-  // Else the assembler starts the next product's loads early, and runs out of
-  // registers.
-  NVVM::SyncWarpOp::create(b, loc, i32(-1));
   fragments[op.getResult()] = sum;
 }

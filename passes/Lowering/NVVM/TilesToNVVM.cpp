@@ -241,10 +241,12 @@ LogicalResult Lanes::operation(Operation *op) {
     Scalars &result = fragments[triangle.getResult()];
     Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type.getElementType()));
     unsigned i = 0;
+    Value firstRow = opaque(accRow(type, 0, 0)), firstCol = accCol(0, 0);
     for (int64_t m = 0; m < type.rowPieces(); ++m)
       for (int64_t n = 0; n < type.cols() / 8; ++n)
         for (int64_t r = 0; r < 4; ++r, ++i) {
-          Value row = accRow(type, m, r), col = accCol(n, r);
+          Value row = add(firstRow, m * 16 + r / 2 * 8);
+          Value col = add(firstCol, n * 8 + r % 2);
           Value keep = arith::CmpIOp::create(b, loc,
                                              triangle.getStrict()
                                                  ? arith::CmpIPredicate::slt
@@ -259,10 +261,19 @@ LogicalResult Lanes::operation(Operation *op) {
     Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type.getElementType()));
     int64_t half = cross.getHalf();
     unsigned i = 0;
+    Value firstRow = opaque(accRow(type, 0, 0)), firstCol = opaque(accCol(0, 0));
     for (int64_t m = 0; m < type.rowPieces(); ++m)
       for (int64_t n = 0; n < type.cols() / 8; ++n)
         for (int64_t r = 0; r < 4; ++r, ++i) {
-          Value row = rem(accRow(type, m, r), type.cols()), col = accCol(n, r);
+          // What is known of blocks that a piece of rows has to itself.
+          bool outside = type.cols() == 16 &&
+                         (half == 8 ? r / 2 != 1 || n != 0 : r / 2 != n);
+          if (outside) {
+            result.push_back(zero);
+            continue;
+          }
+          Value row = rem(add(firstRow, m * 16 + r / 2 * 8), type.cols());
+          Value col = add(firstCol, n * 8 + r % 2);
           auto equal = [&](Value x, Value y) -> Value {
             return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, x, y);
           };
@@ -273,6 +284,8 @@ LogicalResult Lanes::operation(Operation *op) {
         }
   } else if (auto map = dyn_cast<MapOp>(op)) {
     this->map(map);
+  } else if (auto test = dyn_cast<BoundedOp>(op)) {
+    bounded(test);
   } else if (isa<WarpBarrierOp>(op)) {
     NVVM::SyncWarpOp::create(b, loc, i32(-1));
   } else if (auto cast = dyn_cast<CastOp>(op)) {
@@ -332,6 +345,7 @@ LogicalResult Lanes::run() {
     return failure();
   for (Operation *op : llvm::reverse(done))
     op->erase();
+  sinkToUses(kernel.getBody().front());
   // Registers before occupancy: the assembler is not to save them for more blocks.
   kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
   return success();

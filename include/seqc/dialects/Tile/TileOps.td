@@ -250,6 +250,22 @@ def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ParentOneOf<["MapOp"]>]> 
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 
+def Tile_BoundedOp : Tile_Op<"bounded", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Whether a row of a tile is nowhere far from zero";
+  let description = [{
+    True, in every thread, if all elements of the row are within -`limit` .. `limit`.
+    A thread looks at the columns whose sums it has computed, so there is no barrier
+    between `cumsum` and this operation; it is one itself.
+
+    Constraint T16: a tile of f32 with more than one column; `row` is one of its rows.
+    Example: `%near = seqc_tile.bounded %b row 63 limit 75.0 : !seqc_tile.shared<64x128xf32>`.
+  }];
+  let arguments = (ins Tile_Shared:$source, I64Attr:$row, F64Attr:$limit);
+  let results = (outs I1:$result);
+  let assemblyFormat = "$source `row` $row `limit` $limit attr-dict `:` type($source)";
+  let hasVerifier = 1;
+}
+
 def Tile_WarpBarrierOp : Tile_Op<"warp_barrier"> {
   let summary = "Waits for the threads of the own warp";
   let assemblyFormat = "attr-dict";
