@@ -128,9 +128,17 @@ void FragmentType::print(AsmPrinter &printer) const {
 // Tiles in shared memory
 //===----------------------------------------------------------------------===//
 
-int64_t SharedType::rowBytes() const {
-  int64_t bytes = cols() * elementBytes();
+/// Bytes from one row to the next, of rows that hold `bytes`.
+static int64_t rowPitch(int64_t bytes) {
   return bytes < 16 ? bytes : ((bytes + 15) / 16 | 1) * 16;
+}
+
+int64_t SharedType::rowBytes() const { return rowPitch(cols() * elementBytes()); }
+
+int64_t seqc::tile::bytesOfTiles(ArrayRef<int64_t> shape, int64_t elementBytes) {
+  int64_t pitch = rowPitch(shape.back() * elementBytes);
+  int64_t stage = (shape[shape.size() - 2] * pitch + 15) / 16 * 16;
+  return stage * (shape.size() == 3 ? shape[0] : 1);
 }
 
 LogicalResult SharedType::verify(function_ref<InFlightDiagnostic()> emitError,

@@ -189,7 +189,9 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   bool tiles = isGpu(options) && options.split == 1 &&
                (options.form == Form::Auto || options.form == Form::Chunked);
   if (tiles && options.form == Form::Auto) {
-    pm.addPass(createSelectTiles());
+    SelectTilesOptions select;
+    select.sharedBytes = sharedBytesOf(options.target);
+    pm.addPass(createSelectTiles(select));
     RecurrenceToLinearOptions linear;
     linear.selected = true;
     pm.addPass(createRecurrenceToLinear(linear));
@@ -222,8 +224,11 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   if (options.stopAfter == Stage::Structured)
     return;
   // formed
-  if (tiles)
-    pm.addPass(createKeepTiles());
+  if (tiles) {
+    KeepTilesOptions keep;
+    keep.sharedBytes = sharedBytesOf(options.target);
+    pm.addPass(createKeepTiles(keep));
+  }
   if (automatic || options.form == Form::Chunked) {
     LinearToChunksOptions chunks;
     chunks.length = options.chunk;

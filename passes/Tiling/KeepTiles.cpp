@@ -1,6 +1,7 @@
 //===- KeepTiles.cpp - Linear recurrences for kernels of tiles ------------===//
 
 #include "seqc/dialects/Seq/Seq.h"
+#include "seqc/dialects/Tile/Tile.h"
 #include "seqc/passes/Tiling/Passes.h"
 
 namespace seqc {
@@ -11,7 +12,45 @@ namespace seqc {
 using namespace mlir;
 using namespace seqc;
 
-std::optional<std::string> seqc::obstacleToTiles(LinearRecurrenceOp op) {
+int64_t seqc::sharedBytesOf(StringRef target) {
+  if (target.starts_with("sm_120"))
+    return 99 * 1024;
+  return (target == "sm_80" ? 163 : 227) * 1024;
+}
+
+/// Shared memory of the kernel that `seqc-linear-to-tiles` makes.
+static int64_t tileBytes(LinearRecurrenceOp op) {
+  auto bytes = [&](ArrayRef<int64_t> shape, Type type) {
+    return tile::bytesOfTiles(shape, type.getIntOrFloatBitWidth() / 8);
+  };
+  auto timed = [](LinearRecurrenceOp::Operand o) {
+    return o.map.has(RecurrenceOp::getTimeAxis());
+  };
+  constexpr int64_t tokens = 64, stages = 2;
+  Type element = elementOf(op.write(0, 0).value.getType());
+  Type f32 = Float32Type::get(op.getContext());
+  int64_t keys = llvm::alignTo(op.keySize(), 16), values = 64;
+  int64_t total = 2 * bytes({stages, tokens, keys}, element) +
+                  bytes({stages, tokens, values}, element) +
+                  bytes({tokens, tokens}, element) +
+                  bytes({tokens, values}, elementOf(op.getResult(0).getType()));
+  for (LinearRecurrenceOp::Operand scale : {op.write(0, 2), op.read(0, 1)})
+    if (timed(scale))
+      total += bytes({stages, tokens, 1}, elementOf(scale.value.getType()));
+  if (op.numGates() && timed(op.gate(0))) {
+    bool perKey = op.getGateAxes()[0] == 0;
+    Type stored = elementOf(op.gate(0).value.getType());
+    total += bytes({stages, tokens, perKey ? keys : 1}, stored);
+    if (!perKey || !stored.isF32())
+      total += bytes({tokens, perKey ? keys : 1}, f32);
+    if (perKey)
+      total += 2 * bytes({tokens, keys}, element);
+  }
+  return total;
+}
+
+std::optional<std::string> seqc::obstacleToTiles(LinearRecurrenceOp op,
+                                                 int64_t sharedBytes) {
   auto timed = [](LinearRecurrenceOp::Operand o) {
     return o.map.has(RecurrenceOp::getTimeAxis());
   };
@@ -64,6 +103,9 @@ std::optional<std::string> seqc::obstacleToTiles(LinearRecurrenceOp op) {
   if (elementOf(op.getResult(0).getType()).isF64() ||
       elementOf(op.getFinalState().getType()) != initial.getElementType())
     return "a result is f64, or the final state is not f32";
+  if (int64_t needed = tileBytes(op); needed > sharedBytes)
+    return "its tiles need " + std::to_string(needed) +
+           " bytes of shared memory, a block has " + std::to_string(sharedBytes);
   return std::nullopt;
 }
 
@@ -100,7 +142,7 @@ struct KeepTiles : seqc::impl::KeepTilesBase<KeepTiles> {
     SmallVector<LinearRecurrenceOp> ops;
     getOperation()->walk([&](LinearRecurrenceOp op) { ops.push_back(op); });
     for (LinearRecurrenceOp op : ops) {
-      auto why = obstacleToTiles(op);
+      auto why = obstacleToTiles(op, sharedBytes);
       if (!why) {
         op->setAttr("seqc.tiles", UnitAttr::get(&getContext()));
         for (unsigned i = 0; i < op.numReads(); ++i)

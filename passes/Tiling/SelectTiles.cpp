@@ -18,7 +18,8 @@ static SmallVector<RecurrenceOp> recurrencesOf(Operation *root) {
   return result;
 }
 
-std::optional<std::string> seqc::obstacleToTiles(RecurrenceOp op) {
+std::optional<std::string> seqc::obstacleToTiles(RecurrenceOp op,
+                                                 int64_t sharedBytes) {
   if (op.getCarries().empty() || conversion::isStep(op))
     return "it has no state, or takes one token";
   bool matrix = llvm::any_of(op.getCarryArgs(), [](BlockArgument arg) {
@@ -44,7 +45,7 @@ std::optional<std::string> seqc::obstacleToTiles(RecurrenceOp op) {
     if (before.contains(linear))
       return;
     any = true;
-    if (auto why = obstacleToTiles(linear))
+    if (auto why = obstacleToTiles(linear, sharedBytes))
       result = why;
   });
   if (!any)
@@ -54,13 +55,14 @@ std::optional<std::string> seqc::obstacleToTiles(RecurrenceOp op) {
 
 namespace {
 struct SelectTiles : seqc::impl::SelectTilesBase<SelectTiles> {
+  using SelectTilesBase::SelectTilesBase;
   void runOnOperation() override {
     for (RecurrenceOp op : recurrencesOf(getOperation())) {
       if (op.getCarries().empty() || op.getChunk())
         continue;
-      op->setAttr("seqc.form", StringAttr::get(&getContext(), obstacleToTiles(op)
-                                                                  ? "sequential"
-                                                                  : "chunked"));
+      op->setAttr("seqc.form", StringAttr::get(&getContext(), obstacleToTiles(op, sharedBytes)
+                                                     ? "sequential"
+                                                     : "chunked"));
     }
   }
 };

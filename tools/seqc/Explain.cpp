@@ -5,6 +5,7 @@
 #include "seqc/dialects/Seq/Seq.h"
 #include "seqc/lib/Structure/Select.h"
 #include "seqc/lib/Structure/Structure.h"
+#include "seqc/passes/Tiling/Passes.h"
 
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringExtras.h"
@@ -113,6 +114,14 @@ static llvm::Error explain() {
         else if (!recurrence.getCarries().empty())
           os << "; not in chunks: " << why;
         os << "\n";
+        CompileOptions options = compileOptions(*common);
+        if (isGpu(options) && !recurrence.getCarries().empty()) {
+          auto obstacle = obstacleToTiles(recurrence, sharedBytesOf(options.target));
+          os << "    kernel  "
+             << (obstacle ? "general: " + *obstacle
+                          : "of tiles, in chunks, on tensor cores")
+             << "\n";
+        }
       } else if (auto scan = dyn_cast<ScanOp>(op)) {
         explainCommon(scan, "scan", scan.getCombine());
         os << "    class   C1, the monoid of the combine region\n"

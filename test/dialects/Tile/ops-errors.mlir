@@ -156,3 +156,50 @@ func.func @cast(%a: !seqc_tile.fragment<64x32xbf16, lhs, 4>) {
   %s = seqc_tile.cast %a : !seqc_tile.fragment<64x32xbf16, lhs, 4> -> !seqc_tile.fragment<64x32xf32, acc, 4>
   return
 }
+
+// -----
+
+func.func @cross(%f: !seqc_tile.fragment<64x16xf32, acc, 4>) {
+  // expected-error@+1 {{expected an acc whose columns are whole blocks (T11)}}
+  %s = seqc_tile.cross %f {half = 16} : !seqc_tile.fragment<64x16xf32, acc, 4>
+  return
+}
+
+// -----
+
+func.func @bounded(%t: !seqc_tile.shared<64x64xf32>) {
+  // expected-error@+1 {{looks at row 64 of '!seqc_tile.shared<64x64xf32>', expected one of a tile of f32 with several columns (T16)}}
+  %s = seqc_tile.bounded %t row 64 limit 1.0 : !seqc_tile.shared<64x64xf32>
+  return
+}
+
+// -----
+
+func.func @sources(%t: !seqc_tile.shared<64x64xf32>) {
+  // expected-error@+1 {{has 1 sources, 2 blocks, 1 firsts and 1 arguments, expected as many of each (T15)}}
+  seqc_tile.map %t -> %t blocks [1, 1] firsts [0] {
+  ^bb0(%x: f32):
+    seqc_tile.yield %x : f32
+  } : !seqc_tile.shared<64x64xf32> -> !seqc_tile.shared<64x64xf32>
+  return
+}
+
+// -----
+
+func.func @yielded(%t: !seqc_tile.shared<64x64xf32>, %u: !seqc_tile.shared<64x64xbf16>) {
+  // expected-error@+1 {{has to yield an element of the target (T15)}}
+  seqc_tile.map %t -> %u blocks [1] firsts [0] {
+  ^bb0(%x: f32):
+    seqc_tile.yield %x : f32
+  } : !seqc_tile.shared<64x64xf32> -> !seqc_tile.shared<64x64xbf16>
+  return
+}
+
+// -----
+
+func.func @diagonal(%a: !seqc_tile.fragment<64x64xbf16, lhs, 4>, %b: !seqc_tile.shared<64x64xbf16>,
+                    %c: !seqc_tile.fragment<64x16xf32, acc, 4>) {
+  // expected-error@+1 {{expected M x K, M x K transposed and M x D (T13)}}
+  %s = seqc_tile.mma %a, %b, %c {diagonal = 16} : !seqc_tile.fragment<64x64xbf16, lhs, 4>, !seqc_tile.shared<64x64xbf16>, !seqc_tile.fragment<64x16xf32, acc, 4>
+  return
+}

@@ -57,6 +57,26 @@ func.func @all(%in: memref<?x?x64xbf16>, %out: memref<?x?x64xbf16>, %state: memr
   seqc_tile.store %h -> %tile {transpose} : !half -> !seqc_tile.shared<64x64xbf16>
   // CHECK: seqc_tile.mma %{{.*}}, %{{.*}}, %{{.*}} {transpose} : <64x64xbf16, lhs, 4>, <64x64xbf16>, <64x64xf32, acc, 4>
   %s = seqc_tile.mma %a, %now, %zero {transpose} : !lhs, !seqc_tile.shared<64x64xbf16>, !acc
+  // CHECK: seqc_tile.cross %{{.*}} {half = 8 : i64} : <64x64xf32, acc, 4>
+  %x2 = seqc_tile.cross %e {half = 8} : !acc
+  // CHECK: seqc_tile.bounded %{{.*}} row 63 limit 7.500000e+01 : <64x64xf32>
+  %wide = seqc_tile.alloc : !seqc_tile.shared<64x64xf32>
+  %near = seqc_tile.bounded %wide row 63 limit 75.0 : !seqc_tile.shared<64x64xf32>
+  // CHECK: seqc_tile.map %{{.*}}, %{{.*}} -> %{{.*}} blocks [1, 64] firsts [0, 63] {
+  // CHECK: seqc_tile.yield %{{.*}} : bf16
+  // CHECK: } {half = 16 : i64, second} : {{.*}} -> <64x64xbf16>
+  seqc_tile.map %now, %wide -> %tile blocks [1, 64] firsts [0, 63] {
+  ^bb0(%own: bf16, %of: f32):
+    seqc_tile.yield %own : bf16
+  } {half = 16, second} : !seqc_tile.shared<64x64xbf16>, !seqc_tile.shared<64x64xf32> -> !seqc_tile.shared<64x64xbf16>
+  // CHECK: seqc_tile.warp_barrier
+  seqc_tile.warp_barrier
+  // CHECK: seqc_tile.mma {{.*}} {diagonal = 16 : i64, transpose}
+  %z16 = seqc_tile.splat %last : f32 -> !seqc_tile.fragment<64x16xf32, acc, 4>
+  %d16 = seqc_tile.mma %a, %now, %z16 {diagonal = 16, transpose} : !lhs, !seqc_tile.shared<64x64xbf16>, !seqc_tile.fragment<64x16xf32, acc, 4>
+  %h16 = seqc_tile.cast %d16 : !seqc_tile.fragment<64x16xf32, acc, 4> -> !seqc_tile.fragment<64x16xbf16, acc, 4>
+  // CHECK: seqc_tile.store {{.*}} {diagonal = 16 : i64} : <64x16xbf16, acc, 4> -> <64x64xbf16>
+  seqc_tile.store %h16 -> %tile {diagonal = 16} : !seqc_tile.fragment<64x16xbf16, acc, 4> -> !seqc_tile.shared<64x64xbf16>
   // CHECK: seqc_tile.read %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}] : memref<?x64x64xf32> -> <64x64xf32, acc, 4>
   %r = seqc_tile.read %state[%i, %i, %i] : memref<?x64x64xf32> -> !acc
   // CHECK: seqc_tile.write %{{.*}} -> %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}] {transpose} : <64x64xf32, acc, 4> -> memref<?x64x64xf32>

@@ -61,3 +61,29 @@ func.func @plain(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x32xb
   }
   return %o : tensor<?x32xf32>
 }
+
+// A gate for each key: mild ones by one anchor, others by halving six times.
+
+// CHECK-LABEL: func.func @vector
+// CHECK: %[[NEAR:.*]] = seqc_tile.bounded %{{.*}} row 63 limit 7.500000e+01 : <64x64xf32>
+// CHECK: scf.if
+// CHECK-COUNT-6: seqc_tile.cross
+// CHECK: }
+// CHECK: gpu.barrier
+// CHECK: scf.if %[[NEAR]]
+// CHECK-COUNT-2: seqc_tile.map
+// CHECK: seqc_tile.triangle
+// CHECK: }
+func.func @vector(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x32xbf16>, %g: tensor<?x64xf32>,
+                  %s0: tensor<64x32xf32>) -> tensor<?x32xf32> {
+  %o, %sT = seqc.recurrence seq(%q, %k, %v, %g : (t)) carry(%s0 : ()) {
+  ^step(%qt: tensor<64xbf16>, %kt: tensor<64xbf16>, %vt: tensor<32xbf16>, %gt: tensor<64xf32>, %s: tensor<64x32xf32>):
+    %a = math.exp %gt : tensor<64xf32>
+    %kept = seqc.einsum "k,kv->kv"(%a, %s)
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
+    %next = arith.addf %kept, %kv : tensor<64x32xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %next)
+    seqc.yield out(%ot) carry(%next)
+  }
+  return %o : tensor<?x32xf32>
+}

@@ -18,4 +18,11 @@
 #define GET_OP_CLASSES
 #include "seqc/dialects/Tile/TileOps.h.inc"
 
+namespace seqc::tile {
+
+/// Bytes of a shared tile, or a ring of them, of `shape`.
+int64_t bytesOfTiles(llvm::ArrayRef<int64_t> shape, int64_t elementBytes);
+
+} // namespace seqc::tile
+
 #endif // SEQC_DIALECTS_TILE_TILE_H

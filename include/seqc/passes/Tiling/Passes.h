@@ -14,10 +14,13 @@ namespace seqc {
 class LinearRecurrenceOp;
 class RecurrenceOp;
 
-/// Why a linear recurrence has no kernel of tiles, or nothing.
-std::optional<std::string> obstacleToTiles(LinearRecurrenceOp op);
+/// Why a linear recurrence has no kernel of tiles in `sharedBytes` of shared memory a
+/// block, or nothing.
+std::optional<std::string> obstacleToTiles(LinearRecurrenceOp op, int64_t sharedBytes);
 /// The same for the canonical form of a recurrence, tried on a copy.
-std::optional<std::string> obstacleToTiles(RecurrenceOp op);
+std::optional<std::string> obstacleToTiles(RecurrenceOp op, int64_t sharedBytes);
+/// Shared memory that a block may ask for on a target.
+int64_t sharedBytesOf(llvm::StringRef target);
 
 #define GEN_PASS_DECL
 #include "seqc/passes/Tiling/Passes.h.inc"

@@ -16,6 +16,8 @@ def SelectTiles : Pass<"seqc-select-tiles", "::mlir::ModuleOp"> {
     **Example** a gated sum of outer products of bf16 vectors is marked; with f32
     vectors it is not.
   }];
+  let options = [Option<"sharedBytes", "shared-bytes", "int64_t", "232448",
+                        "Shared memory of a block">];
 }
 
 def KeepTiles : Pass<"seqc-keep-tiles"> {
@@ -30,7 +32,9 @@ def KeepTiles : Pass<"seqc-keep-tiles"> {
     **Example** see `test/passes/Tiling/keep-tiles.mlir`.
   }];
   let options = [Option<"remarks", "remarks", "bool", "false",
-                        "Say why a recurrence has no kernel of tiles">];
+                        "Say why a recurrence has no kernel of tiles">,
+                 Option<"sharedBytes", "shared-bytes", "int64_t", "232448",
+                        "Shared memory of a block">];
 }
 
 def LinearToTiles : Pass<"seqc-linear-to-tiles"> {

@@ -87,4 +87,33 @@ gpu.module @kernels {
     seqc_tile.write %p -> %out[%c0, %c0] : !seqc_tile.fragment<32x32xf32, acc, 2> -> memref<32x32xf32>
     gpu.return
   }
+
+  // A warp computes its own 32 of 64 rows, or the second halves of blocks among them;
+  // four elements a lane, 16 lanes a row.
+  // CHECK-LABEL: gpu.func @map
+  // CHECK-COUNT-8: llvm.store {{.*}} : vector<4xbf16>, !llvm.ptr<3>
+  // CHECK-NOT: llvm.store
+  // CHECK: nvvm.barrier #nvvm.reduction<and>
+  // CHECK-NOT: seqc_tile
+  gpu.func @map(%g: memref<1xf32>) kernel attributes {known_block_size = array<i32: 64, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %x = seqc_tile.alloc : !seqc_tile.shared<64x64xbf16>
+    %b = seqc_tile.alloc : !seqc_tile.shared<64x64xf32>
+    %y = seqc_tile.alloc : !seqc_tile.shared<64x64xbf16>
+    seqc_tile.map %x, %b, %b -> %y blocks [1, 1, 8] firsts [0, 0, 3] {
+    ^bb0(%own: bf16, %now: f32, %middle: f32):
+      %wide = arith.extf %own : bf16 to f32
+      %d = arith.subf %now, %middle : f32
+      %e = math.exp %d : f32
+      %scaled = arith.mulf %wide, %e : f32
+      %h = arith.truncf %scaled : f32 to bf16
+      seqc_tile.yield %h : bf16
+    } {half = 4, second} : !seqc_tile.shared<64x64xbf16>, !seqc_tile.shared<64x64xf32>, !seqc_tile.shared<64x64xf32> -> !seqc_tile.shared<64x64xbf16>
+    %near = seqc_tile.bounded %b row 63 limit 75.0 : !seqc_tile.shared<64x64xf32>
+    scf.if %near {
+      %one = arith.constant 1.0 : f32
+      memref.store %one, %g[%c0] : memref<1xf32>
+    }
+    gpu.return
+  }
 }
