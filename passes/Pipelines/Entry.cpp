@@ -260,8 +260,11 @@ llvm::Error Sizes::run(EntryInfo &info) {
   auto ret = dyn_cast<func::ReturnOp>(func.getBody().front().getTerminator());
   if (!ret)
     return fail("expected a function that ends in 'return'");
-  for (Operation &op : func.getBody().front())
-    visit(&op);
+  // Twice: what a later operation says of a size (h floordiv 2) reaches the operands
+  // that an earlier one reshaped.
+  for (int pass = 0; pass < 2; ++pass)
+    for (Operation &op : func.getBody().front())
+      visit(&op);
 
   info.name = func.getName().str();
   llvm::StringSet<> used;
