@@ -9,13 +9,11 @@ ranks would hold them, are interpreted and compared with the step (1e-12); the f
 `compiled` ones are also compiled.  Prints "N passed, M failed".
 """
 
-import argparse
 import os
-import random
-import subprocess
 import sys
-import tempfile
-from concurrent.futures import ThreadPoolExecutor
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from cases import run_cases  # noqa: E402
 
 KINDS = ["elementwise", "sum", "complex", "momentum", "matrix", "ranks", "delta", "max", "log", "viterbi"]
 
@@ -173,41 +171,14 @@ def program(rng, number):
     return text, ",".join(f"{a}={sizes[a]}" for a in axes + (["s"] if packed else []))
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seqc", default="build/bin/seqc")
-    parser.add_argument("--count", type=int, default=160)
-    parser.add_argument("--compiled", type=int, default=24)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    passed = failed = 0
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
-        def run(number):
-            rng = random.Random(options.seed * 1000003 + number)
-            text, bind = program(rng, number)
-            path = os.path.join(folder, f"{number}.mlir")
-            with open(path, "w") as f:
-                f.write(text)
-            base = [options.seqc, "run", path, f"--bind={bind}", f"--random={number + 1}", "--check", "--form=scan"]
-            parts = f"--split={rng.choice([1, 2, 3, 5])}"
-            jobs = [["--interpret=structured"], ["--interpret", parts]]
-            if number < options.compiled:
-                jobs.append([parts])
-            bad = ""
-            for job in jobs:
-                result = subprocess.run(base + job, capture_output=True, text=True)
-                if result.returncode:
-                    bad += f"FAIL {' '.join(base[3:] + job)}\n{result.stdout}{result.stderr[-800:]}"
-            return bad and f"case {number}:\n{text}{bad}"
-
-        for bad in pool.map(run, range(options.count)):
-            passed += not bad
-            failed += bool(bad)
-            if bad:
-                print(bad)
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+def case(rng, number, compiled):
+    text, bind = program(rng, number)
+    parts = f"--split={rng.choice([1, 2, 3, 5])}"
+    jobs = [["--interpret=structured"], ["--interpret", parts]]
+    if compiled:
+        jobs.append([parts])
+    return text, [f"--bind={bind}", "--form=scan"], jobs
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cases(160, 24, case))
