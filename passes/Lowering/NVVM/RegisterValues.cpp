@@ -15,8 +15,6 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
-#include <limits>
-
 using namespace mlir;
 using namespace seqc;
 using namespace seqc::kernels;
@@ -272,26 +270,11 @@ Value RegisterKernel::sliceAt(tensor::ExtractSliceOp slice, ArrayRef<At> place) 
 //===----------------------------------------------------------------------===//
 
 Value RegisterKernel::combine(Combine kind, Value left, Value right) {
-  switch (kind) {
-  case Combine::None:
-    return right;
-  case Combine::Add:
-    return arith::AddFOp::create(b, loc, left, right,
-                                 arith::FastMathFlags::contract);
-  case Combine::Max:
-    return arith::MaximumFOp::create(b, loc, left, right);
-  case Combine::Min:
-    return arith::MinimumFOp::create(b, loc, left, right);
-  }
-  llvm_unreachable("covered switch");
+  return steps::combined(b, loc, kind, left, right);
 }
 
 Value RegisterKernel::identity(Combine kind, Type type) {
-  double infinity = std::numeric_limits<double>::infinity();
-  double value = kind == Combine::Max   ? -infinity
-                 : kind == Combine::Min ? infinity
-                                        : 0.0;
-  return arith::ConstantOp::create(b, loc, b.getFloatAttr(type, value));
+  return steps::identityOf(b, loc, kind, type);
 }
 
 /// Combines what the lanes along `axes` have; all of them get the result.

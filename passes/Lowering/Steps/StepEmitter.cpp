@@ -364,9 +364,8 @@ Value StepEmitter::scalar(Value value) { return evaluate(value, {}); }
 // Reductions
 //===----------------------------------------------------------------------===//
 
-Value StepEmitter::combine(Combine kind, Value left, Value right) {
-  left = broadcast(left, right);
-  right = broadcast(right, left);
+Value seqc::steps::combined(OpBuilder &b, Location loc, Combine kind, Value left,
+                            Value right) {
   switch (kind) {
   case Combine::None:
     return right;
@@ -381,7 +380,12 @@ Value StepEmitter::combine(Combine kind, Value left, Value right) {
   llvm_unreachable("covered switch");
 }
 
-Value StepEmitter::identity(Combine kind, Type type) {
+Value StepEmitter::combine(Combine kind, Value left, Value right) {
+  left = broadcast(left, right);
+  return combined(b, loc, kind, left, broadcast(right, left));
+}
+
+Value seqc::steps::identityOf(OpBuilder &b, Location loc, Combine kind, Type type) {
   double value = kind == Combine::Max   ? -std::numeric_limits<double>::infinity()
                  : kind == Combine::Min ? std::numeric_limits<double>::infinity()
                                         : 0.0;
@@ -392,6 +396,10 @@ Value StepEmitter::identity(Combine kind, Type type) {
         DenseElementsAttr::get(
             vector, Attribute(b.getFloatAttr(vector.getElementType(), value))));
   return arith::ConstantOp::create(b, loc, attr);
+}
+
+Value StepEmitter::identity(Combine kind, Type type) {
+  return identityOf(b, loc, kind, type);
 }
 
 Value StepEmitter::horizontal(Combine kind, Value vec, Value mask) {

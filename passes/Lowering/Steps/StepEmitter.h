@@ -32,6 +32,13 @@ struct Index {
 
 /// Emits the expressions, nests and stores of one step.  The owner binds block
 /// arguments to memory and calls emitPhase at the right places.
+/// `left` and `right`, of one type, combined as a reduction does.
+mlir::Value combined(mlir::OpBuilder &b, mlir::Location loc, Combine kind,
+                     mlir::Value left, mlir::Value right);
+/// The neutral element of a reduction: a float or a vector of floats.
+mlir::Value identityOf(mlir::OpBuilder &b, mlir::Location loc, Combine kind,
+                       mlir::Type type);
+
 class StepEmitter {
 public:
   StepEmitter(mlir::OpBuilder &builder, mlir::Location loc, const StepPlan &plan,
