@@ -26,6 +26,13 @@ Operand LinearRecurrenceOp::read(unsigned i, unsigned part) {
                               getWrites().size() + 2 * i + part);
 }
 
+Operand LinearRecurrenceOp::constantBlocks() {
+  return operandAt(*this, getMaps().size() - 1);
+}
+int64_t LinearRecurrenceOp::blockSize() {
+  return shapeOf(getConstant().getType()).back();
+}
+
 int64_t LinearRecurrenceOp::keySize() {
   return shapeOf(getInitial().getType()).drop_back().back();
 }
@@ -48,7 +55,8 @@ AxesAttr LinearRecurrenceOp::getFinalMap() {
 
 LogicalResult LinearRecurrenceOp::verify() {
   unsigned operands = 1 + getGates().size() + getPairs().size() +
-                      getWrites().size() + getReads().size();
+                      getWrites().size() + getReads().size() +
+                      bool(getConstant());
   auto count = [&](StringRef what, size_t found, size_t expected) {
     if (found == expected)
       return success();
@@ -133,6 +141,23 @@ LogicalResult LinearRecurrenceOp::verify() {
                        sizes[getReadAxes()[i]])) ||
         failed(operand("scale of read", i, read(i, 1), {})))
       return failure();
+  if (getConstant()) {
+    bool before = timed;
+    auto blocks = constantBlocks();
+    timed = false;
+    if (failed(operand("constant", 0, blocks,
+                       SmallVector<int64_t>(3, ShapedType::kDynamic))))
+      return failure();
+    ArrayRef<int64_t> shape = shapeOf(blocks.value.getType()).take_back(3);
+    if (timed || shape[1] != shape[2] || shape[0] * shape[1] != sizes[0])
+      return emitOpError() << "has a constant of " << blocks.value.getType()
+                           << ", expected square blocks that make up " << sizes[0]
+                           << " rows, the same at every token (L7)";
+    if (llvm::is_contained(getGateAxes(), 0) || numPairs())
+      return emitOpError("has a constant beside pairs or gates along the first "
+                         "dimension (L7)");
+    timed = before;
+  }
   if (!timed)
     return emitOpError("has no operand that names the time axis 't' (L3)");
 

@@ -184,6 +184,21 @@ void Extents::visit(LinearRecurrenceOp op) {
     along(op.read(i, 1), -1);
     along({op.getResult(i), op.getOutMap()}, 1 - op.getReadAxes()[i]);
   }
+  if (op.getConstant()) {
+    // Only one block is as large as the state.
+    auto blocks = op.constantBlocks();
+    axes(blocks.value, blocks.map);
+    unsigned at = blocks.map.size();
+    if (op.blockSize() == op.keySize()) {
+      pin(blocks.value, at);
+      unify(blocks.value, at + 1, initial.value, k);
+      unify(blocks.value, at + 2, initial.value, k);
+    } else {
+      for (unsigned d = 0; d < 3; ++d)
+        pin(blocks.value, at + d);
+      pin(initial.value, k);
+    }
+  }
   axes(op.getFinalState(), op.getFinalMap());
   for (unsigned axis : {0, 1})
     unify(op.getFinalState(), op.getFinalMap().size() + axis, initial.value,

@@ -293,7 +293,7 @@ Value ChunkBuilder::poisonState(Value state) {
       b, loc, set, splat(std::numeric_limits<double>::quiet_NaN(), shape), state);
 }
 
-Value ChunkBuilder::fromStart(Value x, bool inclusive) {
+Value ChunkBuilder::gatesFromStart(Value x, bool inclusive) {
   if (joinedStart)
     x = einsum("i,ik->ik", {joinedStart, x});
   if (Exponent e = vector(inclusive))
@@ -303,7 +303,7 @@ Value ChunkBuilder::fromStart(Value x, bool inclusive) {
   return x;
 }
 
-Value ChunkBuilder::toEnd(Value y) {
+Value ChunkBuilder::gatesToEnd(Value y) {
   if (joinedEnd)
     y = einsum("i,ik->ik", {joinedEnd, y});
   Value ones = splat(1, {tokens});
@@ -326,7 +326,7 @@ Value ChunkBuilder::overChunk(Value state, unsigned axis) {
                    {decay(add(vLast.coarse, vLast.fine)), state});
   if (sIn)
     state = einsum("c,kv->kv", {decay(add(sLast.coarse, sLast.fine)), state});
-  return state;
+  return squares.empty() ? state : constantOverChunk(state);
 }
 
 Value ChunkBuilder::scalarDecay(bool inclusiveGate) {
@@ -339,8 +339,17 @@ Value ChunkBuilder::scalarDecay(bool inclusiveGate) {
 // Sums over pairs of tokens
 //===----------------------------------------------------------------------===//
 
+Value ChunkBuilder::gatePairs(Value m, bool inclusiveGate, bool inclusive) {
+  Value kept = mask(tokens, tokens, inclusive);
+  m = where(joined ? mul(kept, joined) : kept, m);
+  return sIn ? mul(m, scalarDecay(inclusiveGate)) : m;
+}
+
 Value ChunkBuilder::pairSum(Value x, Value y, bool inclusiveGate,
                             bool inclusive) {
+  if (!squares.empty())
+    return gatePairs(constantPairs(x, y, !inclusiveGate, inclusive), inclusiveGate,
+                     inclusive);
   if (!vIn) {
     Value m = einsum("ik,jk->ij", {x, y}), kept = mask(tokens, tokens, inclusive);
     m = joined ? where(mul(kept, joined), m) : mul(m, kept);
@@ -374,6 +383,9 @@ Value ChunkBuilder::pairSum(Value x, Value y, bool inclusiveGate,
 
 Value ChunkBuilder::outSum(Value a, Value y, bool inclusiveGate,
                            bool inclusive) {
+  if (!squares.empty())
+    return constantOut(gatePairs(a, inclusiveGate, inclusive), y, !inclusiveGate,
+                       inclusive);
   // The weights of tokens that come later, or that a reset parts, are zero already.
   if (!vIn && !sIn)
     return einsum("ij,jk->ik", {a, y});

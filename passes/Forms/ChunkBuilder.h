@@ -2,7 +2,8 @@
 //
 // Notation: rows are a chunk's C tokens; b_i is the sum of log gates up to and
 // with token i, be_i the sum before it.  Every exponent that is used is a
-// difference over a span of tokens, so none is positive.
+// difference over a span of tokens, so none is positive.  A transition that is a
+// constant matrix A enters by its powers, whose exponents are such spans, too.
 //
 //===----------------------------------------------------------------------===//
 
@@ -54,6 +55,9 @@ public:
   /// `count` tokens: nothing but the decay to its end depends on the chunk.
   void setFixedGates(mlir::Value scalarGate, mlir::Value vectorGate,
                      mlir::Value count);
+  /// The constant transition's blocks [m, r, r], K = m r, beside gates that it
+  /// commutes with; the chunk has `count` tokens.
+  void setConstant(mlir::Value blocks, mlir::Value count);
   /// Flags [C]: a token whose flag is not zero starts anew.
   void setResets(mlir::Value flags);
   /// The resets of another builder for the same chunk.
@@ -76,8 +80,12 @@ public:
   Exponent scalar(bool inclusive) { return inclusive ? sIn : sEx; }
   Exponent vector(bool inclusive) { return inclusive ? vIn : vEx; }
 
-  /// x_i scaled by the decay from the chunk's start to token i: [C, K].
+  /// x_i scaled by the decay from the chunk's start to token i: [C, K].  With a
+  /// constant these are rows that read the state; `fromStartOut` is for rows of it.
   mlir::Value fromStart(mlir::Value x, bool inclusive);
+  mlir::Value fromStartOut(mlir::Value x, bool inclusive);
+  /// The same for rows that are all `x` [K] before their decay.
+  mlir::Value fromStartAll(mlir::Value x, bool inclusive);
   /// y_j scaled by the decay from token j to the chunk's end: [C, K].
   mlir::Value toEnd(mlir::Value y);
   /// The state [K, V] scaled by the decay of the whole chunk, whose channels are
@@ -91,6 +99,14 @@ public:
   /// Row i: sum over j of a_ij y_jc times the decay of channel c from j to i.
   mlir::Value outSum(mlir::Value a, mlir::Value y, bool inclusiveGate,
                      bool inclusive);
+  // With a constant, for a key `y` [K] that is the same at every token: all there is
+  // are the responses A^l y.
+  mlir::Value pairSumFixed(mlir::Value x, mlir::Value y, bool inclusiveGate,
+                           bool inclusive);
+  mlir::Value outSumFixed(mlir::Value a, mlir::Value y, bool inclusiveGate,
+                          bool inclusive);
+  /// Sum over j of y values_j^T times the decay from token j to the end: [K, V].
+  mlir::Value toEndFixed(mlir::Value y, mlir::Value values);
   /// (I - a)^-1 for strictly lower triangular `a` [n, n].
   mlir::Value inverse(mlir::Value a);
 
@@ -110,6 +126,30 @@ private:
   mlir::Value scalarDecay(bool inclusiveGate);
   /// 1 where x equals y, else 0.
   mlir::Value indicator(mlir::Value x, mlir::Value y);
+  /// Resets and gates of `fromStart` and `toEnd`, the constant left out.
+  mlir::Value gatesFromStart(mlir::Value x, bool inclusive);
+  mlir::Value gatesToEnd(mlir::Value y);
+  /// What gates and resets make of entries (i, j); others are zero.
+  mlir::Value gatePairs(mlir::Value m, bool inclusiveGate, bool inclusive);
+
+  // Powers of the constant.
+  mlir::Value numbers(llvm::ArrayRef<int64_t> shape,
+                      llvm::function_ref<double(int64_t, int64_t)> entry);
+  mlir::Value countOf(int64_t less);
+  /// A to the power 2^s.
+  mlir::Value square(unsigned s);
+  /// Rows A x_i, or x_i^T A, for a power A.
+  mlir::Value times(mlir::Value x, mlir::Value power, bool reads);
+  /// Row i by the power with exponent `exponents[i]`.
+  mlir::Value power(mlir::Value x, llvm::ArrayRef<int64_t> exponents, bool reads);
+  /// The powers 0 to C - 1 of A times `x` [K]: [C, K]
+  mlir::Value responses(mlir::Value x);
+  /// Rows of `responses` from the last to the first, without the last `late`.
+  mlir::Value reversed(mlir::Value responses, bool late);
+  mlir::Value constantPairs(mlir::Value x, mlir::Value y, bool late, bool diagonal);
+  mlir::Value constantOut(mlir::Value a, mlir::Value y, bool late, bool diagonal);
+  mlir::Value constantToEnd(mlir::Value y);
+  mlir::Value constantOverChunk(mlir::Value state);
 
   mlir::OpBuilder &b;
   mlir::Location loc;
@@ -123,6 +163,9 @@ private:
   // 1 for tokens that have nothing but finite numbers, else 0; how many tokens of
   // each history have not, and of the last one's.
   mlir::Value finite, badRows, badEnd;
+  // The constant's powers with exponents 1, 2, 4, ...; tokens of the chunk.
+  llvm::SmallVector<mlir::Value> squares;
+  mlir::Value constantCount;
 };
 
 } // namespace seqc

@@ -10,7 +10,7 @@ static StringRef timeAxis() { return RecurrenceOp::getTimeAxis(); }
 namespace {
 /// A part's summary is the state after it from a state of zero, and its transition:
 /// a diagonal for gates, a K x K matrix for corrections, which is the state after it
-/// from the identity, nothing written.
+/// from the identity, nothing written; for a constant the number of its tokens.
 class LinearSplit {
 public:
   LinearSplit(LinearRecurrenceOp op, OpBuilder &b)
@@ -21,7 +21,8 @@ public:
   }
   static std::optional<std::string> obstacle(LinearRecurrenceOp op);
   /// What is written, then rows (K x 1, or K x K with corrections) and columns
-  /// (1 x V) of the transition, where there are such gates.
+  /// (1 x V) of the transition, where there are such gates, then the tokens that a
+  /// constant's power needs.
   SmallVector<Source> summarise(const TokenView &view);
   SplitStates combine(const TokenView &view, ArrayRef<Source> summary);
   SmallVector<Source> apply(const TokenView &view, const Source &before);
@@ -30,12 +31,18 @@ private:
   bool hasRows() { return op.numPairs() || rowGates; }
   struct Roles {
     bool gates[3] = {true, true, true}; // none, K, V
-    bool pairs = true, writes = true, reads = true;
+    bool pairs = true, writes = true, reads = true, constant = true;
   };
   SmallVector<Source> run(const TokenView &view, const Source &initial,
                           const Roles &roles);
   /// Logarithms of one for all tokens of the view.
   Source ones(const TokenView &view, AxesAttr axes);
+  /// How many tokens every part has.
+  Source tokensOf(const TokenView &view);
+  /// `state` times the constant's power, in a step, with `count` tokens.
+  Value power(OpBuilder &step, Value blocks, Value count, Value state);
+  /// Einsums are in f32 or f64: a narrower state is widened.
+  Value widened(StepBuilder &sb, Value v);
   Source constantState(int64_t rows, int64_t columns, double diagonal, double rest);
 
   LinearRecurrenceOp op;
@@ -81,6 +88,79 @@ Source LinearSplit::ones(const TokenView &view, AxesAttr axes) {
   return {sb.finish({}, {}).getOuts()[0], axes};
 }
 
+Source LinearSplit::tokensOf(const TokenView &view) {
+  // Any operand over time; the fewer axes the better.
+  std::optional<Source> found;
+  for (unsigned i = 1; i < op.getMaps().size(); ++i) {
+    auto map = cast<AxesAttr>(op.getMaps()[i]);
+    bool plain = llvm::all_of(map.getDivisors(), [](int64_t d) { return d == 1; });
+    if (map.has(timeAxis()) && plain && (!found || map.size() < found->map.size()))
+      found = {op->getOperand(i), map};
+  }
+  StepBuilder sb(b, loc);
+  if (found)
+    sb.add(view.take(*found));
+  else
+    for (unsigned i = 1; i < op.getMaps().size(); ++i)
+      if (auto map = cast<AxesAttr>(op.getMaps()[i]); map.has(timeAxis()))
+        sb.add(view.take({op->getOperand(i), map}));
+  Type f64 = b.getF64Type();
+  Value zero = arith::ConstantOp::create(
+      b, loc, DenseElementsAttr::get(RankedTensorType::get({}, f64), 0.0));
+  Value count = sb.addCarry({zero, AxesAttr::get(b.getContext(), {}, {})});
+  Value one = arith::ConstantOp::create(sb.step(), loc, b.getF64FloatAttr(1));
+  Value next = arith::AddFOp::create(sb.step(), loc, count, one);
+  StepBuilder::Modifiers modifiers;
+  modifiers.reverse = op.getReverse();
+  if (view.isPacked()) {
+    modifiers.segments = view.getPieces().tensor;
+    modifiers.segmentsMap = view.getPieces().map;
+  }
+  RecurrenceOp made = sb.finish(next, modifiers);
+  return {made.getFinals()[0], made.getFinalMap(0)};
+}
+
+Value LinearSplit::power(OpBuilder &step, Value blocks, Value count, Value state) {
+  constexpr unsigned bits = 31;
+  auto number = [&](double value) -> Value {
+    return arith::ConstantOp::create(step, loc, step.getF64FloatAttr(value));
+  };
+  auto reaches = [&](Value n, unsigned s) -> Value {
+    return arith::CmpFOp::create(step, loc, arith::CmpFPredicate::OGE, n,
+                                 number(double(int64_t(1) << s)));
+  };
+  SmallVector<Value> flags(bits);
+  Value left = count;
+  for (unsigned s = bits; s-- > 0;) {
+    flags[s] = reaches(left, s);
+    Value rest =
+        arith::SubFOp::create(step, loc, left, number(double(int64_t(1) << s)));
+    left = arith::SelectOp::create(step, loc, flags[s], rest, left);
+  }
+  auto einsum = [&](StringRef equation, ValueRange operands) -> Value {
+    return EinsumOp::create(step, loc, operands, step.getStringAttr(equation));
+  };
+  int64_t r = op.blockSize(), m = op.keySize() / r;
+  auto whole = cast<RankedTensorType>(state.getType());
+  SmallVector<ReassociationIndices> groups = {{0, 1}, {2}};
+  auto split =
+      RankedTensorType::get({m, r, op.valueSize()}, whole.getElementType());
+  state = tensor::ExpandShapeOp::create(step, loc, split, state, groups);
+  Value matrix = blocks;
+  for (unsigned s = 0; s < bits; ++s) {
+    Value moved = einsum("mij,mjv->miv", {matrix, state});
+    state = arith::SelectOp::create(step, loc, flags[s], moved, state);
+    if (s + 1 == bits)
+      break;
+    // Powers beyond what there is are not computed, so that nothing overflows.
+    Value none = arith::ConstantOp::create(
+        step, loc, cast<TypedAttr>(step.getZeroAttr(matrix.getType())));
+    matrix = arith::SelectOp::create(step, loc, reaches(count, s + 1), matrix, none);
+    matrix = einsum("mij,mjk->mik", {matrix, matrix});
+  }
+  return tensor::CollapseShapeOp::create(step, loc, whole, state, groups);
+}
+
 SmallVector<Source> LinearSplit::run(const TokenView &view, const Source &initial,
                                      const Roles &roles) {
   SmallVector<Value> gates, pairs, writes, reads;
@@ -114,6 +194,12 @@ SmallVector<Source> LinearSplit::run(const TokenView &view, const Source &initia
       add(reads, op.read(i, part));
     readAxes.push_back(op.getReadAxes()[i]);
     after.push_back(op.getReadAfter()[i]);
+  }
+  Value constant;
+  if (roles.constant && op.getConstant()) {
+    auto blocks = op.constantBlocks();
+    constant = blocks.value;
+    maps.push_back(blocks.map);
   }
   AxesAttr outMap = view.map(op.getOutMap());
   // A transition may depend on fewer axes than the tokens have: a gate of one for
@@ -163,7 +249,7 @@ SmallVector<Source> LinearSplit::run(const TokenView &view, const Source &initia
   AxesAttr finalMap = finalMapOf(b.getContext(), initial.map, stateAxes);
   typeOf(finalMap.getNames(), state, elementOf(initial.tensor.getType()));
   auto made = LinearRecurrenceOp::create(
-      b, loc, types, initial.tensor, gates, pairs, writes, reads, segments, resets,
+      b, loc, types, initial.tensor, gates, pairs, writes, reads, constant, segments, resets,
       b.getArrayAttr(maps), segmentsMap, resetsMap, b.getDenseI64ArrayAttr(gateAxes),
       b.getDenseBoolArrayAttr(gateLogs), b.getDenseBoolArrayAttr(decayed),
       b.getDenseI64ArrayAttr(readAxes), b.getDenseBoolArrayAttr(after), outMap,
@@ -182,7 +268,7 @@ SmallVector<Source> LinearSplit::summarise(const TokenView &view) {
   SmallVector<Source> summary;
   summary.push_back(run(view, constantState(keys, values, 0, 0), written).back());
   Roles kept;
-  kept.writes = kept.reads = false;
+  kept.writes = kept.reads = kept.constant = false;
   if (hasRows()) {
     kept.gates[2] = false;
     summary.push_back(run(view,
@@ -193,11 +279,22 @@ SmallVector<Source> LinearSplit::summarise(const TokenView &view) {
   }
   if (columnGates) {
     Roles columns;
-    columns.writes = columns.reads = columns.pairs = false;
+    columns.writes = columns.reads = columns.pairs = columns.constant = false;
     columns.gates[0] = columns.gates[1] = false;
     summary.push_back(run(view, constantState(1, values, 1, 1), columns).back());
   }
+  if (op.getConstant())
+    summary.push_back(tokensOf(view));
   return summary;
+}
+
+Value LinearSplit::widened(StepBuilder &sb, Value v) {
+  Type element = elementOf(op.getInitial().getType());
+  Type wide = tensorOrScalar(shapeOf(v.getType()),
+                             element.isF64() ? element : Type(b.getF32Type()));
+  return v.getType() == wide
+             ? v
+             : arith::ExtFOp::create(sb.step(), loc, wide, v).getResult();
 }
 
 SplitStates LinearSplit::combine(const TokenView &view,
@@ -219,17 +316,15 @@ SplitStates LinearSplit::combine(const TokenView &view,
     kept = einsum(op.numPairs() ? "kj,jv->kv" : "ki,kv->kv",
                   {sb.add(overParts(summary[1])), kept});
   if (columnGates)
-    kept = einsum("iv,kv->kv", {sb.add(overParts(summary.back())), kept});
-  // Einsums are in f32 or f64; a narrower state is widened for the sum.
-  Type element = elementOf(state.getType());
-  Type sumElement = element.isF64() ? element : Type(b.getF32Type());
-  auto widen = [&](Value v) -> Value {
-    Type wide = tensorOrScalar(shapeOf(v.getType()), sumElement);
-    return v.getType() == wide
-               ? v
-               : arith::ExtFOp::create(sb.step(), loc, wide, v).getResult();
-  };
-  Value next = arith::AddFOp::create(sb.step(), loc, widen(kept), widen(written));
+    kept = einsum("iv,kv->kv",
+                  {sb.add(overParts(summary[1 + hasRows()])), kept});
+  if (op.getConstant()) {
+    auto blocks = op.constantBlocks();
+    kept = power(sb.step(), widened(sb, sb.add({blocks.value, blocks.map})),
+                 sb.add(overParts(summary.back())), widened(sb, kept));
+  }
+  Value next =
+      arith::AddFOp::create(sb.step(), loc, widened(sb, kept), widened(sb, written));
   AxesAttr beforeMap = overParts(summary[0]).map;
   sb.addOut(state, beforeMap, elementOf(state.getType()));
   if (next.getType() != state.getType())

@@ -56,10 +56,14 @@ public:
   Value build();
 
 private:
-  /// What each token adds to the state: key [C, K] and value [C, V].
+  /// What each token adds to the state: key [C, K] and value [C, V].  Beside a
+  /// constant transition a key that no token changes is `fixed` [K] instead.
   struct Update {
-    Value key, value;
+    Value key, value, fixed = {};
   };
+  Update write(unsigned i);
+  Value scores(ChunkBuilder &in, Value query, const Update &u, bool keys, bool after);
+  Value atEnd(const Update &u);
   Value rowsOf(LinearRecurrenceOp::Operand o);
   Value scaled(LinearRecurrenceOp::Operand vector,
                LinearRecurrenceOp::Operand scale);
@@ -114,7 +118,33 @@ Value Chunked::existing(ArrayRef<LinearRecurrenceOp::Operand> operands, Value v)
   return cb.einsum("i,ik->ik", {cb.valid(sb.count()), v});
 }
 
+Chunked::Update Chunked::write(unsigned i) {
+  auto key = op.write(i, 0), value = op.write(i, 1), scale = op.write(i, 2);
+  if (!op.getConstant() || isTimed(key))
+    return {existing({key, value, scale}, scaled(key, scale)), rowsOf(value)};
+  Value v = existing({value, scale}, scaled(value, scale));
+  return {{}, v, cb.cast(sb.add({key.value, key.map}))};
+}
+
+/// Entry (i, j) is what query i reads of token j's update.
+Value Chunked::scores(ChunkBuilder &in, Value query, const Update &u, bool keys,
+                      bool after) {
+  return keys && u.fixed ? in.pairSumFixed(query, u.fixed, after, after)
+                         : in.pairSum(query, keys ? u.key : u.value, after, after);
+}
+
+/// What the update adds to the state after the chunk.
+Value Chunked::atEnd(const Update &u) {
+  if (u.fixed)
+    return cb.toEndFixed(u.fixed, columns.toEnd(u.value));
+  return cb.einsum("ik,iv->kv", {cb.toEnd(u.key), columns.toEnd(u.value)});
+}
+
 void Chunked::gates() {
+  if (op.getConstant()) {
+    auto blocks = op.constantBlocks();
+    cb.setConstant(sb.add({blocks.value, blocks.map}), sb.count());
+  }
   // Gates that are the same at every token have powers instead of sums: constants.
   bool fixed[2] = {true, true};
   for (unsigned i = 0; i < op.numGates(); ++i)
@@ -253,11 +283,8 @@ Value Chunked::build() {
   gates();
 
   SmallVector<Update> updates;
-  for (unsigned i = 0; i < op.numWrites(); ++i) {
-    auto key = op.write(i, 0), value = op.write(i, 1), scale = op.write(i, 2);
-    updates.push_back({existing({key, value, scale}, scaled(key, scale)),
-                       rowsOf(value)});
-  }
+  for (unsigned i = 0; i < op.numWrites(); ++i)
+    updates.push_back(write(i));
   solvePairs(state, updates);
 
   // A matrix of one column is a vector: its products are dot products of rows.
@@ -270,7 +297,7 @@ Value Chunked::build() {
     if (column) {
       y = cb.einsum("ik,k->i", {cb.fromStart(query, after), flat(state)});
       for (const Update &u : updates)
-        y = cb.add(y, cb.einsum("ij,j->i", {cb.pairSum(query, u.key, after, after),
+        y = cb.add(y, cb.einsum("ij,j->i", {scores(cb, query, u, true, after),
                                             flat(u.value)}));
       y = tensor::ExpandShapeOp::create(
           sb.step(), loc, RankedTensorType::get({tokens, 1}, element), y,
@@ -280,12 +307,22 @@ Value Chunked::build() {
       ChunkBuilder &in = keys ? cb : columns, &out = keys ? columns : cb;
       if (!keys)
         columns.shareResets(cb);
-      y = cb.einsum(keys ? "ik,kv->iv" : "iv,kv->ik",
-                    {in.fromStart(query, after), state});
-      y = out.fromStart(y, after);
+      if (!keys && op.getConstant() && !columns.hasGates() &&
+          !isTimed(op.read(i, 0)) && !isTimed(op.read(i, 1))) {
+        // All rows read the same of the state.
+        Value q = cb.cast(sb.add({op.read(i, 0).value, op.read(i, 0).map})),
+              s = cb.cast(sb.add({op.read(i, 1).value, op.read(i, 1).map}));
+        y = cb.fromStartAll(cb.einsum("v,kv,->k", {q, state, s}), after);
+      } else {
+        y = cb.einsum(keys ? "ik,kv->iv" : "iv,kv->ik",
+                      {in.fromStart(query, after), state});
+        y = out.fromStartOut(y, after);
+      }
       for (const Update &u : updates) {
-        Value weights = in.pairSum(query, keys ? u.key : u.value, after, after);
-        y = cb.add(y, out.outSum(weights, keys ? u.value : u.key, after, after));
+        Value weights = scores(in, query, u, keys, after);
+        y = cb.add(y, !keys && u.fixed
+                          ? out.outSumFixed(weights, u.fixed, after, after)
+                          : out.outSum(weights, keys ? u.value : u.key, after, after));
       }
     }
     sb.addOut(cb.poisonRows(y), op.getOutMap(),
@@ -295,13 +332,13 @@ Value Chunked::build() {
   Value next = columns.overChunk(cb.overChunk(state), 1);
   for (const Update &u : updates) {
     Value added;
-    if (column) {
+    if (column && !u.fixed) {
       added = cb.einsum("ik,i->k", {cb.toEnd(u.key), flat(u.value)});
       added = tensor::ExpandShapeOp::create(
           sb.step(), loc, RankedTensorType::get({op.keySize(), 1}, element), added,
           ArrayRef<ReassociationIndices>{{0, 1}});
     } else {
-      added = cb.einsum("ik,iv->kv", {cb.toEnd(u.key), columns.toEnd(u.value)});
+      added = atEnd(u);
     }
     next = cb.add(next, added);
   }
@@ -319,7 +356,8 @@ static SmallVector<LinearRecurrenceOp> groupOf(LinearRecurrenceOp first) {
     return a.value == b.value && a.map == b.map;
   };
   auto joins = [&](LinearRecurrenceOp op) {
-    if (op->hasAttr("seqc.tiles") || op.getOutMap() != first.getOutMap() ||
+    if (op->hasAttr("seqc.tiles") || op.getConstant() || first.getConstant() ||
+        op.getOutMap() != first.getOutMap() ||
         op.getSegments() != first.getSegments() ||
         op.getSegmentsMap() != first.getSegmentsMap() ||
         op.getResets() != first.getResets() ||
@@ -412,7 +450,7 @@ struct LinearToChunks : seqc::impl::LinearToChunksBase<LinearToChunks> {
     };
     collect();
     for (LinearRecurrenceOp op : ops)
-      if (op.getSegments() && !obstacle(op, force) &&
+      if (op.getSegments() && op.numWrites() && !obstacle(op, force) &&
           (packed == "masks" ||
            (packed == "auto" && prefersStraddling(op, length))))
         straddleSegments(op);

@@ -33,6 +33,20 @@ static void convert(LinearRecurrenceOp op) {
   Value state = sb.addCarry({op.initial().value, op.initial().map});
   Value kept = einsum("kv->kv", state);
   Type element = elementOf(kept.getType());
+  if (op.getConstant()) {
+    Value blocks = arg(op.constantBlocks());
+    int64_t r = op.blockSize();
+    if (r == op.keySize()) {
+      kept = einsum("mkj,jv->kv", {blocks, kept});
+    } else {
+      SmallVector<ReassociationIndices> groups = {{0, 1}, {2}};
+      auto whole = cast<RankedTensorType>(kept.getType());
+      auto split = RankedTensorType::get({op.keySize() / r, r, op.valueSize()}, element);
+      kept = tensor::ExpandShapeOp::create(step, loc, split, kept, groups);
+      kept = einsum("mkj,mjv->mkv", {blocks, kept});
+      kept = tensor::CollapseShapeOp::create(step, loc, whole, kept, groups);
+    }
+  }
   for (unsigned i = 0; i < op.numGates(); ++i) {
     Value gate = arg(op.gate(i));
     if (op.getGateLogs()[i]) {

@@ -118,6 +118,9 @@ static LinearRecurrenceOp partOf(LinearRecurrenceOp op, OpBuilder &b, bool write
   if (!coverAxes(operands, op.getOutMap().getNames()))
     operands.back() =
         spreadOverTokens(b, op.getLoc(), operands.back(), operandsOf(op));
+  unsigned constant = operands.size();
+  if (op.getConstant())
+    add(op.constantBlocks());
   AxesAttr none = AxesAttr::get(b.getContext(), {}, {});
   SmallVector<Attribute> maps = {flags ? none : op.initial().map};
   SmallVector<Value> values;
@@ -144,8 +147,8 @@ static LinearRecurrenceOp partOf(LinearRecurrenceOp op, OpBuilder &b, bool write
       b, op.getLoc(), types, initial, ArrayRef(values).take_front(gates),
       ArrayRef(values).slice(gates, updates - gates),
       ArrayRef(values).slice(updates, queries - updates),
-      ArrayRef(values).drop_front(queries),
-      flags ? Value() : op.getSegments(), flags ? flags->tensor : Value(),
+      ArrayRef(values).slice(queries, constant - queries),
+      op.getConstant(), flags ? Value() : op.getSegments(), flags ? flags->tensor : Value(),
       b.getArrayAttr(maps), flags ? AxesAttr() : op.getSegmentsMapAttr(),
       flags ? flags->map : AxesAttr(), op.getGateAxesAttr(), op.getGateLogsAttr(),
       op.getPairDecayedAttr(),

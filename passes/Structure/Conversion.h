@@ -81,9 +81,26 @@ struct ScanPlan {
   SmallVector<BlockPlan, 0> blocks;
   SmallVector<Sum, 2> written;
 };
+/// States whose transition is the same at every token, as one state of K = m r rows:
+/// [m, r, r] are its blocks.  `blocks.kept` dimensions are part of m.
+struct ConstantPlan {
+  ScanPlan blocks;
+  int64_t count = 1, size = 1; // m, r
+  /// The second dimension of a matrix state stays one; else there is one column.
+  bool matrix = false;
+  /// Per state its key, over the state's dimensions; `fixed` at every token.
+  struct Write {
+    SmallVector<Sum, 2> keys;
+    Sum scale;
+    bool fixed = false;
+  };
+  SmallVector<Write, 0> writes;
+};
 struct ComponentPlan {
   Component component;
   bool linear = false;
+  /// Linear with a constant transition.
+  std::optional<ConstantPlan> constant;
   /// Linear, with a vector state that becomes a matrix of one column: it shares gates
   /// and a key with another (a normaliser).
   bool column = false;
@@ -106,8 +123,10 @@ enum class Target {
 /// Rewrites one recurrence.
 class Conversion {
 public:
-  Conversion(RecurrenceOp op, OpBuilder &b, Target target)
-      : op(op), b(b), loc(op.getLoc()), target(target), dependence(op) {}
+  /// Without `constants` only gated sums of outer products become linear.
+  Conversion(RecurrenceOp op, OpBuilder &b, Target target, bool constants = true)
+      : op(op), b(b), loc(op.getLoc()), target(target), constants(constants),
+        dependence(op) {}
   /// Rewrites the operation, or says why not and changes nothing.
   std::optional<std::string> run();
 
@@ -120,6 +139,10 @@ private:
   /// linear component itself.
   void planColumn(ComponentPlan &c);
   Reason planAll(bool columns);
+  /// The blocks and writes of a component over (+,x), and the order of its mixing.
+  int64_t planBlocks(const Component &component, ScanPlan &scan);
+  /// Sets `c.constant` and what else a linear component has, or says why not.
+  Reason planConstant(ComponentPlan &c);
   /// Sets `c.scan`, or says why the component has no scan.
   Reason planScan(ComponentPlan &c);
   Reason need(Value v);
@@ -127,6 +150,24 @@ private:
   Reason needComponent(ComponentPlan &c);
 
   void buildLinear(ComponentPlan &c);
+  // Of a component with a constant transition.
+  Value stack(OpBuilder &step, const ComponentPlan &c, ArrayRef<Value> states,
+              bool columns);
+  SmallVector<Value> unstack(OpBuilder &step, const ComponentPlan &c, Value stacked);
+  Value emitConstant(StepBuilder &sb, IRMapping &map, const ComponentPlan &c);
+  Value emitKey(StepBuilder &sb, IRMapping &map, const ComponentPlan &c,
+                const ConstantPlan::Write &write);
+  Source initialOf(const ComponentPlan &c);
+  SmallVector<Source> constantWrites(const ComponentPlan &c);
+  void setStates(ComponentPlan &c, Value final, AxesAttr map, ArrayRef<Value> wholes);
+  /// What `fn` emits in a step without tokens: of weights, and of `inputs`.  The
+  /// results have the axes of all of them, or those of `maps`.
+  SmallVector<Source>
+  withoutTokens(ArrayRef<Source> inputs,
+                llvm::function_ref<SmallVector<Value>(StepBuilder &, ValueRange)> fn,
+                ArrayRef<AxesAttr> maps = {});
+  Source materializeKey(const Sum &sum);
+  Source atOneToken(const Source &source);
   void buildKept(ComponentPlan &c);
   void buildScan(ComponentPlan &c);
   void buildOutputs();
@@ -169,15 +210,32 @@ private:
   OpBuilder &b;
   Location loc;
   Target target;
+  bool constants;
   Dependence dependence;
   SmallVector<ComponentPlan, 0> plans;
   /// Why the first component without a scan has none.
   Reason noScan;
+  /// Why the first component that is the same at every token is no linear recurrence.
+  Reason noConstant;
   llvm::DenseSet<Value> needed;
   llvm::DenseMap<Value, Source> available;
+  /// In a step without tokens: weights have a time axis of size one.
+  bool timeless = false;
+  llvm::DenseMap<Value, Source> atToken;
   SmallVector<Value> finals;
 };
 
+
+/// A tensor of vectors as one of matrices with one column, and how to go back.
+Value asColumn(OpBuilder &b, Location loc, Value v);
+SmallVector<ReassociationIndices> columnGroups(int64_t rank);
+
+/// Part of a term whose groups of factors touch exactly `letter` among the
+/// value's own letters (-1: none of them).
+SmallVector<Factor> factorsAt(const Term &term, unsigned rank, int letter,
+                              int skip = -1);
+/// The sum with the single term `factors` over `letter` (or none), times scale.
+Sum partOf(const Term &term, ArrayRef<Factor> factors, int letter, double scale = 1);
 
 /// True in a function for one token, where forms over time gain nothing.
 bool isStep(Operation *op);

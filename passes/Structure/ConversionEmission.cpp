@@ -22,8 +22,10 @@ std::optional<Source> Conversion::direct(Value v) {
     if (arg == v)
       return Source{op.getSeq()[i], cast<AxesAttr>(op.getSeqMaps()[i])};
   for (auto [i, arg] : llvm::enumerate(op.getWeightArgs()))
-    if (arg == v)
-      return Source{op.getWeights()[i], cast<AxesAttr>(op.getWeightMaps()[i])};
+    if (arg == v) {
+      Source weight{op.getWeights()[i], cast<AxesAttr>(op.getWeightMaps()[i])};
+      return timeless ? atOneToken(weight) : weight;
+    }
   return std::nullopt;
 }
 
@@ -115,7 +117,7 @@ static RankedTensorType withColumn(RankedTensorType type) {
   shape.push_back(1);
   return RankedTensorType::get(shape, type.getElementType());
 }
-static SmallVector<ReassociationIndices> columnGroups(int64_t rank) {
+SmallVector<ReassociationIndices> seqc::conversion::columnGroups(int64_t rank) {
   SmallVector<ReassociationIndices> groups;
   for (int64_t d = 0; d < rank; ++d)
     groups.push_back({d});
@@ -123,10 +125,27 @@ static SmallVector<ReassociationIndices> columnGroups(int64_t rank) {
   return groups;
 }
 
+Value seqc::conversion::asColumn(OpBuilder &b, Location loc, Value v) {
+  auto type = cast<RankedTensorType>(v.getType());
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, v);
+  sizes.push_back(b.getIndexAttr(1));
+  return tensor::ExpandShapeOp::create(b, loc, withColumn(type), v,
+                                       columnGroups(type.getRank()), sizes);
+}
+
 void Conversion::buildLinear(ComponentPlan &c) {
   unsigned carry = c.component.carries[0];
   SmallVector<Value> gates, pairs, writes, reads;
-  SmallVector<Attribute> maps = {op.getCarryMaps()[carry]};
+  Source initial{op.getCarries()[carry], cast<AxesAttr>(op.getCarryMaps()[carry])};
+  auto stateType = cast<RankedTensorType>(op.getFinals()[carry].getType());
+  bool stacked = c.constant && !c.column && !c.constant->matrix;
+  if (stacked) {
+    initial = initialOf(c);
+  } else if (c.column) {
+    initial.tensor = asColumn(b, loc, initial.tensor);
+    stateType = withColumn(stateType);
+  }
+  SmallVector<Attribute> maps = {initial.map};
   auto add = [&](SmallVectorImpl<Value> &group, const Sum &sum) {
     Source source = materialize(sum);
     group.push_back(source.tensor);
@@ -146,10 +165,21 @@ void Conversion::buildLinear(ComponentPlan &c) {
     decayed.push_back(pair.decayed);
   }
   for (const WritePlan &write : c.writes) {
-    add(writes, write.key.vector);
+    if (c.constant) {
+      Source key = materializeKey(write.key.vector);
+      writes.push_back(key.tensor);
+      maps.push_back(key.map);
+    } else {
+      add(writes, write.key.vector);
+    }
     add(writes, write.value);
     add(writes, write.key.scale);
   }
+  if (c.constant)
+    for (const Source &source : constantWrites(c)) {
+      writes.push_back(source.tensor);
+      maps.push_back(source.map);
+    }
   AxesAttr axes = allAxes();
   SmallVector<Type> types;
   SmallVector<PartPlan *> parts;
@@ -176,6 +206,15 @@ void Conversion::buildLinear(ComponentPlan &c) {
           resultShape(read.direct.shape.empty() ? 1 : read.direct.shape[0]));
       parts.push_back(&part);
     }
+  // Whole states: a column is what it is times one.
+  for (bool next : {false, true})
+    if (c.constant && (next ? c.next : c.previous)) {
+      add(reads, Sum::constant(1, {1}));
+      add(reads, Sum::constant(1, {}));
+      readAxes.push_back(1);
+      after.push_back(next);
+      types.push_back(resultShape(shapeOf(initial.tensor.getType()).drop_back().back()));
+    }
   // Whatever has all axes may not be among these operands: a scale has them then.
   SmallVector<Source> sources, all;
   unsigned at = 1;
@@ -195,22 +234,29 @@ void Conversion::buildLinear(ComponentPlan &c) {
                        : gates)
         .back() = spread.tensor;
   }
-  Value initial = op.getCarries()[carry];
-  auto stateType = cast<RankedTensorType>(op.getFinals()[carry].getType());
-  if (c.column) {
-    auto type = cast<RankedTensorType>(initial.getType());
-    initial = tensor::ExpandShapeOp::create(
-        b, loc, withColumn(type), initial, columnGroups(type.getRank()),
-        [&] {
-          SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, initial);
-          sizes.push_back(b.getIndexAttr(1));
-          return sizes;
-        }());
-    stateType = withColumn(stateType);
+  Value constant;
+  if (c.constant) {
+    Source blocks = withoutTokens({}, [&](StepBuilder &sb, ValueRange) {
+      IRMapping map;
+      return SmallVector<Value>{emitConstant(sb, map, c)};
+    })[0];
+    constant = blocks.tensor;
+    maps.push_back(blocks.map);
+  }
+  if (stacked) {
+    // The axes of a final state are those of the initial one, if it has all.
+    AxesAttr final = finalMapOf(b.getContext(), initial.map, op.getCarryAxes());
+    AxesAttr own = op.getFinalMap(carry);
+    SmallVector<int64_t> shape;
+    for (StringAttr axis : final.getNames())
+      shape.push_back(stateType.getDimSize(own.find(axis.getValue())));
+    llvm::append_range(shape,
+                       shapeOf(initial.tensor.getType()).take_back(2));
+    stateType = RankedTensorType::get(shape, computeType());
   }
   types.push_back(stateType);
   auto linear = LinearRecurrenceOp::create(
-      b, loc, types, initial, gates, pairs, writes, reads,
+      b, loc, types, initial.tensor, gates, pairs, writes, reads, constant,
       op.getSegments(), op.getResets(), b.getArrayAttr(maps),
       op.getSegmentsMapAttr(), op.getResetsMapAttr(),
       b.getDenseI64ArrayAttr(gateAxes), b.getDenseBoolArrayAttr(gateLogs),
@@ -219,6 +265,9 @@ void Conversion::buildLinear(ComponentPlan &c) {
   for (auto [i, part] : llvm::enumerate(parts))
     part->result = {linear.getResult(i), axes};
   finals[carry] = linear.getFinalState();
+  if (c.constant)
+    setStates(c, linear.getFinalState(), linear.getFinalMap(),
+              SmallVector<Value>(linear.getResults().drop_back().drop_front(parts.size())));
 }
 
 void Conversion::buildKept(ComponentPlan &c) {
@@ -312,7 +361,7 @@ void Conversion::buildOutputs() {
 }
 
 std::optional<std::string> Conversion::planAll(bool columns) {
-  bool linear = false, scan = false;
+  bool linear = false, gated = false, scan = false;
   plans.clear();
   needed.clear();
   for (Component &component : analyze(op).components) {
@@ -321,13 +370,15 @@ std::optional<std::string> Conversion::planAll(bool columns) {
     if (Reason r = plan(c))
       return r;
     linear |= c.linear;
+    gated |= c.linear && !c.constant;
     scan |= c.scan.has_value();
   }
   if (target == Target::Scan && !scan)
     return noScan ? *noScan : "no component is affine over a semiring";
   if (target != Target::Scan && !linear)
-    return "no component is a gated sum of outer products";
-  if (!op.getRestarts().empty() && linear)
+    return noConstant ? *noConstant
+                      : "no component is a gated sum of outer products";
+  if (!op.getRestarts().empty() && gated)
     return "a matrix state has restart values";
   // Where the components are clear: those that go along with another.
   for (ComponentPlan &c : plans)

@@ -14,10 +14,8 @@ using namespace seqc::structure;
 // Splitting terms
 //===----------------------------------------------------------------------===//
 
-/// Part of a term whose groups of factors touch exactly `letter` among the
-/// value's own letters (-1: none of them).
-static SmallVector<Factor> factorsAt(const Term &term, unsigned rank, int letter,
-                                     int skip = -1) {
+SmallVector<Factor> seqc::conversion::factorsAt(const Term &term, unsigned rank,
+                                                int letter, int skip) {
   SmallVector<Factor> result;
   SmallVector<unsigned> group = factorGroups(term, rank, skip);
   for (auto [f, g] : llvm::zip(term.factors, group)) {
@@ -34,9 +32,8 @@ static SmallVector<Factor> factorsAt(const Term &term, unsigned rank, int letter
   return result;
 }
 
-/// The sum with the single term `factors` over `letter` (or none), times scale.
-static Sum partOf(const Term &term, ArrayRef<Factor> factors, int letter,
-                  double scale = 1) {
+Sum seqc::conversion::partOf(const Term &term, ArrayRef<Factor> factors, int letter,
+                             double scale) {
   Sum sum;
   Term part;
   part.scale = scale;
@@ -105,10 +102,14 @@ std::optional<std::string> Conversion::planGates(ComponentPlan &c,
   if (term.scale != 1)
     c.gates.push_back({Sum::constant(term.scale, {}), -1, false});
   for (const Factor &f : term.factors) {
-    if (f.letters.size() > 1)
-      return "a factor of the decay varies along both dimensions";
     GatePlan gate;
-    gate.axis = f.letters.empty() || f.letters[0] > 1 ? -1 : f.letters[0];
+    for (int letter : f.letters) {
+      if (letter > 1 || (f.letters.size() > 1 && term.extents[letter] == 1))
+        continue;
+      if (gate.axis >= 0)
+        return "a factor of the decay varies along both dimensions";
+      gate.axis = letter;
+    }
     if (f.kind != Factor::Kind::Value) {
       gate.log = false;
       gate.value = partOf(term, f, gate.axis);
@@ -120,16 +121,10 @@ std::optional<std::string> Conversion::planGates(ComponentPlan &c,
       value = stripCasts(exp.getOperand());
     else
       gate.log = false;
-    ArrayRef<int64_t> shape = seqc::shapeOf(value.getType());
-    if (gate.axis >= 0)
-      gate.value.shape.assign(shape.begin(), shape.end());
     // A vector of one element is a scalar: the sum over it.
-    Term one;
-    one.extents.assign(shape.begin(), shape.end());
-    one.factors.push_back({value, Factor::Kind::Value, {}});
-    if (!f.letters.empty())
-      one.factors[0].letters.push_back(0);
-    gate.value.add(std::move(one));
+    Factor same = f;
+    same.value = value;
+    gate.value = partOf(term, same, gate.axis);
     c.gates.push_back(std::move(gate));
   }
   return {};
@@ -299,6 +294,13 @@ std::optional<std::string> Conversion::plan(ComponentPlan &c) {
       none = planScan(c);
     if (c.scan)
       return {};
+    if (constants && target != Target::Scan) {
+      Reason why = planConstant(c);
+      if (!why)
+        return {};
+      if (!noConstant && component.cls == Class::C3)
+        noConstant = why;
+    }
     for (unsigned carry : component.carries)
       if (seqc::shapeOf(op.getCarryArgs()[carry].getType()).size() > 1)
         return none ? *none
@@ -393,7 +395,7 @@ std::optional<std::string> Conversion::need(Value v) {
   for (auto [i, arg] : llvm::enumerate(op.getCarryArgs()))
     if (v == arg) {
       ComponentPlan *c = owner(i);
-      if (c->linear)
+      if (c->linear && (!c->constant || c->constant->matrix))
         return "a matrix state is used as a whole";
       c->previous = true;
       return {};
@@ -401,7 +403,7 @@ std::optional<std::string> Conversion::need(Value v) {
   for (auto [i, next] : llvm::enumerate(op.getYield().getCarries()))
     if (v == next && !dependence.of(v).none() && v.getDefiningOp()) {
       ComponentPlan *c = owner(i);
-      if (c->linear)
+      if (c->linear && (!c->constant || c->constant->matrix))
         return "a matrix state is used as a whole";
       c->next = true;
       return {};
@@ -455,6 +457,18 @@ std::optional<std::string> Conversion::needComponent(ComponentPlan &c) {
   }
   if (c.scan)
     return {};
+  if (c.constant) {
+    for (const BlockPlan &block : c.constant->blocks.blocks)
+      if (Reason r = need(block.value))
+        return r;
+    for (const ConstantPlan::Write &write : c.constant->writes) {
+      if (Reason r = need(write.scale))
+        return r;
+      for (const Sum &key : write.keys)
+        if (Reason r = need(key))
+          return r;
+    }
+  }
   for (const GatePlan &gate : c.gates)
     if (Reason r = need(gate.value))
       return r;

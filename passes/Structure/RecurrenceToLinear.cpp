@@ -30,7 +30,9 @@ struct RecurrenceToLinear
       OpBuilder b(op);
       Location loc = op.getLoc();
       bool state = !op.getCarries().empty();
-      auto reason = Conversion(op, b, scans ? Target::LinearAndScan : Target::Linear).run();
+      auto reason = Conversion(op, b, scans ? Target::LinearAndScan : Target::Linear,
+                               /*constants=*/!selected)
+                        .run();
       if (reason && force && state) {
         emitError(loc) << "the recurrence has no chunked form: " << *reason;
         return signalPassFailure();

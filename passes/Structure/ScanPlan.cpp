@@ -68,6 +68,65 @@ static void addBlockTerm(BlockPlan &block, const Term &term,
   block.equal.push_back(std::move(equal));
 }
 
+int64_t Conversion::planBlocks(const Component &component, ScanPlan &scan) {
+  unsigned n = component.carries.size();
+  SmallVector<ArrayRef<int64_t>> shapes;
+  for (unsigned carry : component.carries)
+    shapes.push_back(seqc::shapeOf(op.getCarryArgs()[carry].getType()));
+  unsigned rank = shapes[0].size();
+  bool sameRank = llvm::all_of(shapes, [&](auto s) { return s.size() == rank; });
+  auto forTerms = [&](llvm::function_ref<void(unsigned, unsigned, const Term &)> f) {
+    for (unsigned i = 0; i < n; ++i)
+      for (const Term &term : component.next[i].terms)
+        if (term.carry >= 0)
+          f(i, llvm::find(component.carries, unsigned(term.carry)) -
+                   component.carries.begin(),
+            term);
+  };
+  if (sameRank) {
+    for (unsigned d = 0; d < rank; ++d)
+      scan.kept.push_back(llvm::all_of(
+          shapes, [&](auto s) { return s[d] == shapes[0][d]; }));
+    forTerms([&](unsigned, unsigned, const Term &term) {
+      for (auto [d, letter] : llvm::enumerate(term.carryLetters))
+        if (letter != int(d))
+          scan.kept[d] = false;
+    });
+    scan.varies.assign(rank, false);
+    forTerms([&](unsigned, unsigned, const Term &term) {
+      for (const Factor &f : term.factors)
+        for (int letter : f.letters)
+          if (letter < int(rank) && scan.kept[letter])
+            scan.varies[letter] = true;
+    });
+  }
+  SmallVector<int64_t> varying;
+  for (unsigned d = 0; d < scan.kept.size(); ++d)
+    if (scan.varies[d])
+      varying.push_back(shapes[0][d]);
+  int64_t order = 0;
+  SmallVector<SmallVector<int64_t>> mixed(n);
+  for (unsigned i = 0; i < n; ++i) {
+    for (auto [d, size] : llvm::enumerate(shapes[i]))
+      if (d >= scan.kept.size() || !scan.kept[d])
+        mixed[i].push_back(size);
+    order += product(mixed[i]);
+  }
+  for (unsigned i = 0; i < n; ++i) {
+    scan.written.push_back(writesOf(component.next[i]));
+    for (unsigned j = 0; j < n; ++j) {
+      BlockPlan &block = scan.blocks.emplace_back();
+      block.value.shape.assign(varying.begin(), varying.end());
+      llvm::append_range(block.value.shape, mixed[i]);
+      llvm::append_range(block.value.shape, mixed[j]);
+    }
+  }
+  forTerms([&](unsigned i, unsigned j, const Term &term) {
+    addBlockTerm(scan.blocks[i * n + j], term, scan, shapes[i].size());
+  });
+  return order;
+}
+
 std::optional<std::string> Conversion::planScan(ComponentPlan &c) {
   const Component &component = c.component;
   if (component.cls == Class::C7)
@@ -109,67 +168,22 @@ std::optional<std::string> Conversion::planScan(ComponentPlan &c) {
     return {};
   }
 
-  bool sameRank = llvm::all_of(shapes, [&](auto s) { return s.size() == rank; });
-  auto forTerms = [&](llvm::function_ref<void(unsigned, unsigned, const Term &)> f) {
-    for (unsigned i = 0; i < n; ++i)
-      for (const Term &term : component.next[i].terms)
-        if (term.carry >= 0)
-          f(i, llvm::find(component.carries, unsigned(term.carry)) -
-                   component.carries.begin(),
-            term);
-  };
-  if (sameRank) {
-    for (unsigned d = 0; d < rank; ++d)
-      scan.kept.push_back(llvm::all_of(
-          shapes, [&](auto s) { return s[d] == shapes[0][d]; }));
-    forTerms([&](unsigned, unsigned, const Term &term) {
-      for (auto [d, letter] : llvm::enumerate(term.carryLetters))
-        if (letter != int(d))
-          scan.kept[d] = false;
-    });
-    scan.varies.assign(rank, false);
-    forTerms([&](unsigned, unsigned, const Term &term) {
-      for (const Factor &f : term.factors)
-        for (int letter : f.letters)
-          if (letter < int(rank) && scan.kept[letter])
-            scan.varies[letter] = true;
-    });
-  }
-  bool mixes = !sameRank || llvm::is_contained(scan.kept, false);
-  int64_t order = 0, numbers = 0;
-  SmallVector<int64_t> varying;
+  int64_t order = planBlocks(component, scan), numbers = 0, varying = 1;
+  bool mixes = scan.kept.empty() ? !sameShape : llvm::is_contained(scan.kept, false);
+  for (ArrayRef<int64_t> shape : shapes)
+    numbers += product(shape);
   for (unsigned d = 0; d < scan.kept.size(); ++d)
     if (scan.varies[d])
-      varying.push_back(shapes[0][d]);
-  SmallVector<SmallVector<int64_t>> mixed(n);
-  for (unsigned i = 0; i < n; ++i) {
-    for (auto [d, size] : llvm::enumerate(shapes[i]))
-      if (d >= scan.kept.size() || !scan.kept[d])
-        mixed[i].push_back(size);
-    order += product(mixed[i]);
-    numbers += product(shapes[i]);
-  }
+      varying *= shapes[0][d];
   if (order > maxOrder)
     return "its transition is a matrix of order " + std::to_string(order) +
            ", too large for the elements of a scan (at most " +
            std::to_string(maxOrder) + ")";
-  numbers += order * order * product(varying);
+  numbers += order * order * varying;
   if ((mixes || rank > 1) && numbers > maxNumbers)
     return "with a state of " + sizesText(shapes[0]) +
            " the elements of a scan would have " + std::to_string(numbers) +
            " numbers (at most " + std::to_string(maxNumbers) + ")";
-  for (unsigned i = 0; i < n; ++i) {
-    scan.written.push_back(writesOf(component.next[i]));
-    for (unsigned j = 0; j < n; ++j) {
-      BlockPlan &block = scan.blocks.emplace_back();
-      block.value.shape.assign(varying.begin(), varying.end());
-      llvm::append_range(block.value.shape, mixed[i]);
-      llvm::append_range(block.value.shape, mixed[j]);
-    }
-  }
-  forTerms([&](unsigned i, unsigned j, const Term &term) {
-    addBlockTerm(scan.blocks[i * n + j], term, scan, shapes[i].size());
-  });
   scan.complex = component.complex;
   scan.sum = n == 1 && !mixes &&
              transitionOf(component.next[0], component.carries[0]).isIdentity();

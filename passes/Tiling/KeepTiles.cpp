@@ -56,6 +56,8 @@ std::optional<std::string> seqc::obstacleToTiles(LinearRecurrenceOp op,
   };
   if (op.getSegments() || op.getResets())
     return "it has segments or resets";
+  if (op.getConstant())
+    return "it has a constant transition";
   if (op.numPairs())
     return "it has corrections of low rank";
   if (op.numWrites() != 1 || op.numReads() != 1)

@@ -17,12 +17,12 @@ from steps import program  # noqa: E402
 
 
 def case(rng, number, compiled):
-    text, bind, chunk, form = program(rng)
+    text, bind, chunk, forms = program(rng)
     jobs = [["--interpret=structured", "--form=canonical"], ["--interpret", "--form=canonical"]]
-    if form == "chunked":
+    if "chunked" in forms:
         # Ranks that each hold a part, emulated.
         jobs.append(["--interpret", "--form=canonical", f"--split={2 + number % 4}"])
-    if form:
+    for form in forms:
         forced = [f"--form={form}"] + ([f"--chunk={chunk}"] if form == "chunked" else [])
         jobs.append(["--interpret"] + forced)
         if form == "chunked" and " segments(" in text:

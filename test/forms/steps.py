@@ -34,11 +34,12 @@ class Step:
 
 
 class Program:
-    """A step with its carries [(name, type, next)], outputs [(value, type)], the form that
-    it has beside the sequential one, if any, and the elements of a state."""
+    """A step with its carries [(name, type, next)], outputs [(value, type)], the forms that
+    it has beside the sequential one, and the elements of a state."""
 
-    def __init__(self, step, carries, outs, form, elements):
-        self.step, self.carries, self.outs, self.form, self.elements = step, carries, outs, form, elements
+    def __init__(self, step, carries, outs, forms, elements, restarts=False):
+        self.step, self.carries, self.outs, self.forms, self.elements = step, carries, outs, forms, elements
+        self.restarts = restarts  # may start anew from given values
 
 
 def matrix_step(rng):
@@ -51,6 +52,9 @@ def matrix_step(rng):
                             "constant(-50)", "constant(-10000)"])
     kind = rng.choice(["none", "scalar", "rows", "columns", "fixed", "both", "scalar-rows"])
     pairs = rng.choice([0, 0, 1, 1, 2])
+    dense = 1 < key < 60 and rng.random() < 0.12  # one matrix for all tokens
+    if dense:
+        kind, pairs = "none", 0
     if pairs and kind == "columns":
         kind = "rows"
     gates = []
@@ -82,6 +86,9 @@ def matrix_step(rng):
     if rng.random() < 0.2:
         state = s.einsum("vk->kv", s.einsum("kv->vk", state))
     kept = state if late else decay(state)
+    if dense:
+        a = s.operand(f"tensor<{key}x{key}xf32>", f"normal({0.5 / key ** 0.5:.3f})", True)
+        kept = rng.choice([lambda: s.einsum("ij,jv->iv", a, kept), lambda: s.einsum("jv,ji->iv", kept, a)])()
     total = kept
     for p in range(pairs):
         right = s.operand(kt, "unit")
@@ -125,7 +132,7 @@ def matrix_step(rng):
     nxt = decay(total) if late else total
     # A vector that decays and is written as the state is: a normaliser.
     column = None
-    if key > 1 and not late and all(letters != "v" for letters, _ in gates) and rng.random() < 0.4:
+    if key > 1 and not late and not dense and all(letters != "v" for letters, _ in gates) and rng.random() < 0.4:
         n = "%n"
         for letters, gate in gates:
             n = s.einsum(f"{letters},k->k", gate, n)
@@ -163,7 +170,7 @@ def matrix_step(rng):
     # A correction of one row is a gate that is a difference, of any sign.
     chunkable = not pairs or (kind != "both" and key > 1)
     carries = [("%s", st, nxt)] + ([("%n", kt, column)] if column else [])
-    return Program(s, carries, outs, "chunked" if chunkable else None, key * value)
+    return Program(s, carries, outs, ["chunked"] if chunkable else [], key * value)
 
 
 def vector_step(rng):
@@ -171,6 +178,10 @@ def vector_step(rng):
     s = Step(rng)
     kind = rng.choice(["diagonal", "cascade", "coupled", "complex", "dense", "reflection", "momentum", "max", "logsumexp", "bonus"])
     n = rng.choice([2, 3, 4]) if kind in ("dense", "reflection") else rng.choice([0, 0, 1, 3, 7])
+    constant = rng.random() < 0.4  # the transition is the same at every token
+    scans = True
+    if kind == "dense" and constant and rng.random() < 0.4:
+        n, scans = rng.choice([9, 12]), False  # too large for the elements of a scan
     type_ = f"tensor<{n}xf32>" if n else "f32"
 
     def add(a, b):
@@ -189,20 +200,20 @@ def vector_step(rng):
     x = s.operand(type_, "normal")
     h, g = "%h0", "%h1"
     if kind == "diagonal":
-        nexts = [add(mul(rng.choice([gate, factor])(), h), x)]
+        nexts = [add(mul(factor(True) if constant else rng.choice([gate, factor])(), h), x)]
     elif kind == "cascade":  # the second memory reads the first
         first = add(mul(gate(), h), x)
         nexts = [first, add(mul(factor(), g), mul(s.operand(type_, "normal"), rng.choice([h, first])))]
     elif kind == "coupled":
-        weight = rng.random() < 0.3
+        weight = constant
         nexts = [add(add(mul(factor(weight), h), mul(factor(weight), g)), x),
                  add(mul(factor(weight), h), mul(factor(weight), g))]
     elif kind == "complex":
-        weight = rng.random() < 0.5
+        weight = constant
         a, b = factor(weight), factor(weight)
         nexts = [add(s.binary("arith.subf", mul(a, h), mul(b, g), type_), x), add(mul(b, h), mul(a, g))]
     elif kind == "dense":
-        matrix = s.operand(f"tensor<{n}x{n}xf32>", "uniform(-0.4,0.4)", rng.random() < 0.4)
+        matrix = s.operand(f"tensor<{n}x{n}xf32>", f"uniform({-1.6 / n:.2f},{1.6 / n:.2f})", constant)
         nexts = [add(s.einsum("ij,j->i", matrix, h) if rng.random() < 0.5 else s.einsum("i,ji->j", h, matrix), x)]
     elif kind == "reflection":  # (I - beta k k^T) a h + x
         key, beta = s.operand(type_, "unit"), s.operand("f32", "uniform(0,2)")
@@ -210,8 +221,9 @@ def vector_step(rng):
         back = s.einsum(",i->i", beta, s.einsum(",i->i", s.einsum("i,i->", key, kept), key))
         nexts = [add(s.binary("arith.subf", kept, back, type_), x)]
     elif kind == "momentum":
-        speed = s.binary("arith.subf", mul(s.operand(type_, "sigmoid"), h), mul(s.operand(type_, "sigmoid(0.2)"), x), type_)
-        nexts = [speed, add(mul(gate(), g), speed)]
+        eta = factor(True) if constant else s.operand(type_, "sigmoid")
+        speed = s.binary("arith.subf", mul(eta, h), mul(s.operand(type_, "sigmoid(0.2)"), x), type_)
+        nexts = [speed, add(mul(factor(True) if constant else gate(), g), speed)]
     elif kind == "max":
         kept = add(s.operand(type_, "logsigmoid"), h)
         nexts = [s.binary("arith.maximumf", *rng.choice([(kept, x), (x, kept)]), type_)]
@@ -228,11 +240,14 @@ def vector_step(rng):
     if rng.random() < 0.4:
         y = mul(outs[0][0], s.operand(type_, "normal"))
         outs = [(s.unary("math.tanh", y, type_), type_)]
-    return Program(s, carries, outs, "scan", n or 1)
+    fixed = constant and kind in ("diagonal", "coupled", "complex", "dense", "momentum")
+    if fixed and n and rng.random() < 0.3:  # a number read from the state
+        outs.append((s.einsum("i,i->", s.operand(type_, "normal", rng.random() < 0.5), rng.choice([h, nexts[0]])), "f32"))
+    return Program(s, carries, outs, ["scan"] * scans + ["chunked"] * fixed, n or 1, True)
 
 
 def program(rng):
-    """A module's text, --bind, a chunk length and the form that it has."""
+    """A module's text, --bind, a chunk length and the forms that it has."""
     p = (matrix_step if rng.random() < 0.7 else vector_step)(rng)
     s, outs = p.step, p.outs
     packed = rng.random() < 0.3
@@ -275,7 +290,13 @@ def program(rng):
     if resets:
         flags = [a for a in axes if a in ("b", "t")]
         arguments.append(f'%f: tensor<{dims(len(flags))}i8> {{seqc.draw = "flags(0.2)"}}')
-        clauses.append(f'resets(%f : ({", ".join(flags)}))')
+        again = f'resets(%f : ({", ".join(flags)}))'
+        if p.restarts and rng.random() < 0.4:
+            # What a flagged token starts from.
+            for name, type_, _ in p.carries:
+                arguments.append(f'{name}r: {tensor(type_, len(heads))}')
+            again = f'restart({", ".join(name + "r" for name, _, _ in p.carries)} : ({", ".join(heads)})) ' + again
+        clauses.append(again)
     if rng.random() < 0.3:
         clauses.append("reverse")
     block = [f"{n}t: {t}" for n, t, _ in s.seq] + [f"{n}t: {t}" for n, t, _ in s.weights] + [f"{n}: {t}" for n, t, _ in p.carries]
@@ -292,4 +313,4 @@ def program(rng):
              "h": rng.choice([1, 3]), "s": rng.choice([1, 2, 5])}
     bind = ",".join(f"{a}={sizes[a]}" for a in axes + (["s"] if packed else []))
     chunk = rng.choice([1, 2, 3, 7, 16, 20, 64, max(1, sizes["t"])])
-    return text, bind, chunk, p.form
+    return text, bind, chunk, p.forms

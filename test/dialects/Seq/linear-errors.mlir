@@ -124,3 +124,29 @@ func.func @f(%g: tensor<?xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %q: te
       -> (tensor<?x8xf32>, tensor<8x4xf32>)
   return
 }
+
+// -----
+
+func.func @f(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %s0: tensor<8x4xf32>, %a: tensor<2x3x3xf32>) {
+  %one = arith.constant dense<1.0> : tensor<f32>
+  // expected-error @below {{'seqc.linear_recurrence' op has a constant of 'tensor<2x3x3xf32>', expected square blocks that make up 8 rows, the same at every token (L7)}}
+  %r = seqc.linear_recurrence initial(%s0) writes(%k, %v, %one) constant(%a)
+      {maps = [#seqc<axes()>, #seqc.axes<t>, #seqc.axes<t>, #seqc<axes()>, #seqc<axes()>],
+       gate_axes = array<i64>, gate_logs = array<i1>, pair_decayed = array<i1>,
+       read_axes = array<i64>, read_after = array<i1>, out_map = #seqc.axes<t>}
+      : (tensor<8x4xf32>, tensor<?x8xf32>, tensor<?x4xf32>, tensor<f32>, tensor<2x3x3xf32>) -> tensor<8x4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%g: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %s0: tensor<8x4xf32>, %a: tensor<2x4x4xf32>) {
+  %one = arith.constant dense<1.0> : tensor<f32>
+  // expected-error @below {{'seqc.linear_recurrence' op has a constant beside pairs or gates along the first dimension (L7)}}
+  %r = seqc.linear_recurrence initial(%s0) gates(%g) writes(%k, %v, %one) constant(%a)
+      {maps = [#seqc<axes()>, #seqc.axes<t>, #seqc.axes<t>, #seqc.axes<t>, #seqc<axes()>, #seqc<axes()>],
+       gate_axes = array<i64: 0>, gate_logs = array<i1: true>, pair_decayed = array<i1>,
+       read_axes = array<i64>, read_after = array<i1>, out_map = #seqc.axes<t>}
+      : (tensor<8x4xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x4xf32>, tensor<f32>, tensor<2x4x4xf32>) -> tensor<8x4xf32>
+  return
+}

@@ -139,3 +139,30 @@ func.func @normalised(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4xf
   }
   return %o, %nT : tensor<?x4xf32>, tensor<8xf32>
 }
+
+// A constant transition: the key's responses, by doubling; queries from the chunk's
+// start by its powers; scores moved to where they belong; the state's power by the
+// number of tokens.
+// CHECK-LABEL: @dense
+// CHECK: seqc.recurrence {{.*}} chunk(4) {
+// CHECK: ^bb0({{.*}}, %w0: tensor<1x8x8xf32>, %w1: tensor<8xf32>, %s0: tensor<8x4xf32>, %count: index):
+// CHECK: %[[A:.*]] = tensor.collapse_shape %w0
+// CHECK: %[[A2:.*]] = seqc.einsum "ij,jk->ik"(%[[A]], %[[A]])
+// CHECK: %[[A4:.*]] = seqc.einsum "ij,jk->ik"(%[[A2]], %[[A2]])
+// CHECK: seqc.einsum "j,kj->k"(%w1, %[[A]])
+// CHECK: tensor.collapse_shape {{.*}} : tensor<4x5xf32> into tensor<20xf32>
+// CHECK: tensor.expand_shape {{.*}} : tensor<20xf32> into tensor<5x4xf32>
+// CHECK: arith.cmpi sge, %{{.*}}, %c4_i32
+// CHECK: %[[S:.*]] = seqc.einsum "ij,kj->ik"({{.*}}, %[[A4]])
+// CHECK: arith.select {{.*}}, %[[S]]
+func.func @dense(%u: tensor<?x4xf32>, %q: tensor<?x8xf32>, %A: tensor<8x8xf32>, %B: tensor<8xf32>, %s0: tensor<8x4xf32>) -> (tensor<?x4xf32>, tensor<8x4xf32>) {
+  %y, %sT = seqc.recurrence seq(%u, %q : (t)) weight(%A, %B : ()) carry(%s0 : ()) {
+  ^step(%ut: tensor<4xf32>, %qt: tensor<8xf32>, %At: tensor<8x8xf32>, %Bt: tensor<8xf32>, %s: tensor<8x4xf32>):
+    %kept = seqc.einsum "ij,jv->iv"(%At, %s)
+    %in = seqc.einsum "i,v->iv"(%Bt, %ut)
+    %n = arith.addf %kept, %in : tensor<8x4xf32>
+    %o = seqc.einsum "i,iv->v"(%qt, %n)
+    seqc.yield out(%o) carry(%n)
+  }
+  return %y, %sT : tensor<?x4xf32>, tensor<8x4xf32>
+}

@@ -39,3 +39,19 @@ func.func @axes(%g: tensor<?x?xf32>, %k: tensor<?x?x?x8xf32>, %v: tensor<?x?x?x4
          tensor<?x?x?x8xf32>, tensor<f32>) -> (tensor<?x?x?x4xf32>, tensor<?x?x8x4xf32>)
   return %y, %sT : tensor<?x?x?x4xf32>, tensor<?x?x8x4xf32>
 }
+
+// CHECK-LABEL: @dense
+// CHECK: seqc.recurrence
+// CHECK: %[[KEPT:.*]] = seqc.einsum "kj,jv->kv"(%{{.*}}, %s0)
+// CHECK: arith.addf %[[KEPT]]
+func.func @dense(%u: tensor<?x4xf32>, %q: tensor<?x8xf32>, %A: tensor<8x8xf32>, %B: tensor<8xf32>, %s0: tensor<8x4xf32>) -> (tensor<?x4xf32>, tensor<8x4xf32>) {
+  %y, %sT = seqc.recurrence seq(%u, %q : (t)) weight(%A, %B : ()) carry(%s0 : ()) {
+  ^step(%ut: tensor<4xf32>, %qt: tensor<8xf32>, %At: tensor<8x8xf32>, %Bt: tensor<8xf32>, %s: tensor<8x4xf32>):
+    %kept = seqc.einsum "ij,jv->iv"(%At, %s)
+    %in = seqc.einsum "i,v->iv"(%Bt, %ut)
+    %n = arith.addf %kept, %in : tensor<8x4xf32>
+    %o = seqc.einsum "i,iv->v"(%qt, %n)
+    seqc.yield out(%o) carry(%n)
+  }
+  return %y, %sT : tensor<?x4xf32>, tensor<8x4xf32>
+}

@@ -91,3 +91,23 @@ func.func @packed(%x: tensor<?xf32>, %s0: tensor<?xf32>, %cu: tensor<?xi32>) -> 
   }
   return %y, %sT : tensor<?xf32>, tensor<?xf32>
 }
+
+// A constant transition: what is written, and how many tokens there are, of whose number
+// the transition's power is made.
+// CHECK-LABEL: @dense
+// CHECK: seqc.linear_recurrence {{.*}} -> tensor<3x8x4xf32>
+// CHECK: seqc.recurrence seq(%{{.*}} : (part, t)) carry(
+// CHECK: seqc.recurrence seq({{.*}} : (t)) weight({{.*}}) carry(%{{.*}} : ())
+// CHECK: seqc.einsum "mij,mjk->mik"
+// CHECK: seqc.linear_recurrence {{.*}} constant({{.*}} -> (tensor<3x?x4xf32>, tensor<3x8x4xf32>)
+func.func @dense(%u: tensor<?x4xf32>, %q: tensor<?x8xf32>, %A: tensor<8x8xf32>, %B: tensor<8xf32>, %s0: tensor<8x4xf32>) -> (tensor<?x4xf32>, tensor<8x4xf32>) {
+  %y, %sT = seqc.recurrence seq(%u, %q : (t)) weight(%A, %B : ()) carry(%s0 : ()) {
+  ^step(%ut: tensor<4xf32>, %qt: tensor<8xf32>, %At: tensor<8x8xf32>, %Bt: tensor<8xf32>, %s: tensor<8x4xf32>):
+    %kept = seqc.einsum "ij,jv->iv"(%At, %s)
+    %in = seqc.einsum "i,v->iv"(%Bt, %ut)
+    %n = arith.addf %kept, %in : tensor<8x4xf32>
+    %o = seqc.einsum "i,iv->v"(%qt, %n)
+    seqc.yield out(%o) carry(%n)
+  }
+  return %y, %sT : tensor<?x4xf32>, tensor<8x4xf32>
+}

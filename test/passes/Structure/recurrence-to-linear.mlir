@@ -109,3 +109,39 @@ func.func @whole(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4xf32>, 
   }
   return %o, %ns : tensor<?x4xf32>, tensor<?x8xf32>
 }
+
+// One matrix for all tokens: states are stacked, what is written is a key that no token
+// changes and a number.
+// CHECK-LABEL: @dense
+// CHECK: %[[A:.*]] = tensor.collapse_shape {{.*}} : tensor<1x1x8x8xf32> into tensor<1x8x8xf32>
+// CHECK: seqc.linear_recurrence initial(%{{.*}}) writes(%arg2, %{{.*}}, %arg0) reads(%arg2, %{{.*}}) constant(%[[A]])
+// CHECK-SAME: tensor<1x8x8xf32>) -> (tensor<?x1xf32>, tensor<8x1xf32>)
+func.func @dense(%u: tensor<?xf32>, %A: tensor<8x8xf32>, %B: tensor<8xf32>, %s0: tensor<8xf32>) -> (tensor<?xf32>, tensor<8xf32>) {
+  %y, %sT = seqc.recurrence seq(%u : (t)) weight(%A, %B : ()) carry(%s0 : ()) {
+  ^step(%ut: f32, %At: tensor<8x8xf32>, %Bt: tensor<8xf32>, %s: tensor<8xf32>):
+    %kept = seqc.einsum "ij,j->i"(%At, %s)
+    %in = seqc.einsum "i,->i"(%Bt, %ut)
+    %n = arith.addf %kept, %in : tensor<8xf32>
+    %o = seqc.einsum "i,i->"(%Bt, %n)
+    seqc.yield out(%o) carry(%n)
+  }
+  return %y, %sT : tensor<?xf32>, tensor<8xf32>
+}
+
+// Real and imaginary part: blocks of 2 x 2, one for each element.
+// CHECK-LABEL: @complex
+// CHECK: seqc.linear_recurrence {{.*}} constant({{.*}} tensor<5x2x2xf32>) -> tensor<10x1xf32>
+func.func @complex(%x: tensor<?x5xf32>, %a: tensor<5xf32>, %b: tensor<5xf32>, %r0: tensor<5xf32>, %i0: tensor<5xf32>) -> (tensor<5xf32>, tensor<5xf32>) {
+  %rT, %iT = seqc.recurrence seq(%x : (t)) weight(%a, %b : ()) carry(%r0, %i0 : ()) {
+  ^step(%xt: tensor<5xf32>, %at: tensor<5xf32>, %bt: tensor<5xf32>, %r: tensor<5xf32>, %i: tensor<5xf32>):
+    %0 = arith.mulf %at, %r : tensor<5xf32>
+    %1 = arith.mulf %bt, %i : tensor<5xf32>
+    %2 = arith.subf %0, %1 : tensor<5xf32>
+    %rn = arith.addf %2, %xt : tensor<5xf32>
+    %3 = arith.mulf %bt, %r : tensor<5xf32>
+    %4 = arith.mulf %at, %i : tensor<5xf32>
+    %in = arith.addf %3, %4 : tensor<5xf32>
+    seqc.yield carry(%rn, %in)
+  }
+  return %rT, %iT : tensor<5xf32>, tensor<5xf32>
+}

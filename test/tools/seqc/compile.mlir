@@ -43,7 +43,8 @@ func.func @decay(%x: tensor<?x?xf32>, %s0: tensor<?xf32>) -> (tensor<?x?xf32>, t
   %half = arith.constant 0.5 : f32
   %y, %sT = seqc.recurrence seq(%x : (b, t)) carry(%s0 : (b)) {
   ^step(%xt: f32, %s: f32):
-    %k = arith.mulf %half, %s : f32
+    %a = arith.mulf %half, %xt : f32
+    %k = arith.mulf %a, %s : f32
     %n = arith.addf %k, %xt : f32
     seqc.yield out(%n) carry(%n)
   }

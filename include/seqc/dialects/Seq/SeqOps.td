@@ -267,12 +267,12 @@ def Seq_LinearRecurrenceOp : Seq_Op<"linear_recurrence", [
   let description = [{
     For a state S of K x V elements, at every token
 
-        kept = D S                      D: product of the gates
+        kept = D A S                    D: product of the gates; A: the constant
         S'   = kept + sum over pairs of  scale * left (right^T (S or kept))
                     + sum over writes of scale * key value^T
         y_i  = scale * query_i^T (S or S')          (or S query_i)
 
-    It is what the compiler rewrites recurrences to (classes C4 and C5 of the
+    It is what the compiler rewrites recurrences to (classes C3, C4 and C5 of the
     operator catalogue); forms are derived from it.  Users write
     `seqc.recurrence`.
 
@@ -283,6 +283,10 @@ def Seq_LinearRecurrenceOp : Seq_Op<"linear_recurrence", [
     * `writes`: key (along K), value (along V) and scale.
     * `reads`: query and scale; `read_axes` is the dimension summed over,
       `read_after` reads the new state.
+    * `constant`: A, the same at every token, as its blocks [m, r, r] along the
+      diagonal: K = m r, rows and columns i r .. i r + r - 1 are block i.  One block
+      is a dense matrix (LMU), blocks of 1 x 1 a diagonal of any sign (S4D), of
+      2 x 2 one of complex numbers (S5).
 
     `maps` has the axes of every operand, `initial` first; an operand without
     `t` is the same at every token.  Results are the reads, with the axes of
@@ -298,6 +302,8 @@ def Seq_LinearRecurrenceOp : Seq_Op<"linear_recurrence", [
     * L4: `out_map` names every axis once, `t` included.
     * L5: segments and resets are as in `seqc.recurrence`.
     * L6: there is a result for every read and one for the final state.
+    * L7: a constant is of static blocks that make up K, does not name `t`, and
+      goes with gates that it commutes with (not along K) and without pairs.
 
     Example:
     ```mlir
@@ -317,8 +323,8 @@ def Seq_LinearRecurrenceOp : Seq_Op<"linear_recurrence", [
   }];
   let arguments = (ins AnyType:$initial, Variadic<AnyType>:$gates,
       Variadic<AnyType>:$pairs, Variadic<AnyType>:$writes,
-      Variadic<AnyType>:$reads, Optional<AnyType>:$segments,
-      Optional<AnyType>:$resets, ArrayAttr:$maps,
+      Variadic<AnyType>:$reads, Optional<AnyType>:$constant,
+      Optional<AnyType>:$segments, Optional<AnyType>:$resets, ArrayAttr:$maps,
       OptionalAttr<Seq_AxesAttr>:$segments_map,
       OptionalAttr<Seq_AxesAttr>:$resets_map,
       DenseI64ArrayAttr:$gate_axes, DenseBoolArrayAttr:$gate_logs,
@@ -328,8 +334,8 @@ def Seq_LinearRecurrenceOp : Seq_Op<"linear_recurrence", [
   let assemblyFormat = [{
     `initial` `(` $initial `)` (`gates` `(` $gates^ `)`)?
     (`pairs` `(` $pairs^ `)`)? (`writes` `(` $writes^ `)`)?
-    (`reads` `(` $reads^ `)`)? (`segments` `(` $segments^ `)`)?
-    (`resets` `(` $resets^ `)`)? attr-dict `:` functional-type(operands, results)
+    (`reads` `(` $reads^ `)`)? (`constant` `(` $constant^ `)`)?
+    (`segments` `(` $segments^ `)`)? (`resets` `(` $resets^ `)`)? attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -350,6 +356,10 @@ def Seq_LinearRecurrenceOp : Seq_Op<"linear_recurrence", [
     Operand write(unsigned i, unsigned part);
     /// `part`: 0 query, 1 scale.
     Operand read(unsigned i, unsigned part);
+    /// Blocks [m, r, r] of the transition; only if there are.
+    Operand constantBlocks();
+    /// r.
+    int64_t blockSize();
     /// Sizes of the state.
     int64_t keySize();
     int64_t valueSize();

@@ -730,6 +730,18 @@ private:
       if (restart)
         state.data.assign(keys * values, zero);
       T kept = state;
+      if (op.getConstant()) {
+        T blocks = load(op.constantBlocks());
+        int64_t r = op.blockSize();
+        for (int64_t k = 0; k < keys; ++k)
+          for (int64_t v = 0; v < values; ++v) {
+            D sum = zero;
+            for (int64_t j = 0; j < r; ++j)
+              sum = Dom::add(sum, Dom::multiply(blocks.data[k * r + j],
+                                                entry(state, k / r * r + j, v)));
+            kept.data[k * values + v] = sum;
+          }
+      }
       for (unsigned i = 0; i < op.numGates(); ++i) {
         T gate = load(op.gate(i));
         int64_t axis = op.getGateAxes()[i];

@@ -32,7 +32,8 @@ def SplitSequence : Pass<"seqc-split-sequence", "::mlir::ModuleOp"> {
     then the tokens that are left, fewer than `parts`.  The summary of a scan is its
     total, that of a linear recurrence the state after it from zero and its
     transition: a diagonal where it has gates only, a K x K matrix where it has
-    corrections.
+    corrections, the number of tokens where it is a constant matrix, of which they
+    are the power.
     Packed segments are cut further where parts meet, so that all parts have the
     same number of tokens; the pieces of a segment are combined with each other
     only.
@@ -66,6 +67,10 @@ def LinearToChunks : Pass<"seqc-linear-to-chunks"> {
     leave segments are added by recurrences of their own.  Both have the same results; a number that is not finite
     stays in its own segment.  `packed=auto` takes masks where no state enters or
     leaves and segments are known to be shorter than half a chunk on average.
+    A constant transition enters by its powers, with exponents that are spans of
+    tokens.  A key that no token changes needs only its responses, which are constants
+    of the sequence: scores are a Toeplitz matrix of products with them.  Other keys
+    are summed by halves of a chunk.
     A chunk ends before a token that is flagged as a reset.
     **Fails when** `length` is not 1 to 1024, `packed` is none of these, or `force` is set and a gate is
     neither a logarithm nor known to be within 0 .. 1, or vector gates along the

@@ -51,15 +51,18 @@ def SelectForm : Pass<"seqc-select-form"> {
 }
 
 def RecurrenceToLinear : Pass<"seqc-recurrence-to-linear"> {
-  let summary = "Gated sums of outer products become linear recurrences";
+  let summary = "Gated sums of outer products, and others with one transition for all "
+                "tokens, become linear recurrences";
   let description = [{
     **Expects** `seqc.recurrence` operations without snapshots.
     **Guarantees** that those with a component of class C4 or C5 (see
     `seqc-derive-structure`) become `seqc.linear_recurrence`, with recurrences
     without state before and after for factors that no operand holds and for
     what follows a read; components that are scans of vectors or scalars become
-    recurrences of their own.  By structure alone: the same for equal
-    mathematics.
+    recurrences of their own.  A component of class C3 becomes one with a
+    `constant`: its states are stacked, a dense matrix is one block, several states
+    that are elementwise one by one have small blocks; a restart value is one more
+    write, at flagged tokens.  By structure alone: the same for equal mathematics.
     **Fails when** `force` is set and a recurrence with a state has no canonical
     form.  Otherwise such a one stays, with a remark that says why if `remarks`
     is set.
