@@ -4,6 +4,7 @@
 
 #include "seqc/passes/Forms/Passes.h"
 #include "seqc/passes/Lowering/CPU/Passes.h"
+#include "seqc/passes/Tiling/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -88,6 +89,15 @@ static int64_t vectorWidth(const llvm::TargetMachine &machine) {
   return info->checkFeatures("+avx512f") ? 16 : 8;
 }
 
+llvm::Expected<int64_t> seqc::vectorLanes(const CompileOptions &options) {
+  if (options.vectorWidth > 0)
+    return options.vectorWidth;
+  auto machine = makeMachine(options);
+  if (!machine)
+    return machine.takeError();
+  return vectorWidth(**machine);
+}
+
 void seqc::runOptimiser(llvm::Module &module, llvm::TargetMachine &machine,
                         llvm::OptimizationLevel level,
                         llvm::PipelineTuningOptions tuning) {
@@ -156,6 +166,10 @@ llvm::Expected<CompiledModule> seqc::compile(ModuleOp module,
   int64_t width =
       options.vectorWidth > 0 ? options.vectorWidth : vectorWidth(**machine);
 
+  // Before anything changes: the description may be the user's.
+  auto described = machineFor(machineName(options), 0);
+  if (!described)
+    return described.takeError();
   if (options.decode && addSteps(module))
     return llvm::createStringError("adding one-token steps failed");
 

@@ -6,6 +6,7 @@
 #include "seqc/passes/Pipelines/Compiler.h"
 #include "seqc/passes/Structure/Passes.h"
 #include "seqc/passes/Tiling/Passes.h"
+#include "seqc/lib/Target/Machine.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
@@ -31,6 +32,10 @@ llvm::StringRef seqc::stageName(Stage stage) {
     return "structured";
   case Stage::Formed:
     return "formed";
+  case Stage::Problem:
+    return "problem";
+  case Stage::Solved:
+    return "solved";
   case Stage::Tiled:
     return "tiled";
   case Stage::Target:
@@ -40,13 +45,13 @@ llvm::StringRef seqc::stageName(Stage stage) {
 }
 
 llvm::Expected<Stage> seqc::parseStage(StringRef name) {
-  for (Stage stage : {Stage::Input, Stage::Structured, Stage::Formed,
-                      Stage::Tiled, Stage::Target})
+  for (Stage stage : {Stage::Input, Stage::Structured, Stage::Formed, Stage::Problem,
+                      Stage::Solved, Stage::Tiled, Stage::Target})
     if (stageName(stage) == name)
       return stage;
   return llvm::createStringError(
-      "unknown stage '" + name + "', expected input, structured, formed, tiled or "
-      "target");
+      "unknown stage '" + name + "', expected input, structured, formed, problem, "
+      "solved, tiled or target");
 }
 
 llvm::StringRef seqc::formName(Form form) {
@@ -79,6 +84,17 @@ ArrayRef<StringRef> seqc::targetNames() {
   static constexpr StringRef names[] = {"cpu",    "sm_80",   "sm_90",
                                         "sm_90a", "sm_100a", "sm_120a"};
   return names;
+}
+
+std::string seqc::machineName(const CompileOptions &options) {
+  if (!options.targetFile.empty())
+    return options.targetFile;
+  if (isGpu(options))
+    return options.target;
+  // A processor without a description of its own has that of its vectors' width.
+  if (llvm::is_contained(target::knownMachines(), StringRef(options.cpu)))
+    return options.cpu;
+  return options.vectorWidth == 8 ? "x86-64-v3" : "x86-64-v4";
 }
 
 /// Tensors to buffers, in place where that is possible.
@@ -244,6 +260,20 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
     pm.addPass(createScanToRecurrence());
   pm.addPass(createCanonicalizerPass());
   if (options.stopAfter == Stage::Formed)
+    return;
+  // problem
+  PoseTilesOptions pose;
+  pose.machine = machineName(options);
+  pose.lanes = isGpu(options) ? 0 : width;
+  pose.tiles.assign(options.tiles.begin(), options.tiles.end());
+  pm.addPass(createPoseTiles(pose));
+  if (options.stopAfter == Stage::Problem)
+    return;
+  // solved
+  SolveTilesOptions solve;
+  solve.keep = options.stopAfter == Stage::Solved;
+  pm.addPass(createSolveTiles(solve));
+  if (options.stopAfter == Stage::Solved)
     return;
   // tiled
   if (isGpu(options))

@@ -10,6 +10,7 @@
 #include "seqc/passes/Lowering/NVVM/Passes.h"
 #include "seqc/passes/Structure/Passes.h"
 #include "seqc/passes/Tiling/Passes.h"
+#include "seqc/passes/Tiling/Problems.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -20,6 +21,7 @@ void seqc::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<SeqDialect, tile::TileDialect>();
   registerLinearSplitModel(registry);
   registerScanSplitModel(registry);
+  registerProductProblem(registry);
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mlir::registerAllToLLVMIRTranslations(registry);

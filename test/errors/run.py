@@ -124,7 +124,7 @@ def cases(folder):
         ("an output that cannot be written", GOOD, run + ["--out=y=/nonexistent/y.npy"], ["cannot write '/nonexistent/y.npy'"]),
         ("a library that cannot be written", GOOD, ["compile", "-o", "/nonexistent/f.so"], ["/nonexistent/f.so"]),
         ("an unknown kind of output", GOOD, ["compile", "--emit=exe", "-o", os.path.join(folder, "f")], ["unknown kind 'exe'", "so, obj, asm, ptx, cubin, llvm or mlir"]),
-        ("an unknown stage", GOOD, ["compile", "--emit=mlir", "--stop-after=lunch"], ["unknown stage 'lunch'", "input, structured, formed, tiled or target"]),
+        ("an unknown stage", GOOD, ["compile", "--emit=mlir", "--stop-after=lunch"], ["unknown stage 'lunch'", "input, structured, formed, problem, solved, tiled or target"]),
         ("an unknown form", GOOD, run + ["--form=best"], ["unknown form 'best'", "auto, sequential, canonical, chunked or scan"]),
         ("a chunk length that is not positive", GOOD, run + ["--chunk=0"], ["--chunk: the length is 0", "1 to 1024 tokens"]),
         ("a form that a program does not allow", GOOD.replace("mulf %wt, %s", "mulf %xt, %s"), run + ["--form=chunked"], ["has no chunked form: no component is a gated sum of outer products"]),

@@ -22,7 +22,7 @@ static cl::opt<std::string> headerPath("header", cl::desc("Also write a C header
                                        cl::value_desc("H"), cl::sub(compileCommand));
 static cl::opt<std::string>
     stopAfter("stop-after",
-              cl::desc("With --emit=mlir: input, structured, formed, tiled or target"),
+              cl::desc("With --emit=mlir: input, structured, formed, problem, solved, tiled or target"),
               cl::init("target"), cl::value_desc("STAGE"), cl::sub(compileCommand));
 static cl::opt<bool> timePasses("time-passes",
                                 cl::desc("Print the time of each pass"),

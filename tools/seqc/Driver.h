@@ -31,7 +31,8 @@ struct CommonOptions {
   int64_t chunk = 16;
   bool checked = false;
   int64_t split = 1;
-  std::string packed = "auto";
+  std::string packed = "auto", targetFile = {};
+  std::vector<std::string> tiles = {};
 };
 extern llvm::cl::SubCommand compileCommand, runCommand, explainCommand,
     benchCommand, proveCommand, targetsCommand;
@@ -42,6 +43,8 @@ CompileOptions compileOptions(const CommonOptions &common);
 int runCompile();
 int runRun();
 int runExplain();
+/// `seqc explain --tiles`.
+llvm::Error explainTiles();
 int runBench();
 int runProve();
 int runTargets();

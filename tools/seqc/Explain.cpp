@@ -1,4 +1,4 @@
-//===- Explain.cpp - seqc explain and seqc targets ------------------------===//
+//===- Explain.cpp - seqc explain -----------------------------------------===//
 
 #include "Driver.h"
 
@@ -10,13 +10,15 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
-#include "llvm/TargetParser/Host.h"
-
-#include <thread>
 
 using namespace mlir;
 using namespace seqc;
 using namespace seqc::driver;
+
+static llvm::cl::opt<bool> tiles("tiles",
+                                 llvm::cl::desc("Print what there is to choose about "
+                                                "tiles, the answer and what it costs"),
+                                 llvm::cl::sub(explainCommand));
 
 static std::string axesText(AxesAttr map) {
   std::string text = "(";
@@ -152,28 +154,7 @@ static llvm::Error explain() {
 }
 
 int seqc::driver::runExplain() {
-  if (llvm::Error e = explain())
+  if (llvm::Error e = tiles ? explainTiles() : explain())
     return report(std::move(e));
-  return 0;
-}
-
-int seqc::driver::runTargets() {
-  auto &os = llvm::outs();
-  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
-  os << "cpu        this machine: " << llvm::sys::getHostCPUName() << ", "
-     << std::thread::hardware_concurrency() << " threads, vectors of "
-     << (features.lookup("avx512f") ? 512 : features.lookup("avx2") ? 256 : 128)
-     << " bits\n           features:";
-  for (StringRef name : {"avx2", "fma", "avx512f", "avx512bf16", "amx-bf16"})
-    os << " " << name << (features.lookup(name) ? "" : " (no)");
-  os << "\n           other processors by --cpu=NAME\n";
-  os << "NVIDIA GPUs ";
-  llvm::interleaveComma(targetNames().drop_front(), os);
-  os << "; here: ";
-  if (auto cuda = Cuda::open()) {
-    os << (*cuda)->name() << "\n";
-  } else {
-    os << "none (" << llvm::toString(cuda.takeError()) << ")\n";
-  }
   return 0;
 }

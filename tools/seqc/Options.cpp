@@ -2,6 +2,8 @@
 
 #include "Driver.h"
 
+#include "seqc/lib/Target/Machine.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/WithColor.h"
 
@@ -29,7 +31,7 @@ static cl::opt<std::string> file(cl::Positional, cl::desc("FILE"), ONE_FILE);
 static cl::opt<std::string>
     entryName("entry", cl::desc("The function to use, if there are several"),
               cl::value_desc("F"), ALL_COMMANDS);
-static cl::opt<std::string> target("target", cl::desc("What to make code for"),
+static cl::opt<std::string> targetName("target", cl::desc("What to make code for"),
                                    cl::init("cpu"), cl::value_desc("cpu|sm_90a|..."),
                                    ALL_COMMANDS);
 static cl::opt<std::string> cpu("cpu",
@@ -57,6 +59,13 @@ static cl::opt<std::string>
 static cl::opt<int64_t> splitParts(
     "split", cl::desc("Parts that sequences are cut into, to run apart"), cl::init(1),
     cl::value_desc("N"), ALL_COMMANDS);
+static cl::opt<std::string>
+    targetFile("target-file",
+               cl::desc("A description of the machine (seqc targets --describe prints one)"),
+               cl::value_desc("FILE"), ALL_COMMANDS);
+static cl::list<std::string>
+    tiles("tile", cl::desc("Fix a knob of the tiles by hand, as rows=8"),
+          cl::value_desc("NAME=VALUE"), ALL_COMMANDS);
 static cl::opt<bool> checked(
     "checked",
     cl::desc("Calls check the declared ranges of inputs (seqc.range)"),
@@ -65,8 +74,8 @@ static cl::opt<bool> checked(
 Expected<CommonOptions> seqc::driver::commonOptions() {
   if (file.empty() && !benchCommand)
     return createStringError("no input file given");
-  if (!is_contained(targetNames(), target.getValue()))
-    return createStringError("unknown target '" + target + "', expected one of: " +
+  if (!is_contained(targetNames(), targetName.getValue()))
+    return createStringError("unknown target '" + targetName + "', expected one of: " +
                              join(targetNames(), ", "));
   auto parsed = parseForm(form);
   if (!parsed)
@@ -83,8 +92,28 @@ Expected<CommonOptions> seqc::driver::commonOptions() {
   if (splitParts > 1 && *parsed == Form::Sequential)
     return createStringError("--split: the " + form +
                              " form does not split, expected auto, canonical, chunked or scan");
-  return CommonOptions{file, entryName, cpu, features, target, *parsed, chunk,
-                       checked, splitParts, packed};
+  if (!targetFile.empty()) {
+    auto machine = target::readMachine(targetFile);
+    if (!machine)
+      return createStringError("--target-file: " + toString(machine.takeError()));
+    if (machine->isGpu != (targetName != "cpu"))
+      return createStringError("--target-file: '" + targetFile + "' describes a " +
+                               (machine->isGpu ? "gpu" : "cpu") +
+                               ", but the target is " + targetName);
+  }
+  for (StringRef tile : tiles) {
+    auto [name, value] = tile.split('=');
+    int64_t number;
+    if (name.empty() || value.getAsInteger(10, number))
+      return createStringError("--tile: '" + tile + "' is not NAME=VALUE");
+  }
+  // A slash makes it a path to those who take names as well.
+  std::string description = targetFile;
+  if (!description.empty() && !StringRef(description).contains('/'))
+    description = "./" + description;
+  return CommonOptions{file, entryName, cpu, features, targetName, *parsed, chunk,
+                       checked, splitParts, packed, description,
+                       std::vector<std::string>(tiles.begin(), tiles.end())};
 }
 
 CompileOptions seqc::driver::compileOptions(const CommonOptions &common) {
@@ -97,6 +126,8 @@ CompileOptions seqc::driver::compileOptions(const CommonOptions &common) {
   options.checked = common.checked;
   options.split = common.split;
   options.packed = common.packed;
+  options.targetFile = common.targetFile;
+  options.tiles = common.tiles;
   return options;
 }
 

@@ -9,6 +9,9 @@
 
 #include "StepEmitter.h"
 
+#include "seqc/lib/Solver/Solver.h"
+#include "seqc/lib/Target/Machine.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -274,6 +277,28 @@ void StepEmitter::emitTile(ProductState &state, Value row, int64_t rows,
   point.clear();
 }
 
+/// The solved tiles of a product.  Where nobody has solved them before, they are now,
+/// for a machine of which only its vectors are known.
+static ProductTiles tilesOf(EinsumOp einsum, const CpuVectors &cpu) {
+  ProductTiles result;
+  auto machine = target::machineOf(cpu.width >= 16 ? "x86-64-v4" : "x86-64-v3");
+  if (!machine) {
+    llvm::consumeError(machine.takeError());
+    return result;
+  }
+  auto tiles = solver::tilesOf(einsum, machine->withLanes(cpu.width));
+  if (!tiles) {
+    einsum.emitWarning() << llvm::toString(tiles.takeError());
+    return result;
+  }
+  if (*tiles)
+    for (auto [name, knob] : {std::pair<StringRef, int64_t *>{"rows", &result.rows},
+                              {"vectors", &result.vectors}})
+      if (auto value = (*tiles)->getAs<IntegerAttr>(name))
+        *knob = std::max<int64_t>(1, value.getInt());
+  return result;
+}
+
 void StepEmitter::emitProduct(const Nest &nest) {
   const Product &product = *nest.product;
   const Member &sum = nest.members[0];
@@ -281,16 +306,13 @@ void StepEmitter::emitProduct(const Nest &nest) {
   state.indices.resize(nest.sizes.size());
   state.row = sum.letterDims.lookup(product.row);
   state.column = sum.letterDims.lookup(product.column);
-  int64_t depth = 1;
-  for (char letter : product.summed) {
+  for (char letter : product.summed)
     state.summed.push_back(sum.letterDims.lookup(letter));
-    depth *= nest.sizes[state.summed.back()];
-  }
   if (product.transposed)
     state.packed = &packTransposed(
         sum.value.getDefiningOp()->getOperand(product.right));
   int64_t rows = nest.sizes[state.row], columns = nest.sizes[state.column];
-  ProductTiles tiles = chooseTiles(rows, columns, depth, cpu);
+  ProductTiles tiles = tilesOf(cast<EinsumOp>(sum.value.getDefiningOp()), cpu);
   auto panel = [&](Value column, ArrayRef<Value> masks) {
     int64_t whole = rows / tiles.rows * tiles.rows;
     loop(b, loc, 0, whole, tiles.rows, [&](Value row) {

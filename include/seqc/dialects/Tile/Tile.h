@@ -8,6 +8,7 @@
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
@@ -15,6 +16,16 @@
 #include "seqc/dialects/Tile/TileEnums.h.inc"
 #define GET_TYPEDEF_CLASSES
 #include "seqc/dialects/Tile/TileTypes.h.inc"
+
+namespace seqc::tile {
+/// A knob's values in its text.
+mlir::ParseResult parseValues(mlir::OpAsmParser &parser, mlir::DenseI64ArrayAttr &table,
+                              mlir::IntegerAttr &first, mlir::IntegerAttr &last);
+void printValues(mlir::OpAsmPrinter &printer, mlir::Operation *op,
+                 mlir::DenseI64ArrayAttr table, mlir::IntegerAttr first,
+                 mlir::IntegerAttr last);
+} // namespace seqc::tile
+
 #define GET_OP_CLASSES
 #include "seqc/dialects/Tile/TileOps.h.inc"
 

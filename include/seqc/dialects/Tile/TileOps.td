@@ -455,4 +455,6 @@ def Tile_MmaOp : Tile_Op<"mma", [MemoryEffects<[MemRead]>,
   let hasVerifier = 1;
 }
 
+include "seqc/dialects/Tile/TileProblem.td"
+
 #endif // SEQC_DIALECTS_TILE_TILEOPS_TD

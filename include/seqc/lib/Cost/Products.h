@@ -2,7 +2,7 @@
 //
 // A product C[M, N] += A[M, K] B[K, N] is computed tile by tile: a tile of the
 // result stays in registers while K runs, rows of A are broadcast and vectors of B
-// are loaded.  Every number that such a loop nest depends on is here.
+// are loaded.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,20 +25,11 @@ struct CpuVectors {
   }
 };
 
-/// The loop nest of one product.
+/// The loop nest of one product: the knobs of its problem (ProductProblem.cpp).
 struct ProductTiles {
   /// Rows and vectors of a tile of the result.
   int64_t rows = 1, vectors = 1;
-  /// Steps along K of one iteration.
-  int64_t unroll = 1;
-  /// Estimated cycles of the whole product.
-  double cycles = 0;
 };
-
-/// The tile with the least estimated cycles, the larger one on a tie.  `depth` is
-/// the number of steps along K.
-ProductTiles chooseTiles(int64_t rows, int64_t columns, int64_t depth,
-                         const CpuVectors &cpu);
 
 /// The least size of each dimension for which a contraction is a product: smaller
 /// ones stay in the loop nest of the values around them.

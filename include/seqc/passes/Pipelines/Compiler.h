@@ -16,6 +16,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace mlir {
 class ModuleOp;
@@ -33,10 +34,12 @@ enum class Stage {
   Structured, ///< recurrences in canonical form where one is to be used
   Formed, ///< one form per operation: on a CPU, scans without a blocked form are
           ///< recurrences
+  Problem, ///< what has tiles to choose names its problem
+  Solved,  ///< and has an answer
   Tiled,  ///< loops, vectors and buffers
   Target, ///< the LLVM dialect
 };
-/// "input", "structured", "formed", "tiled", "target".
+/// "input", "structured", "formed", "problem", "solved", "tiled", "target".
 llvm::StringRef stageName(Stage stage);
 /// The stage of that name, or an error that lists the names.
 llvm::Expected<Stage> parseStage(llvm::StringRef name);
@@ -70,6 +73,10 @@ struct CompileOptions {
   std::string packed = "auto";
   /// Parts that sequences are cut into, to run apart; 1 leaves them whole.
   int64_t split = 1;
+  /// A machine description whose numbers stand instead of the target's, or empty.
+  std::string targetFile;
+  /// Knobs of tiles that are fixed by hand, as "rows=8".
+  std::vector<std::string> tiles;
   /// Adds `NAME_step`, which takes one token, beside every entry that allows it.
   bool decode = true;
   /// Calls check the declared ranges of inputs (`seqc.range`).
@@ -88,6 +95,12 @@ inline bool isGpu(const CompileOptions &options) {
 }
 /// Names that `CompileOptions::target` may have.
 llvm::ArrayRef<llvm::StringRef> targetNames();
+
+/// What `options` say the machine is: a known name, or a file that describes one.
+std::string machineName(const CompileOptions &options);
+
+/// Lanes of an f32 vector on the processor that `options` name.
+llvm::Expected<int64_t> vectorLanes(const CompileOptions &options);
 
 /// Adds the passes from the input stage to `options.stopAfter`.
 void buildPipeline(mlir::OpPassManager &pm, const CompileOptions &options);

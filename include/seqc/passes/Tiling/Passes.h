@@ -3,6 +3,8 @@
 #ifndef SEQC_PASSES_TILING_PASSES_H
 #define SEQC_PASSES_TILING_PASSES_H
 
+#include "seqc/lib/Target/Machine.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
@@ -21,6 +23,10 @@ std::optional<std::string> obstacleToTiles(LinearRecurrenceOp op, int64_t shared
 std::optional<std::string> obstacleToTiles(RecurrenceOp op, int64_t sharedBytes);
 /// Shared memory that a block may ask for on a target.
 int64_t sharedBytesOf(llvm::StringRef target);
+
+/// A machine by name, or from a file: a path with a slash or ending in .yaml; with
+/// vectors of `lanes` f32 unless that is 0.
+llvm::Expected<target::Machine> machineFor(llvm::StringRef name, int64_t lanes);
 
 #define GEN_PASS_DECL
 #include "seqc/passes/Tiling/Passes.h.inc"

@@ -55,4 +55,39 @@ def LinearToTiles : Pass<"seqc-linear-to-tiles"> {
       "::seqc::tile::TileDialect"];
 }
 
+def PoseTiles : Pass<"seqc-pose-tiles", "::mlir::ModuleOp"> {
+  let summary = "States the problem of every operation that has tiles to choose";
+  let description = [{
+    **Expects** a program at the formed stage.
+    **Guarantees** that every operation that implements `TilingProblemOpInterface`
+    and has something to choose on `machine` names its `seqc_tile.problem` in the
+    attribute `seqc.problem`; equal problems are one.  `tiles` fixes knobs by hand,
+    where the value is among theirs: constraints say so.
+    **Fails when** `machine` is neither known nor a file that describes one, or a tile
+    is not NAME=VALUE, names no knob, or is not among the values of any.
+    **Example** see `test/passes/Tiling/pose-tiles.mlir`.
+  }];
+  let options = [Option<"machine", "machine", "std::string", "\"x86-64-v4\"",
+                        "A known machine, or a file with a path or ending in .yaml">,
+                 Option<"lanes", "lanes", "int64_t", "0",
+                        "Lanes of an f32 vector, if not the machine's">,
+                 ListOption<"tiles", "tiles", "std::string",
+                            "Knobs that are fixed, as NAME=VALUE">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::seqc::tile::TileDialect"];
+}
+
+def SolveTiles : Pass<"seqc-solve-tiles", "::mlir::ModuleOp"> {
+  let summary = "Solves the problems of tiles";
+  let description = [{
+    **Expects** `seqc_tile.problem` operations.
+    **Guarantees** that operations with `seqc.problem` have the cheapest legal values
+    of its knobs in `seqc.tiles`.  The problems are gone, or with `keep` have their
+    `solution`.
+    **Fails when** no values are legal: the error says which constraints clash and
+    what comes nearest.  Also when Z3 gives up within its limit.
+    **Example** see `test/passes/Tiling/solve-tiles.mlir`.
+  }];
+  let options = [Option<"keep", "keep", "bool", "false", "Keep the problems">];
+}
+
 #endif // SEQC_PASSES_TILING_PASSES_TD

@@ -1,0 +1,17 @@
+//===- Problems.h - Operations that have tiles to choose --------*- C++ -*-===//
+
+#ifndef SEQC_PASSES_TILING_PROBLEMS_H
+#define SEQC_PASSES_TILING_PROBLEMS_H
+
+namespace mlir {
+class DialectRegistry;
+} // namespace mlir
+
+namespace seqc {
+
+/// `seqc.einsum` states the tiles of its product on a CPU.
+void registerProductProblem(mlir::DialectRegistry &registry);
+
+} // namespace seqc
+
+#endif // SEQC_PASSES_TILING_PROBLEMS_H
