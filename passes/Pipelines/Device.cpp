@@ -168,10 +168,10 @@ llvm::Expected<DeviceCode> seqc::compileDevice(gpu::GPUModuleOp kernels,
     return llvm::is_contained(code.kernels, value.getName());
   });
 
-  // The assembler may use all registers of one block: it spills rather than have
-  // more blocks else.
+  // The assembler may use all registers of one block, where the kernel does not
+  // say how many are resident: it spills rather than have more blocks else.
   for (llvm::Function &f : *module)
-    if (f.hasFnAttribute("nvvm.maxntid"))
+    if (f.hasFnAttribute("nvvm.maxntid") && !f.hasFnAttribute("nvvm.minctasm"))
       f.addFnAttr("nvvm.minctasm", "1");
 
   runOptimiser(*module, *machine, llvm::OptimizationLevel::O3);

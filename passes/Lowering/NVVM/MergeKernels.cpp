@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/IR/SymbolTable.h"
 
 namespace seqc {
@@ -42,6 +43,11 @@ struct MergeKernels : seqc::impl::MergeKernelsBase<MergeKernels> {
       }
       auto copy = cast<gpu::GPUFuncOp>(b.clone(*kernel));
       copy.setName(name);
+      // Outlining keeps attributes of operations within a launch only.
+      copy.walk([&](gpu::DynamicSharedMemoryOp op) {
+        if (Attribute blocks = op->removeAttr(seqc::residentBlocksAttr))
+          copy->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), blocks);
+      });
       launch.setKernelAttr(SymbolRefAttr::get(
           merged.getNameAttr(), {FlatSymbolRefAttr::get(copy.getNameAttr())}));
     }

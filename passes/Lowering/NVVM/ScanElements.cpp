@@ -1,4 +1,10 @@
 //===- ScanElements.cpp - How a scan's kernel reads and writes ------------===//
+//
+// A thread holds one row, or `wide` neighbouring ones where those are contiguous
+// in memory.  A tile that is whole, at aligned addresses, is read and written by
+// vectors of a thread's rows; any other element by element, where it exists.
+//
+//===----------------------------------------------------------------------===//
 
 #include "ScanKernels.h"
 
@@ -6,81 +12,169 @@ using namespace mlir;
 using namespace seqc;
 using namespace seqc::scan;
 
-/// The elements of all operands at a place.  What a map computes for the scan
-/// alone is computed here.
-Kernels::Tuple Kernels::load(Value time) {
-  Tuple values(n);
-  // What a map computes, per way in which its axes are named.
-  llvm::DenseMap<std::pair<Operation *, std::pair<Attribute, Attribute>>, Tuple>
-      done;
-  for (unsigned i = 0; i < n; ++i) {
-    auto axes = cast<AxesAttr>(scan.getSeqMaps()[i]);
-    RecurrenceOp map = maps[i];
-    if (!map) {
-      values[i] = convert(
-          memref::LoadOp::create(b, loc, seq[i], address(axes, time)), element(i));
-      continue;
-    }
-    unsigned number = cast<OpResult>(scan.getSeq()[i]).getResultNumber();
-    auto own = cast<AxesAttr>(map.getOutMaps()[number]);
-    Tuple &results = done[{map, {own, axes}}];
-    if (results.empty()) {
-      // The map's axes by the scan's names.
-      llvm::StringMap<Value> saved = indices;
-      llvm::StringMap<Value> renamed;
-      for (auto [mine, theirs] : llvm::zip(own.getNames(), axes.getNames()))
-        renamed[mine.getValue()] = indices.lookup(theirs.getValue());
-      indices = renamed;
-      IRMapping mapping;
-      auto bind = [&](auto args, ArrayAttr attrs, ArrayRef<Value> buffers) {
-        for (auto [arg, attr, buffer] : llvm::zip(args, attrs, buffers)) {
-          Value v = memref::LoadOp::create(b, loc, buffer,
-                                           address(cast<AxesAttr>(attr), time));
-          mapping.map(arg, convert(v, StepEmitter::computeType(v.getType())));
-        }
-      };
-      bind(map.getSeqArgs(), map.getSeqMaps(), mapSeq[map]);
-      bind(map.getWeightArgs(), map.getWeightMaps(), mapWeights[map]);
-      results = repeatBlock(b, loc, map.getStep().front(),
-                            map.getYield().getOuts(), mapping);
-      indices = saved;
-    }
-    // The map's result is rounded to its type, if that is narrower.
-    values[i] = convert(
-        convert(results[number], scan.getLeftArgs()[i].getType()), element(i));
+/// Neighbouring rows are neighbours in a buffer with these axes.
+bool Kernels::isWide(Value buffer, AxesAttr axes) {
+  return wide > 1 && axes.size() && axes.getDivisors().back() == 1 &&
+         axes.getNames().back() == scan.getCarryAxes().back() &&
+         cast<MemRefType>(buffer.getType()).getElementTypeBitWidth() >= 8;
+}
+
+/// Names the axes of the row `c` after the thread's first.
+void Kernels::nameRow(int64_t c, bool vectors) {
+  if (vectors) {
+    indices = firstRow;
+    if (c)
+      if (auto axis = scan.getCarryAxes().back().getValue(); indices.count(axis))
+        indices[axis] = add(indices[axis], constant(c));
+    return;
+  }
+  indices = c ? indicesOf(add(threadRow, constant(c))) : firstRow;
+}
+
+/// A pointer to the vector of a thread's rows.
+Value Kernels::vectorPointer(Value buffer, AxesAttr axes, Value time) {
+  nameRow(0, /*vectors=*/true);
+  Value at;
+  for (auto [d, index] : llvm::enumerate(address(axes, time)))
+    at = at ? add(mul(at, memref::DimOp::create(b, loc, buffer, d)), index) : index;
+  auto type = cast<MemRefType>(buffer.getType());
+  Value base = memref::ExtractAlignedPointerAsIndexOp::create(b, loc, buffer);
+  at = add(base, mul(at, constant(type.getElementTypeBitWidth() / 8)));
+  Value bits = arith::IndexCastOp::create(b, loc, b.getI64Type(), at);
+  return LLVM::IntToPtrOp::create(
+      b, loc, LLVM::LLVMPointerType::get(b.getContext(), /*global=*/1), bits);
+}
+
+/// The elements of a buffer for the rows from `begin` to `end` of the thread.
+Kernels::Tuple Kernels::fetch(Value buffer, AxesAttr axes, Value time,
+                              int64_t begin, int64_t end, bool vectors) {
+  Tuple values;
+  if (vectors && isWide(buffer, axes)) {
+    Type type = cast<MemRefType>(buffer.getType()).getElementType();
+    Value all = LLVM::LoadOp::create(
+        b, loc, VectorType::get({wide}, type), vectorPointer(buffer, axes, time),
+        wide * type.getIntOrFloatBitWidth() / 8);
+    for (int64_t c = begin; c < end; ++c)
+      values.push_back(LLVM::ExtractElementOp::create(
+          b, loc, all,
+          arith::ConstantIntOp::create(b, loc, b.getI32Type(), c)));
+    return values;
+  }
+  for (int64_t c = begin; c < end; ++c) {
+    nameRow(c, vectors);
+    values.push_back(
+        memref::LoadOp::create(b, loc, buffer, address(axes, time)));
   }
   return values;
 }
 
-RecurrenceOp scan::mapOf(ScanOp scan, unsigned i) {
-  auto map = scan.getSeq()[i].getDefiningOp<RecurrenceOp>();
-  if (!map || !map.getCarries().empty() || map.getPosition() || map.getFirst() ||
-      map.getChunk() || !map.getSnapshots().empty())
-    return {};
-  unsigned number = cast<OpResult>(scan.getSeq()[i]).getResultNumber();
-  auto own = cast<AxesAttr>(map.getOutMaps()[number]);
-  auto theirs = cast<AxesAttr>(scan.getSeqMaps()[i]);
-  if (own.size() != theirs.size() || own.size() != map.getAxes().size())
-    return {};
-  auto plain = [](AxesAttr axes) {
-    return llvm::all_of(axes.getDivisors(), [](int64_t d) { return d == 1; });
+/// The same the other way round.
+void Kernels::put(Value buffer, AxesAttr axes, Value time, const Tuple &values,
+                  int64_t begin, bool vectors) {
+  Type type = cast<MemRefType>(buffer.getType()).getElementType();
+  if (vectors && isWide(buffer, axes)) {
+    Type vector = VectorType::get({wide}, type);
+    Value all = LLVM::UndefOp::create(b, loc, vector);
+    for (auto [c, value] : llvm::enumerate(values))
+      all = LLVM::InsertElementOp::create(
+          b, loc, all, convert(value, type),
+          arith::ConstantIntOp::create(b, loc, b.getI32Type(), c));
+    LLVM::StoreOp::create(b, loc, all, vectorPointer(buffer, axes, time),
+                          wide * type.getIntOrFloatBitWidth() / 8);
+    return;
+  }
+  for (auto [c, value] : llvm::enumerate(values)) {
+    nameRow(begin + c, vectors);
+    memref::StoreOp::create(b, loc, convert(value, type), buffer,
+                            address(axes, time));
+  }
+}
+
+/// Runs a map's step for some rows: per row the map's results.
+SmallVector<Kernels::Tuple>
+Kernels::runMap(Map &map, Value time, int64_t begin, int64_t end, bool vectors,
+                llvm::function_ref<Value(unsigned, int64_t)> given) {
+  RecurrenceOp op = map.op;
+  SmallVector<IRMapping> mappings(end - begin);
+  auto bind = [&](auto args, ArrayRef<AxesAttr> axes, ArrayRef<Value> buffers) {
+    for (auto [i, arg] : llvm::enumerate(args)) {
+      Tuple values;
+      if (buffers[i])
+        values = fetch(buffers[i], axes[i], time, begin, end, vectors);
+      else
+        for (int64_t c = begin; c < end; ++c)
+          values.push_back(given(i, c));
+      for (int64_t c = begin; c < end; ++c)
+        mappings[c - begin].map(
+            arg, convert(values[c - begin],
+                         StepEmitter::computeType(arg.getType())));
+    }
   };
-  if (!plain(own) || !plain(theirs))
-    return {};
-  for (auto [mine, other] : llvm::zip(own.getNames(), theirs.getNames()))
-    if ((mine.getValue() == RecurrenceOp::getTimeAxis()) !=
-        (other.getValue() == RecurrenceOp::getTimeAxis()))
-      return {};
-  for (Value arg : map.getStep().getArguments())
-    if (isa<ShapedType>(arg.getType()))
-      return {};
-  for (Operation &op : map.getStep().front().without_terminator())
-    if (llvm::any_of(op.getResultTypes(),
-                     [](Type type) { return isa<ShapedType>(type); }) ||
-        (!op.hasTrait<OpTrait::ConstantLike>() && !isElementwise(&op) &&
-         !isa<EinsumOp>(op)))
-      return {};
-  return map;
+  bind(op.getSeqArgs(), map.seqAxes, map.seq);
+  bind(op.getWeightArgs(), map.weightAxes, map.weights);
+  SmallVector<Tuple> results;
+  for (IRMapping &mapping : mappings)
+    results.push_back(repeatBlock(b, loc, op.getStep().front(),
+                                  op.getYield().getOuts(), mapping));
+  return results;
+}
+
+/// The elements of all operands at a place, for some of the thread's rows.  What
+/// a map computes for the scan alone is computed here.
+Kernels::Tuple Kernels::load(Value time, int64_t begin, int64_t end,
+                             bool vectors) {
+  Tuple values(n * (end - begin));
+  llvm::DenseMap<Map *, SmallVector<Tuple>> done;
+  for (unsigned i = 0; i < n; ++i) {
+    Tuple mine;
+    if (Map *map = producers[i].first) {
+      SmallVector<Tuple> &results = done[map];
+      if (results.empty())
+        results = runMap(*map, time, begin, end, vectors, {});
+      // The map's result is rounded to its type, if that is narrower.
+      for (Tuple &result : results)
+        mine.push_back(convert(result[producers[i].second],
+                               scan.getLeftArgs()[i].getType()));
+    } else {
+      mine = fetch(seq[i], cast<AxesAttr>(scan.getSeqMaps()[i]), time, begin, end,
+                   vectors);
+    }
+    for (auto [c, value] : llvm::enumerate(mine))
+      values[c * n + i] = convert(value, element(i));
+  }
+  return values;
+}
+
+/// Stores some rows' elements, and what maps make of them.
+void Kernels::store(Value time, const Tuple &values, int64_t begin, int64_t end,
+                    bool vectors) {
+  auto out = [&](unsigned i, int64_t c) {
+    return convert(values[(c - begin) * n + i],
+                   scan.getCombine().getArgument(i).getType());
+  };
+  for (unsigned i = 0; i < n; ++i) {
+    if (!outs[i])
+      continue;
+    Tuple mine;
+    for (int64_t c = begin; c < end; ++c)
+      mine.push_back(values[(c - begin) * n + i]);
+    put(outs[i], cast<AxesAttr>(scan.getOutMaps()[i]), time, mine, begin, vectors);
+  }
+  for (Map &map : consumers) {
+    SmallVector<Tuple> results =
+        runMap(map, time, begin, end, vectors, [&](unsigned arg, int64_t c) {
+          return convert(out(map.given[arg], c),
+                         getElementTypeOrSelf(map.op.getSeq()[arg].getType()));
+        });
+    for (auto [j, buffer] : llvm::enumerate(map.outs)) {
+      if (!buffer)
+        continue;
+      Tuple mine;
+      for (Tuple &result : results)
+        mine.push_back(result[j]);
+      put(buffer, map.outAxes[j], time, mine, begin, vectors);
+    }
+  }
 }
 
 /// The elements at `place(k)` for every k; in a tile that is not whole, the
@@ -91,7 +185,7 @@ Kernels::loadAll(llvm::function_ref<Value(int64_t)> place) {
   for (unsigned i = 0; i < n; ++i)
     types.push_back(element(i));
   SmallVector<Type> allTypes;
-  for (int64_t k = 0; k < items; ++k)
+  for (int64_t k = 0; k < items * wide; ++k)
     llvm::append_range(allTypes, types);
   auto op = scf::IfOp::create(b, loc, allTypes, wholeTile, /*withElse=*/true);
   {
@@ -99,55 +193,57 @@ Kernels::loadAll(llvm::function_ref<Value(int64_t)> place) {
     b.setInsertionPointToStart(op.thenBlock());
     Tuple all;
     for (int64_t k = 0; k < items; ++k)
-      llvm::append_range(all, load(physical(place(k))));
+      llvm::append_range(all, load(physical(place(k)), 0, wide, /*vectors=*/true));
     scf::YieldOp::create(b, loc, all);
     b.setInsertionPointToStart(op.elseBlock());
     all.clear();
     for (int64_t k = 0; k < items; ++k) {
       Value at = place(k);
-      auto one =
-          scf::IfOp::create(b, loc, types, exists(at), /*withElse=*/true);
-      OpBuilder::InsertionGuard inner(b);
-      b.setInsertionPointToStart(one.thenBlock());
-      scf::YieldOp::create(b, loc, load(physical(at)));
-      b.setInsertionPointToStart(one.elseBlock());
-      scf::YieldOp::create(b, loc, identities());
-      llvm::append_range(all, one.getResults());
+      for (int64_t c = 0; c < wide; ++c) {
+        auto one =
+            scf::IfOp::create(b, loc, types, exists(at, c), /*withElse=*/true);
+        OpBuilder::InsertionGuard inner(b);
+        b.setInsertionPointToStart(one.thenBlock());
+        scf::YieldOp::create(b, loc, load(physical(at), c, c + 1, false));
+        b.setInsertionPointToStart(one.elseBlock());
+        Tuple none = identities();
+        scf::YieldOp::create(b, loc, ArrayRef<Value>(none).take_front(n));
+        llvm::append_range(all, one.getResults());
+      }
     }
     scf::YieldOp::create(b, loc, all);
   }
   SmallVector<Tuple> result;
   for (int64_t k = 0; k < items; ++k)
-    result.push_back(Tuple(op.getResults().slice(k * n, n)));
+    result.push_back(Tuple(op.getResults().slice(k * n * wide, n * wide)));
   return result;
 }
 
-Value Kernels::exists(Value at) {
+/// There is a token at `at` of the thread's row `c`.
+Value Kernels::exists(Value at, int64_t c) {
   Value inside = less(at, length);
-  return rowExists ? arith::AndIOp::create(b, loc, rowExists, inside).getResult()
-                   : inside;
+  if (contiguous)
+    return inside;
+  Value row = less(add(threadRow, constant(c)), rows);
+  return arith::AndIOp::create(b, loc, row, inside);
 }
 
 /// Stores `values[k]` at `place(k)` where that exists.
 void Kernels::storeAll(llvm::function_ref<Value(int64_t)> place,
                        ArrayRef<Tuple> values) {
-  auto store = [&](Value at, const Tuple &tuple) {
-    for (unsigned i = 0; i < n; ++i)
-      if (outs[i])
-        memref::StoreOp::create(
-          b, loc,
-          convert(tuple[i], cast<MemRefType>(outs[i].getType()).getElementType()),
-          outs[i], address(cast<AxesAttr>(scan.getOutMaps()[i]), physical(at)));
-  };
   auto op = scf::IfOp::create(b, loc, wholeTile, /*withElse=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(op.thenBlock());
   for (int64_t k = 0; k < items; ++k)
-    store(place(k), values[k]);
+    store(physical(place(k)), values[k], 0, wide, /*vectors=*/true);
   b.setInsertionPointToStart(op.elseBlock());
   for (int64_t k = 0; k < items; ++k) {
     Value at = place(k);
-    when(exists(at), [&] { store(at, values[k]); });
+    for (int64_t c = 0; c < wide; ++c)
+      when(exists(at, c), [&] {
+        store(physical(at), Tuple(ArrayRef<Value>(values[k]).slice(c * n, n)), c,
+              c + 1, false);
+      });
   }
 }
 

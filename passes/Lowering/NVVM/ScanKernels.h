@@ -12,18 +12,21 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+
+#include <deque>
 
 namespace seqc::scan {
 
 using namespace mlir;
 using namespace seqc::steps;
 
-inline constexpr int64_t blockThreads = 256;
-/// Neighbouring rows of a tile, where time is not contiguous: a warp reads them
-/// together, and the block's warps follow one another in time.
-inline constexpr int64_t rowsTogether = 32;
+inline constexpr int64_t lanes = 32; // of a warp
+/// Threads side by side over the rows of a tile, where time is not contiguous: a
+/// warp reads them together, and the block's warps follow one another in time.
+inline constexpr int64_t threadsTogether = 32;
 /// A tile's state: nothing yet, its total, or its prefix too.
 enum : int64_t { Unknown = 0, TotalKnown = 1, PrefixKnown = 2 };
 
@@ -51,24 +54,64 @@ private:
   /// Elements of a row in a tile.
   int64_t tileLength() const { return blockThreads / columns * items; }
   Value convert(Value v, Type to) { return convertFloat(b, loc, v, to); }
+
+  /// A map whose step runs in the kernel: before the scan, or after it.
+  struct Map {
+    RecurrenceOp op;
+    SmallVector<Value> seq, weights, outs; // buffers; null: given, or not stored
+    SmallVector<AxesAttr> seqAxes, weightAxes, outAxes; // by the scan's names
+    SmallVector<unsigned> given; // per sequence operand: the scan's output
+  };
+  void readMaps();
+  void takeConsumers(SmallVectorImpl<Value> &replacements);
+  void sizesOf(AxesAttr axes, Value buffer);
+  SmallVector<Value> mapBuffers() const;
+
+  // A thread's elements: those of its first row, then of the next.
   Tuple identities();
   Tuple combine(const Tuple &left, const Tuple &right);
-  Tuple load(Value time);
+  bool isWide(Value buffer, AxesAttr axes);
+  void nameRow(int64_t c, bool vectors);
+  Value vectorPointer(Value buffer, AxesAttr axes, Value time);
+  Tuple fetch(Value buffer, AxesAttr axes, Value time, int64_t begin, int64_t end,
+              bool vectors);
+  void put(Value buffer, AxesAttr axes, Value time, const Tuple &values,
+           int64_t begin, bool vectors);
+  SmallVector<Tuple> runMap(Map &map, Value time, int64_t begin, int64_t end,
+                            bool vectors,
+                            llvm::function_ref<Value(unsigned, int64_t)> given);
+  Tuple load(Value time, int64_t begin, int64_t end, bool vectors);
+  void store(Value time, const Tuple &values, int64_t begin, int64_t end,
+             bool vectors);
   SmallVector<Value> address(AxesAttr map, Value time);
+  llvm::StringMap<Value> indicesOf(Value row);
   /// A pointer to element `index` of a buffer of i32.
   Value pointer(Value buffer, Value index);
   Tuple choose(Value condition, const Tuple &then, const Tuple &otherwise);
   void when(Value condition, llvm::function_ref<void()> body);
   Value physical(Value logical);
+  void chooseShape();
+  Value vectorsFit();
+  int64_t residentBlocks() const;
   void clearStates(Value count);
   void kernelBody(Value ticketed);
+  void publish(Value tile, Value rowBlock, Value row, ArrayRef<Value> to,
+               const Tuple &values, int64_t state);
+  Tuple firstPrefix();
+  void storeFinals(const Tuple &inclusive, Value tile);
   Tuple lookBack(Value tile, Value rowBlock, Value row);
   Tuple scanThreads(const Tuple &total, Tuple &all);
+  Tuple scanWarps(const Tuple &total, Tuple &all);
+  bool shuffles();
+  /// The values of the lane `by` below; a lane that has none keeps its own.
+  Tuple fromLaneBelow(const Tuple &values, int64_t by);
   Tuple exchanged(Value at);
+  void putExchanged(Value at, const Tuple &values);
+  Tuple published(ArrayRef<Value> from, Value tile, Value row);
   SmallVector<Tuple> loadRuns(Value base);
   SmallVector<Tuple> loadAll(llvm::function_ref<Value(int64_t)> place);
   void storeAll(llvm::function_ref<Value(int64_t)> place, ArrayRef<Tuple> values);
-  Value exists(Value at);
+  Value exists(Value at, int64_t c);
   Value striped(int64_t k);
   void storeRuns(Value base, ArrayRef<Tuple> runs);
 
@@ -77,19 +120,22 @@ private:
   Location loc;
   unsigned n;
   bool contiguous = false; // along time
-  int64_t items = 16;      // elements of a thread
+  int64_t blockThreads = 256;
+  int64_t items = 16;      // elements of a thread's row
+  int64_t wide = 1;        // rows of a thread
+  int64_t columns = 1;     // threads side by side over the rows of a tile
   SmallVector<Value> seq, initials, outs, finals, totals, prefixes, exchange;
-  int64_t columns = 1;     // rows of a tile
-  Value states, length, rows, rowBlocks, tiles, rowExists;
-  Value thread, column, seen, wholeTile;
-  llvm::StringMap<Value> sizes, indices;
-  /// Per operand the map that computes it, or null; and those maps' operands.
-  SmallVector<RecurrenceOp> maps;
-  llvm::DenseMap<Operation *, SmallVector<Value>> mapSeq, mapWeights;
+  Value states, length, rows, rowBlocks, tiles, fits;
+  Value thread, column, seen, wholeTile, threadRow;
+  llvm::StringMap<Value> sizes, indices, firstRow;
+  std::deque<Map> maps; // computed before the scan
+  /// Per operand the map that computes it, or null, and which of its results.
+  SmallVector<std::pair<Map *, unsigned>> producers;
+  std::deque<Map> consumers; // computed after it
 };
 
-/// The map that computes operand `i`, token by token on scalars, if there is one.
-RecurrenceOp mapOf(ScanOp scan, unsigned i);
+/// True for a map, token by token, on scalars.
+bool isScalarMap(RecurrenceOp map);
 
 } // namespace seqc::scan
 

@@ -18,7 +18,6 @@
 #include "ScanKernels.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 
 namespace seqc {
 #define GEN_PASS_DEF_SCANTOKERNELS
@@ -39,19 +38,24 @@ static bool hasKernels(ScanOp scan) {
 
 Kernels::Tuple Kernels::identities() {
   Tuple result;
-  for (Value identity : scan.getIdentities())
-    result.push_back(repeatConstant(b, loc, identity));
+  for (int64_t c = 0; c < wide; ++c)
+    for (Value identity : scan.getIdentities())
+      result.push_back(repeatConstant(b, loc, identity));
   return result;
 }
 
 Kernels::Tuple Kernels::combine(const Tuple &left, const Tuple &right) {
-  IRMapping mapping;
-  for (unsigned i = 0; i < n; ++i) {
-    mapping.map(scan.getLeftArgs()[i], left[i]);
-    mapping.map(scan.getRightArgs()[i], right[i]);
+  Tuple result;
+  for (int64_t c = 0; c < wide; ++c) {
+    IRMapping mapping;
+    for (unsigned i = 0; i < n; ++i) {
+      mapping.map(scan.getLeftArgs()[i], left[c * n + i]);
+      mapping.map(scan.getRightArgs()[i], right[c * n + i]);
+    }
+    llvm::append_range(result, repeatBlock(b, loc, scan.getCombine().front(),
+                                           scan.getYield().getOuts(), mapping));
   }
-  return repeatBlock(b, loc, scan.getCombine().front(),
-                     scan.getYield().getOuts(), mapping);
+  return result;
 }
 
 SmallVector<Value> Kernels::address(AxesAttr map, Value time) {
@@ -102,8 +106,7 @@ void Kernels::kernelBody(Value ticketed) {
   auto number = [&](int64_t v) {
     return arith::ConstantIntOp::create(b, loc, i32, v);
   };
-  Value leads = equal(thread, constant(0));
-  when(leads, [&] {
+  when(equal(thread, constant(0)), [&] {
     Value ticket = LLVM::AtomicRMWOp::create(
         b, loc, LLVM::AtomicBinOp::add, pointer(states, constant(0)), number(1),
         LLVM::AtomicOrdering::monotonic, "device");
@@ -116,31 +119,22 @@ void Kernels::kernelBody(Value ticketed) {
   Value tile = arith::DivUIOp::create(b, loc, ticket, rowBlocks);
   Value rowBlock = arith::RemUIOp::create(b, loc, ticket, rowBlocks);
   Value row = rowBlock;
-  rowExists = {};
-  if (!contiguous) {
-    row = add(mul(rowBlock, constant(columns)), column);
-    rowExists = less(row, rows);
-    // A thread without a row repeats the last one, and stores nothing.
-    row = arith::SelectOp::create(
-        b, loc, rowExists, row,
-        arith::SubIOp::create(b, loc, rows, constant(1)).getResult());
-  }
-  Value rest = row;
-  for (StringAttr axis : llvm::reverse(scan.getCarryAxes())) {
-    Value size = sizes.lookup(axis.getValue());
-    indices[axis.getValue()] = arith::RemUIOp::create(b, loc, rest, size);
-    rest = arith::DivUIOp::create(b, loc, rest, size);
-  }
+  if (!contiguous)
+    row = mul(add(mul(rowBlock, constant(columns)), column), constant(wide));
+  threadRow = row;
+  // A row that does not exist has names all the same, and is not touched.
+  firstRow = indicesOf(row);
   Value base = mul(tile, constant(tileLength()));
   wholeTile = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule,
                                     add(base, constant(tileLength())), length);
   if (!contiguous) {
     // The thread's run of the tile.
     Value run = arith::DivUIOp::create(b, loc, thread, constant(columns));
-    Value lastRow = mul(add(rowBlock, constant(1)), constant(columns));
+    Value lastRow = mul(add(rowBlock, constant(1)), constant(columns * wide));
+    Value inside =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule, lastRow, rows);
     wholeTile = arith::AndIOp::create(
-        b, loc, wholeTile,
-        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule, lastRow, rows));
+        b, loc, wholeTile, arith::AndIOp::create(b, loc, inside, fits));
     base = add(base, mul(run, constant(items)));
   }
 
@@ -151,66 +145,25 @@ void Kernels::kernelBody(Value ticketed) {
   Tuple all;
   Tuple within = scanThreads(total, all);
 
-  Value publishes = leads;
-  if (!contiguous)
-    publishes = arith::AndIOp::create(b, loc, rowExists,
-                                      less(thread, constant(columns)));
-  auto publish = [&](ArrayRef<Value> to, const Tuple &values, int64_t state) {
-    when(publishes, [&] {
-      for (unsigned i = 0; i < n; ++i)
-        memref::StoreOp::create(b, loc, values[i], to[i], ValueRange{tile, row});
-    });
-    LLVM::FenceOp::create(b, loc, LLVM::AtomicOrdering::acq_rel, "device");
-    gpu::BarrierOp::create(b, loc);
-    when(leads, [&] {
-      Value place = add(constant(1), add(mul(tile, rowBlocks), rowBlock));
-      LLVM::StoreOp::create(b, loc, number(state), pointer(states, place),
-                            /*alignment=*/4, /*isVolatile=*/false,
-                            /*isNonTemporal=*/false, /*isInvariantGroup=*/false,
-                            LLVM::AtomicOrdering::release, "device");
-    });
-  };
   SmallVector<Type> types;
-  for (unsigned i = 0; i < n; ++i)
-    types.push_back(element(i));
+  for (int64_t c = 0; c < wide; ++c)
+    for (unsigned i = 0; i < n; ++i)
+      types.push_back(element(i));
   Value isFirst = equal(tile, constant(0));
   auto op = scf::IfOp::create(b, loc, types, isFirst, /*withElse=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(op.thenBlock());
-    Tuple start = identities();
-    if (!initials.empty())
-      for (unsigned i = 0; i < n; ++i)
-        start[i] = convert(
-            memref::LoadOp::create(
-                b, loc, initials[i],
-                address(cast<AxesAttr>(scan.getInitialMaps()[i]), {})),
-            element(i));
-    scf::YieldOp::create(b, loc, start);
+    scf::YieldOp::create(b, loc, firstPrefix());
     b.setInsertionPointToStart(op.elseBlock());
-    publish(totals, all, TotalKnown);
+    publish(tile, rowBlock, row, totals, all, TotalKnown);
     scf::YieldOp::create(b, loc, lookBack(tile, rowBlock, row));
   }
   Tuple prefix(op.getResults());
   Tuple inclusive = combine(prefix, all);
-  publish(prefixes, inclusive, PrefixKnown);
-
-  Value lastTile = equal(add(tile, constant(1)), tiles);
+  publish(tile, rowBlock, row, prefixes, inclusive, PrefixKnown);
   if (!finals.empty())
-    when(arith::AndIOp::create(b, loc, publishes, lastTile), [&] {
-      for (unsigned i = 0; i < n; ++i) {
-        if (!finals[i])
-          continue;
-        SmallVector<Value> at;
-        for (StringAttr axis : scan.getCarryAxes())
-          at.push_back(indices.lookup(axis.getValue()));
-        memref::StoreOp::create(
-            b, loc,
-            convert(inclusive[i],
-                    cast<MemRefType>(finals[i].getType()).getElementType()),
-            finals[i], at);
-      }
-    });
+    storeFinals(inclusive, tile);
   Tuple running = combine(prefix, within);
   SmallVector<Tuple> results;
   for (int64_t k = 0; k < items; ++k) {
@@ -219,6 +172,101 @@ void Kernels::kernelBody(Value ticketed) {
     running = next;
   }
   storeRuns(base, results);
+}
+
+/// Writes a tile's fold for those that wait for it.  One warp does so: the others
+/// go on.
+void Kernels::publish(Value tile, Value rowBlock, Value row, ArrayRef<Value> to,
+                      const Tuple &values, int64_t state) {
+  auto number = [&](int64_t v) {
+    return arith::ConstantIntOp::create(b, loc, b.getI32Type(), v);
+  };
+  when(less(thread, constant(columns)), [&] {
+    for (int64_t c = 0; c < wide; ++c)
+      for (unsigned i = 0; i < n; ++i)
+        memref::StoreOp::create(b, loc, values[c * n + i], to[i],
+                                ValueRange{tile, add(row, constant(c))});
+    if (columns > 1) {
+      // Every lane's values before the state that one lane writes.
+      LLVM::FenceOp::create(b, loc, LLVM::AtomicOrdering::acq_rel, "device");
+      NVVM::SyncWarpOp::create(b, loc, number(-1));
+    }
+    when(equal(thread, constant(0)), [&] {
+      Value place = add(constant(1), add(mul(tile, rowBlocks), rowBlock));
+      LLVM::StoreOp::create(b, loc, number(state), pointer(states, place),
+                            /*alignment=*/4, /*isVolatile=*/false,
+                            /*isNonTemporal=*/false, /*isInvariantGroup=*/false,
+                            LLVM::AtomicOrdering::release, "device");
+    });
+  });
+}
+
+/// What comes before the first tile.
+Kernels::Tuple Kernels::firstPrefix() {
+  if (initials.empty())
+    return identities();
+  Tuple start;
+  for (int64_t c = 0; c < wide; ++c) {
+    // The last rows of the last tile may not exist.
+    Value last = arith::SubIOp::create(b, loc, rows, constant(1));
+    indices = c || !contiguous
+                  ? indicesOf(arith::MinUIOp::create(
+                        b, loc, add(threadRow, constant(c)), last))
+                  : firstRow;
+    for (unsigned i = 0; i < n; ++i)
+      start.push_back(convert(
+          memref::LoadOp::create(
+              b, loc, initials[i],
+              address(cast<AxesAttr>(scan.getInitialMaps()[i]), {})),
+          element(i)));
+  }
+  return start;
+}
+
+void Kernels::storeFinals(const Tuple &inclusive, Value tile) {
+  Value last = equal(add(tile, constant(1)), tiles);
+  Value leads = less(thread, constant(columns));
+  when(arith::AndIOp::create(b, loc, leads, last), [&] {
+    for (int64_t c = 0; c < wide; ++c)
+      when(less(add(threadRow, constant(c)), rows), [&] {
+        nameRow(c, /*vectors=*/false);
+        SmallVector<Value> at;
+        for (StringAttr axis : scan.getCarryAxes())
+          at.push_back(indices.lookup(axis.getValue()));
+        for (unsigned i = 0; i < n; ++i)
+          if (finals[i])
+            memref::StoreOp::create(
+                b, loc,
+                convert(inclusive[c * n + i],
+                        cast<MemRefType>(finals[i].getType()).getElementType()),
+                finals[i], at);
+      });
+  });
+}
+
+/// The axes of a row.
+llvm::StringMap<Value> Kernels::indicesOf(Value row) {
+  llvm::StringMap<Value> result;
+  Value rest = row;
+  for (auto [i, axis] : llvm::enumerate(llvm::reverse(scan.getCarryAxes()))) {
+    if (i + 1 == scan.getCarryAxes().size()) {
+      result[axis.getValue()] = rest;
+      break;
+    }
+    Value size = sizes.lookup(axis.getValue());
+    result[axis.getValue()] = arith::RemUIOp::create(b, loc, rest, size);
+    rest = arith::DivUIOp::create(b, loc, rest, size);
+  }
+  return result;
+}
+
+/// Blocks of a multiprocessor, of 65,536 registers.  A thread has its elements and
+/// some of them again where it combines or exchanges them, their places, and what
+/// combining needs.
+int64_t Kernels::residentBlocks() const {
+  int64_t registers =
+      items * wide * n * 3 / 2 + 36 + (wide > 1 ? 32 : 0) + 2 * n * n;
+  return std::clamp<int64_t>(65536 / (blockThreads * registers), 1, 8);
 }
 
 /// The ticket and the tiles' states start at zero.
@@ -233,56 +281,12 @@ void Kernels::clearStates(Value count) {
 
 void Kernels::run() {
   b.setInsertionPoint(scan);
-  auto read = [&](ValueRange values) {
-    SmallVector<Value> buffers;
-    for (Value v : values)
-      buffers.push_back(readBuffer(b, loc, v));
-    return buffers;
-  };
-  for (unsigned i = 0; i < n; ++i) {
-    auto map = cast<AxesAttr>(scan.getSeqMaps()[i]);
-    maps.push_back(mapOf(scan, i));
-    seq.push_back({});
-    if (RecurrenceOp from = maps[i]) {
-      mapSeq.try_emplace(from, read(from.getSeq()));
-      mapWeights.try_emplace(from, read(from.getWeights()));
-      // The sizes of the result's axes are those of the map's operands.
-      unsigned number = cast<OpResult>(scan.getSeq()[i]).getResultNumber();
-      auto own = cast<AxesAttr>(from.getOutMaps()[number]);
-      auto find = [&](ArrayRef<Value> buffers, ArrayAttr attrs, StringAttr axis,
-                      StringRef name) {
-        for (auto [buffer, attr] : llvm::zip(buffers, attrs)) {
-          auto axes = cast<AxesAttr>(attr);
-          int64_t at = axes.find(axis.getValue());
-          if (at >= 0 && axes.getDivisors()[at] == 1 && !sizes.count(name))
-            sizes[name] = memref::DimOp::create(b, loc, buffer, at);
-        }
-      };
-      for (auto [axis, name] : llvm::zip(own.getNames(), map.getNames())) {
-        find(mapSeq[from], from.getSeqMaps(), axis, name.getValue());
-        find(mapWeights[from], from.getWeightMaps(), axis, name.getValue());
-      }
-    } else {
-      seq[i] = readBuffer(b, loc, scan.getSeq()[i]);
-      for (unsigned d = 0; d < map.size(); ++d)
-        if (map.getDivisors()[d] == 1)
-          sizes.try_emplace(map.getNames()[d].getValue(),
-                            memref::DimOp::create(b, loc, seq[i], d).getResult());
-    }
-    contiguous |= map.size() == scan.getCarryAxes().size() + 1 &&
-                  map.getNames().back().getValue() == RecurrenceOp::getTimeAxis();
-  }
+  readMaps();
   for (Value initial : scan.getInitials())
     initials.push_back(readBuffer(b, loc, initial));
-  // Registers for the elements, and for what functions need beside them.
-  bool functions = false;
-  scan.getCombine().walk([&](Operation *op) {
-    functions |= isa<math::MathDialect>(op->getDialect());
-  });
-  if (n > 2 || functions)
-    items = 8;
-  if (!contiguous)
-    columns = rowsTogether;
+  chooseShape();
+  SmallVector<Value> ofConsumers;
+  takeConsumers(ofConsumers);
   SmallVector<Value> results;
   auto shapeOfResult = [&](ArrayRef<StringAttr> axes) {
     SmallVector<OpFoldResult> shape;
@@ -292,7 +296,10 @@ void Kernels::run() {
   };
   // What nobody uses is not written.
   auto buffer = [&](Value result, ArrayRef<StringAttr> axes) -> Value {
-    if (!result.use_empty())
+    if (llvm::any_of(result.getUsers(), [&](Operation *user) {
+          return llvm::none_of(consumers,
+                               [&](Map &map) { return map.op == user; });
+        }))
       return writeBuffer(b, loc, result, shapeOfResult(axes), results);
     results.push_back({});
     return {};
@@ -310,8 +317,9 @@ void Kernels::run() {
     rows = mul(rows, sizes.lookup(axis.getValue()));
   rowBlocks = contiguous ? rows
                          : arith::CeilDivUIOp::create(b, loc, rows,
-                                                      constant(columns))
+                                                      constant(columns * wide))
                                .getResult();
+  fits = vectorsFit();
   // An empty row still has a final state.
   tiles = arith::MaxUIOp::create(
       b, loc, constant(1),
@@ -326,7 +334,7 @@ void Kernels::run() {
     for (auto *into : {&totals, &prefixes})
       into->push_back(memref::AllocOp::create(
           b, loc, MemRefType::get({dynamic, dynamic}, element(i)),
-          ValueRange{tiles, rows}));
+          ValueRange{tiles, mul(rowBlocks, constant(columns * wide))}));
   clearStates(count);
 
   Value one = constant(1), threads = constant(blockThreads);
@@ -344,7 +352,8 @@ void Kernels::run() {
         gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
     auto bytes = MemRefType::get({dynamic}, b.getI8Type(),
                                  MemRefLayoutAttrInterface(), space);
-    Value shared = gpu::DynamicSharedMemoryOp::create(b, loc, bytes);
+    auto shared = gpu::DynamicSharedMemoryOp::create(b, loc, bytes);
+    shared->setAttr(residentBlocksAttr, b.getI32IntegerAttr(residentBlocks()));
     auto local = [&](int64_t size, Type type) -> Value {
       Value view = memref::ViewOp::create(
           b, loc,
@@ -354,23 +363,30 @@ void Kernels::run() {
       return view;
     };
     Value ticketed = local(1, b.getI32Type());
-    seen = local(blockThreads / columns, b.getI32Type());
+    seen = local(blockThreads / lanes, b.getI32Type());
     for (unsigned i = 0; i < n; ++i)
       exchange.push_back(local(
-          contiguous ? blockThreads * (items + 1) : blockThreads, element(i)));
+          contiguous ? blockThreads * (items + 1) : blockThreads * wide,
+          element(i)));
     kernelBody(ticketed);
   }
   b.setInsertionPoint(launch);
   launch.getDynamicSharedMemorySizeMutable().assign(
       arith::ConstantIntOp::create(b, loc, b.getI32Type(), used));
   b.setInsertionPoint(scan);
-  SmallVector<RecurrenceOp> computed(maps);
+  // A consumer's results take its place here, before its users.
+  unsigned at = 0;
+  for (Map &map : consumers) {
+    unsigned count = map.op->getNumResults();
+    finishResults(b, map.op, ArrayRef<Value>(ofConsumers).slice(at, count));
+    at += count;
+  }
   finishResults(b, scan, results);
   llvm::SmallPtrSet<Operation *, 4> erased;
-  for (RecurrenceOp map : computed)
-    if (map && !erased.contains(map) && map->use_empty()) {
-      erased.insert(map);
-      map.erase();
+  for (Map &map : maps)
+    if (!erased.contains(map.op) && map.op->use_empty()) {
+      erased.insert(map.op);
+      map.op.erase();
     }
 }
 

@@ -41,6 +41,61 @@ func.func @mapped(%x: tensor<?x?x?xf32>) -> tensor<?x?x?xf32> {
   return %y : tensor<?x?x?xf32>
 }
 
+// So is what a map makes of the scan's results, which then do not pass through
+// memory; narrow rows that are neighbours are read and written by vectors where
+// the tile is whole and lies at multiples of their size.
+// CHECK-LABEL: func.func @rounded
+// CHECK-NOT: seqc.recurrence
+// CHECK: gpu.launch
+// CHECK: gpu.dynamic_shared_memory {seqc.resident_blocks
+// CHECK: llvm.load {{.*}} {alignment = 4 : i64} : !llvm.ptr<1> -> vector<2xbf16>
+// CHECK: math.tanh
+// CHECK: llvm.store {{.*}} {alignment = 4 : i64} : vector<2xbf16>, !llvm.ptr<1>
+// CHECK: memref.store {{.*}} memref<?x?x?xbf16>
+// CHECK-NOT: gpu.launch
+func.func @rounded(%x: tensor<?x?x?xbf16>) -> tensor<?x?x?xbf16> {
+  %zero = arith.constant 0.0 : f32
+  %y = seqc.scan seq(%x : (b, t, d)) identity(%zero) {
+  ^combine(%l: f32, %r: f32):
+    %s = arith.addf %l, %r : f32
+    seqc.yield out(%s)
+  }
+  %z = seqc.recurrence seq(%y : (b, t, d)) out((b, t, d) : bf16) {
+  ^step(%yt: f32):
+    %v = math.tanh %yt : f32
+    seqc.yield out(%v)
+  }
+  return %z : tensor<?x?x?xbf16>
+}
+
+// A map with an operand that is not there before the scan is left to the last scan.
+// CHECK-LABEL: func.func @both
+// CHECK: gpu.launch
+// CHECK-NOT: math.tanh
+// CHECK: gpu.launch
+// CHECK: math.tanh
+// CHECK-NOT: seqc.recurrence
+func.func @both(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %zero = arith.constant 0.0 : f32
+  %y = seqc.scan seq(%x : (b, t)) identity(%zero) {
+  ^combine(%l: f32, %r: f32):
+    %s = arith.addf %l, %r : f32
+    seqc.yield out(%s)
+  }
+  %z = seqc.scan seq(%y : (b, t)) identity(%zero) {
+  ^combine(%l: f32, %r: f32):
+    %s = arith.addf %l, %r : f32
+    seqc.yield out(%s)
+  }
+  %w = seqc.recurrence seq(%y, %z : (b, t)) {
+  ^step(%yt: f32, %zt: f32):
+    %v = math.tanh %yt : f32
+    %u = arith.mulf %v, %zt : f32
+    seqc.yield out(%u)
+  }
+  return %w : tensor<?x?xf32>
+}
+
 // Segments stay for the sequential form.
 // CHECK-LABEL: func.func @packed
 // CHECK: seqc.scan

@@ -1,4 +1,4 @@
-//===- Passes.h - Lowering to CPU code --------------------------*- C++ -*-===//
+//===- Passes.h - Lowering to NVIDIA GPUs -----------------------*- C++ -*-===//
 
 #ifndef SEQC_PASSES_LOWERING_NVVM_PASSES_H
 #define SEQC_PASSES_LOWERING_NVVM_PASSES_H
@@ -11,6 +11,10 @@ namespace seqc {
 #include "seqc/passes/Lowering/NVVM/Passes.h.inc"
 #define GEN_PASS_REGISTRATION
 #include "seqc/passes/Lowering/NVVM/Passes.h.inc"
+
+/// On a kernel's `gpu.dynamic_shared_memory`: how many of its blocks a
+/// multiprocessor is to hold at once (i32), which bounds a thread's registers.
+inline constexpr llvm::StringLiteral residentBlocksAttr = "seqc.resident_blocks";
 
 } // namespace seqc
 

@@ -37,6 +37,8 @@ def ScanToKernels : Pass<"seqc-scan-to-kernels"> {
     `seqc-entry-to-memrefs` has converted.
     **Guarantees** that scans of scalars in one piece are two `gpu.launch`: one
     clears the states of tiles, the other reads and writes every element once.
+    Steps on scalars without state that compute an operand for the scan alone, or
+    that take its results and what was there before it, run in that kernel.
     The order of combination depends on the sizes only.
     **Fails when** never; scans of tensors, with segments or with resets are left
     alone.
@@ -45,7 +47,8 @@ def ScanToKernels : Pass<"seqc-scan-to-kernels"> {
   let dependentDialects = [
       "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
       "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
-      "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+      "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect",
+      "::mlir::scf::SCFDialect"];
 }
 
 def FunctionsToNVVM : Pass<"seqc-functions-to-nvvm"> {
@@ -85,12 +88,13 @@ def MergeKernels : Pass<"seqc-merge-kernels", "::mlir::ModuleOp"> {
   let description = [{
     **Expects** `gpu.module` operations, as `gpu-kernel-outlining` makes them.
     **Guarantees** one `gpu.module @kernels`, whose kernels are named after the
-    functions that launch them and numbered in order.
+    functions that launch them and numbered in order. A `seqc.resident_blocks`
+    on the kernel's dynamic shared memory becomes its `nvvm.minctasm`.
     **Fails when** never.
     **Example** `@f_kernel::@f_kernel` and `@f_kernel_0::@f_kernel` become
     `@kernels::@f_0` and `@kernels::@f_1`.
   }];
-  let dependentDialects = ["::mlir::gpu::GPUDialect"];
+  let dependentDialects = ["::mlir::gpu::GPUDialect", "::mlir::NVVM::NVVMDialect"];
 }
 
 def LaunchesToRuntime : Pass<"seqc-launches-to-runtime", "::mlir::ModuleOp"> {
