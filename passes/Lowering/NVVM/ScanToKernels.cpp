@@ -265,7 +265,7 @@ llvm::StringMap<Value> Kernels::indicesOf(Value row) {
 /// combining needs.
 int64_t Kernels::residentBlocks() const {
   int64_t registers =
-      items * wide * n * 3 / 2 + 36 + (wide > 1 ? 32 : 0) + 2 * n * n;
+      items * wide * n * 3 / 2 + (contiguous ? 36 : 52) + 2 * n * n;
   return std::clamp<int64_t>(65536 / (blockThreads * registers), 1, 8);
 }
 
