@@ -159,11 +159,17 @@ LogicalResult ProblemOp::verifyRegions() {
                     arith::CmpIOp, arith::SelectOp>(op)) {
       return op.emitOpError() << "is in a problem, expected knobs, constraints, parts "
                                  "and arithmetic on index (P1)";
-    } else if (!llvm::all_of(op.getResultTypes(), [](Type type) {
-                 return type.isIndex() || type.isInteger(1);
-               })) {
-      return op.emitOpError() << "has a result of type " << op.getResult(0).getType()
-                              << " in a problem, expected index (P1)";
+    } else {
+      // Truth values are compared numbers, or choose.
+      bool truth = isa<arith::CmpIOp, arith::ConstantOp, arith::SelectOp>(op);
+      for (Type type : op.getResultTypes())
+        if (!type.isIndex() && !(truth && type.isInteger(1)))
+          return op.emitOpError() << "has a result of type " << type
+                                  << " in a problem, expected index (P1)";
+      if (auto compare = dyn_cast<arith::CmpIOp>(op))
+        if (!compare.getLhs().getType().isIndex())
+          return op.emitOpError() << "compares " << compare.getLhs().getType()
+                                  << " in a problem, expected index (P1)";
     }
   }
   auto solution = getSolution();

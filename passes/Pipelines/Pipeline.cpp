@@ -97,6 +97,15 @@ std::string seqc::machineName(const CompileOptions &options) {
   return options.vectorWidth == 8 ? "x86-64-v3" : "x86-64-v4";
 }
 
+int64_t seqc::sharedBytes(const CompileOptions &options) {
+  auto machine = machineFor(machineName(options), 0);
+  if (machine)
+    return machine->gpu.sharedBytesPerBlock;
+  // seqc-pose-tiles says what is wrong with it.
+  llvm::consumeError(machine.takeError());
+  return target::Gpu().sharedBytesPerBlock;
+}
+
 /// Tensors to buffers, in place where that is possible.
 static void bufferize(OpPassManager &pm) {
   pm.addPass(createCanonicalizerPass());
@@ -134,7 +143,7 @@ static void tileForCPU(OpPassManager &pm, int64_t width) {
 }
 
 /// From the formed to the tiled stage on a GPU.
-static void tileForGPU(OpPassManager &pm) {
+static void tileForGPU(OpPassManager &pm, int64_t sharedBytes) {
   pm.addPass(createStepOpsToLinalg());
   pm.addPass(createEntryToMemrefs());
   pm.addPass(createLinearToTiles());
@@ -142,7 +151,9 @@ static void tileForGPU(OpPassManager &pm) {
   ScanToRecurrenceOptions scans;
   scans.all = true;
   pm.addPass(createScanToRecurrence(scans)); // those that are left
-  pm.addPass(createRecurrenceToKernels());
+  RecurrenceToKernelsOptions kernels;
+  kernels.sharedBytes = sharedBytes;
+  pm.addPass(createRecurrenceToKernels(kernels));
   bufferize(pm);
   pm.addPass(createConvertBufferizationToMemRefPass());
   CopiesToLoopsOptions copies;
@@ -206,7 +217,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
                (options.form == Form::Auto || options.form == Form::Chunked);
   if (tiles && options.form == Form::Auto) {
     SelectTilesOptions select;
-    select.sharedBytes = sharedBytesOf(options.target);
+    select.sharedBytes = sharedBytes(options);
     pm.addPass(createSelectTiles(select));
     RecurrenceToLinearOptions linear;
     linear.selected = true;
@@ -242,7 +253,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   // formed
   if (tiles) {
     KeepTilesOptions keep;
-    keep.sharedBytes = sharedBytesOf(options.target);
+    keep.sharedBytes = sharedBytes(options);
     pm.addPass(createKeepTiles(keep));
   }
   if (automatic || options.form == Form::Chunked) {
@@ -277,7 +288,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
     return;
   // tiled
   if (isGpu(options))
-    tileForGPU(pm);
+    tileForGPU(pm, sharedBytes(options));
   else
     tileForCPU(pm, width);
   if (options.stopAfter == Stage::Tiled)

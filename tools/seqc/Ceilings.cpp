@@ -92,16 +92,24 @@ template <class F> double fastest(F f) {
 }
 } // namespace
 
+double seqc::driver::measureMultiplyAdds(bool allThreads) {
+  Chains chains = widest();
+  double seconds = fastest([&] {
+    if (allThreads)
+      seqc_rt_parallel_for(0, kTasks, 1, runChains, &chains);
+    else
+      runChains(&chains, 0, kTasks);
+  });
+  return 2.0 * kChains * chains.lanes * (kRounds / kTasks * kTasks) / seconds;
+}
+
 Ceilings seqc::driver::measureCeilings() {
   Ceilings result;
-  Chains chains = widest();
-  double seconds =
-      fastest([&] { seqc_rt_parallel_for(0, kTasks, 1, runChains, &chains); });
-  result.operations =
-      2.0 * kChains * chains.lanes * (kRounds / kTasks * kTasks) / seconds;
+  result.operations = measureMultiplyAdds(/*allThreads=*/true);
   std::vector<char> from(size_t(256) << 20, 1), to(from.size(), 2);
   Copy copy = {to.data(), from.data(), from.size()};
-  seconds = fastest([&] { seqc_rt_parallel_for(0, kTasks, 1, runCopy, &copy); });
+  double seconds =
+      fastest([&] { seqc_rt_parallel_for(0, kTasks, 1, runCopy, &copy); });
   result.copyBandwidth = 2.0 * from.size() / seconds;
   return result;
 }

@@ -7,6 +7,7 @@
 
 #include "seqc/lib/Reference/Interpreter.h"
 #include "seqc/lib/Support/Entry.h"
+#include "seqc/lib/Target/Machine.h"
 #include "seqc/passes/Pipelines/Compiler.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -177,6 +178,10 @@ byName(llvm::StringRef option, llvm::ArrayRef<std::string> values,
 /// Measures this machine: a copy beyond the caches and multiply-adds in
 /// registers, on all threads.
 Ceilings measureCeilings();
+/// f32 additions and multiplications a second, in registers.
+double measureMultiplyAdds(bool allThreads);
+/// The description with what can be measured here measured.
+target::Machine calibrate(target::Machine machine);
 
 } // namespace seqc::driver
 

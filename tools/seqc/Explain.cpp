@@ -118,7 +118,7 @@ static llvm::Error explain() {
         os << "\n";
         CompileOptions options = compileOptions(*common);
         if (isGpu(options) && !recurrence.getCarries().empty()) {
-          auto obstacle = obstacleToTiles(recurrence, sharedBytesOf(options.target));
+          auto obstacle = obstacleToTiles(recurrence, sharedBytes(options));
           os << "    kernel  "
              << (obstacle ? "general: " + *obstacle
                           : "of tiles, in chunks, on tensor cores")

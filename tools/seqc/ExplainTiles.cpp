@@ -13,6 +13,11 @@ using namespace mlir;
 using namespace seqc;
 using namespace seqc::driver;
 
+static llvm::cl::opt<bool> smt2("smt2",
+                                llvm::cl::desc("With --tiles: print the problems as "
+                                               "SMT-LIB instead"),
+                                llvm::cl::sub(explainCommand));
+
 static std::string valuesText(ArrayRef<int64_t> values) {
   bool range = values.size() > 2 && std::abs(values.front() - values.back()) + 1 ==
                                         int64_t(values.size());
@@ -112,6 +117,11 @@ llvm::Error seqc::driver::explainTiles() {
     if (auto name = op->getAttrOfType<FlatSymbolRefAttr>("seqc.problem"))
       ++users[name.getAttr()];
   });
+  if (smt2) {
+    for (auto problem : source->module->getOps<tile::ProblemOp>())
+      llvm::outs() << solver::smtLib(solver::Problem(problem), source->context.get());
+    return llvm::Error::success();
+  }
   llvm::outs() << "machine " << machine->name << "\n";
   unsigned failures = 0;
   bool any = false;

@@ -2,6 +2,7 @@
 
 #include "Driver.h"
 
+#include "seqc/lib/Support/Npy.h"
 #include "seqc/lib/Target/Machine.h"
 #include "seqc/passes/Tiling/Passes.h"
 
@@ -17,6 +18,14 @@ using namespace seqc::driver;
 static cl::opt<std::string>
     describe("describe", cl::desc("Print what is known of a machine, as a file"),
              cl::value_desc("NAME"), cl::sub(targetsCommand));
+
+static cl::opt<bool>
+    calibrateHost("calibrate",
+                  cl::desc("Measure this machine and print its description"),
+                  cl::sub(targetsCommand));
+static cl::opt<std::string> output("o", cl::desc("Where to write; - is standard output"),
+                                   cl::value_desc("OUT"), cl::init("-"),
+                                   cl::sub(targetsCommand));
 
 static void list() {
   auto &os = outs();
@@ -42,13 +51,22 @@ static void list() {
 }
 
 int seqc::driver::runTargets() {
-  if (describe.empty()) {
+  if (describe.empty() && !calibrateHost) {
+    if (output != "-")
+      return report(createStringError("-o needs --describe or --calibrate"));
     list();
     return 0;
   }
-  auto machine = machineFor(describe, 0);
+  if (!describe.empty() && calibrateHost)
+    return report(
+        createStringError("--describe and --calibrate are given, expected one of them"));
+  auto machine = machineFor(calibrateHost ? "host" : describe.getValue(), 0);
   if (!machine)
     return report(machine.takeError());
-  outs() << machine->text();
+  std::string text = (calibrateHost ? calibrate(*machine) : *machine).text();
+  if (output == "-")
+    outs() << text;
+  else if (Error e = writeFileAtomically(output, text))
+    return report(std::move(e));
   return 0;
 }

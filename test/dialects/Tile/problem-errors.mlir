@@ -27,6 +27,16 @@ seqc_tile.problem @p of "it" {
 
 seqc_tile.problem @p of "it" {
   %n = seqc_tile.knob "n" in 1 to 3
+  %c = arith.cmpi sle, %n, %n : index
+  // expected-error@+1 {{compares 'i1' in a problem, expected index (P1)}}
+  %d = arith.cmpi eq, %c, %c : i1
+  seqc_tile.minimize %n per 1
+}
+
+// -----
+
+seqc_tile.problem @p of "it" {
+  %n = seqc_tile.knob "n" in 1 to 3
   // expected-error@+1 {{is the second one with the name 'n', expected another (P2)}}
   %m = seqc_tile.knob "n" in 1 to 3
   seqc_tile.minimize %n per 1

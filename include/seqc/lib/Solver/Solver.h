@@ -45,6 +45,10 @@ llvm::SmallVector<unsigned> bindingConstraints(const Problem &problem,
 /// An infeasible or unknown answer in words.
 std::string explainFailure(const Problem &problem, const Answer &answer);
 
+/// The problem as SMT-LIB over the integers, by way of the `smt` dialect; with the
+/// `minimize` that Z3 and OptiMathSAT know.
+std::string smtLib(const Problem &problem, mlir::MLIRContext *context);
+
 /// The knobs' values as an attribute.
 mlir::DictionaryAttr solutionOf(mlir::MLIRContext *context, const Problem &problem,
                                 llvm::ArrayRef<int64_t> point);

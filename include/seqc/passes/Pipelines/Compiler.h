@@ -99,6 +99,9 @@ llvm::ArrayRef<llvm::StringRef> targetNames();
 /// What `options` say the machine is: a known name, or a file that describes one.
 std::string machineName(const CompileOptions &options);
 
+/// Shared memory that a block may ask for on the machine of `options`, a GPU.
+int64_t sharedBytes(const CompileOptions &options);
+
 /// Lanes of an f32 vector on the processor that `options` name.
 llvm::Expected<int64_t> vectorLanes(const CompileOptions &options);
 
