@@ -6,6 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Syntax.h"
+
 #include "seqc/dialects/Seq/Seq.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -13,6 +15,7 @@
 
 using namespace mlir;
 using namespace seqc;
+using syntax::resolveDefined;
 
 using UnresolvedOperand = OpAsmParser::UnresolvedOperand;
 
@@ -20,13 +23,11 @@ using UnresolvedOperand = OpAsmParser::UnresolvedOperand;
 // Operands without types
 //===----------------------------------------------------------------------===//
 
-/// Resolves `operand` to its definition, whatever its type.  The parser has no
-/// look-up by name; asking for a type that no value has makes it report the
-/// type of the definition, as an argument of the diagnostic.  Fails, with an
-/// error that names the operand, if it is not defined above.
-static ParseResult resolveDefined(OpAsmParser &parser,
-                                  const UnresolvedOperand &operand,
-                                  SmallVectorImpl<Value> &values) {
+/// The parser has no look-up by name; asking for a type that no value has makes it
+/// report the type of the definition, as an argument of the diagnostic.
+ParseResult syntax::resolveDefined(OpAsmParser &parser,
+                                   const UnresolvedOperand &operand,
+                                   SmallVectorImpl<Value> &values) {
   MLIRContext *context = parser.getContext();
   Type probe = OpaqueType::get(StringAttr::get(context, "seqc"), "operand");
   Type found;

@@ -52,6 +52,8 @@ private:
   void axis(Value v, unsigned d, StringRef name, int64_t divisor, int64_t offset,
             llvm::StringMap<int> &axes);
   void visit(Operation *op);
+  void tie(Value a, unsigned i, Value b, unsigned j);
+  bool route(Operation *op);
   void work(Operation *op, EntryInfo &info);
   template <class Op> void sequence(Op op, llvm::StringMap<int> &axes);
   void mapped(ValueRange values, ArrayAttr maps, llvm::StringMap<int> &axes);
@@ -63,6 +65,13 @@ private:
   SmallVector<int64_t> divisors, offsets;
   llvm::DenseMap<Value, SmallVector<EntryDim>> dims;
   llvm::DenseMap<Value, EntryDim> tables; // segment table -> the axis that it cuts
+  llvm::DenseMap<int, SmallVector<EntryDim>> products; // symbol -> its factors
+  /// A dimension that joins one of unknown size with static ones.
+  struct Joined {
+    int symbol, member;
+    int64_t factor;
+  };
+  SmallVector<Joined> joined;
 };
 
 } // namespace
@@ -148,6 +157,97 @@ void Sizes::sequence(Op op, llvm::StringMap<int> &axes) {
   }
 }
 
+/// Dimension `i` of `a` has the size of dimension `j` of `b`.
+void Sizes::tie(Value a, unsigned i, Value b, unsigned j) {
+  dim(a, i);
+  EntryDim y = dim(b, j);
+  EntryDim &x = dim(a, i);
+  if (x.symbol < 0 || y.symbol < 0)
+    return;
+  if (x.divisor == y.divisor && x.offset == y.offset)
+    merge(x.symbol, y.symbol);
+  else if (x.divisor == 1 && x.offset == 0)
+    x = y;
+}
+
+/// The operations of sparse routing; false for others.
+bool Sizes::route(Operation *op) {
+  auto rankOf = [](Value v) { return cast<RankedTensorType>(v.getType()).getRank(); };
+  auto tieAll = [&](Value a, Value b, int64_t count) {
+    for (int64_t d = 0; d < count; ++d)
+      tie(a, d, b, d);
+  };
+  llvm::StringMap<int> axes;
+  // [n, ...] or [b, n, ...]: the names that callers bind sizes by.
+  auto name = [&](Value v, ArrayRef<StringRef> names) {
+    for (auto [d, axisName] : llvm::enumerate(names))
+      axis(v, d, axisName, 1, 0, axes);
+  };
+  auto tokens = [](int64_t rank) {
+    return rank == 3   ? SmallVector<StringRef>{"b", "n"}
+           : rank == 2 ? SmallVector<StringRef>{"n"}
+                       : SmallVector<StringRef>();
+  };
+  if (auto topk = dyn_cast<TopkOp>(op)) {
+    int64_t rank = rankOf(topk.getScores());
+    name(topk.getScores(), tokens(rank));
+    for (Value result : op->getResults())
+      tieAll(result, topk.getScores(), rank - 1);
+    return true;
+  }
+  if (auto dispatch = dyn_cast<DispatchOp>(op)) {
+    Value picks = dispatch.getPicks();
+    int64_t rank = rankOf(picks);
+    name(picks, tokens(rank));
+    for (Value v : dispatch.getTokens())
+      tieAll(v, picks, rank - 1);
+    tieAll(dispatch.getInverse(), picks, rank);
+    Value rows = dispatch.getPermutation();
+    for (Value v : dispatch.getPacked())
+      tie(v, 0, rows, 0);
+    if (int symbol = dim(rows, 0).symbol; symbol >= 0) {
+      SmallVector<EntryDim> factors;
+      for (int64_t d = 0; d < rank; ++d)
+        factors.push_back(dim(picks, d));
+      products[symbol] = factors;
+    }
+    return true;
+  }
+  if (auto combine = dyn_cast<CombineOp>(op)) {
+    int64_t rank = rankOf(combine.getInverse());
+    name(combine.getInverse(), tokens(rank));
+    if (Value weights = combine.getWeights())
+      tieAll(weights, combine.getInverse(), rank);
+    tieAll(combine.getResult(), combine.getInverse(), rank - 1);
+    return true;
+  }
+  if (auto merge = dyn_cast<MergeOp>(op)) {
+    for (Value v : op->getOperands())
+      tieAll(v, merge.getOuts()[0], rankOf(v));
+    for (Value v : op->getResults())
+      tieAll(v, merge.getOuts()[0], rankOf(v));
+    return true;
+  }
+  auto attention = dyn_cast<BlockAttentionOp>(op);
+  if (!attention)
+    return false;
+  Value q = attention.getQuery(), k = attention.getKey(), list = attention.getBlocks();
+  int64_t time = rankOf(q) - 3;
+  bool packed = time == 0;
+  name(q, packed ? SmallVector<StringRef>{"t"} : SmallVector<StringRef>{"b", "t"});
+  name(k, packed ? SmallVector<StringRef>{"t"} : SmallVector<StringRef>{"b", "s"});
+  tieAll(attention.getValue(), k, time + 1);
+  for (Value result : op->getResults())
+    tieAll(result, q, time + 1);
+  if (list)
+    tieAll(list, q, time + (attention.getGroup().value_or(1) == 1));
+  if (Value segments = attention.getSegments()) {
+    axis(segments, 0, "s", 1, 1, axes);
+    tables[segments] = dim(q, 0);
+  }
+  return true;
+}
+
 void Sizes::visit(Operation *op) {
   llvm::StringMap<int> axes;
   if (auto recurrence = dyn_cast<RecurrenceOp>(op)) {
@@ -180,18 +280,13 @@ void Sizes::visit(Operation *op) {
     mapped(scan.getInitials(), scan.getInitialMaps(), axes);
     return;
   }
-  auto tie = [&](Value a, unsigned i, Value b, unsigned j) {
-    EntryDim &x = dim(a, i);
-    EntryDim y = dim(b, j);
-    EntryDim &xx = dim(a, i);
-    (void)x;
-    if (xx.symbol < 0 || y.symbol < 0)
-      return;
-    if (xx.divisor == y.divisor && xx.offset == y.offset)
-      merge(xx.symbol, y.symbol);
-    else if (xx.divisor == 1 && xx.offset == 0)
-      xx = y;
-  };
+  if (route(op))
+    return;
+  if (auto insert = dyn_cast<tensor::InsertSliceOp>(op)) {
+    for (unsigned d = 0; d < insert.getType().getRank(); ++d)
+      tie(insert.getResult(), d, insert.getDest(), d);
+    return;
+  }
   if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
     // Dimensions indexed by the same loop have the same size.
     llvm::DenseMap<unsigned, std::pair<Value, unsigned>> loops;
@@ -235,8 +330,22 @@ void Sizes::visit(Operation *op) {
       for (int64_t d : group)
         if (cast<RankedTensorType>(longer.getType()).getDimSize(d) != 1)
           large.push_back(d);
-      if (large.size() == 1)
+      if (large.size() == 1) {
         tie(shorter, i, longer, large[0]);
+        continue;
+      }
+      Joined join{dim(shorter, i).symbol, -1, 1};
+      unsigned unknown = 0;
+      for (int64_t d : group) {
+        const EntryDim &one = dim(longer, d);
+        unknown += one.symbol >= 0;
+        if (one.symbol < 0)
+          join.factor *= one.size;
+        else if (one.divisor == 1 && one.offset == 0)
+          join.member = one.symbol;
+      }
+      if (join.symbol >= 0 && join.member >= 0 && unknown == 1)
+        joined.push_back(join);
     }
     return;
   }
@@ -251,6 +360,31 @@ void Sizes::visit(Operation *op) {
       }
 }
 
+/// What the routes that `value` names leave it, as far as sizes are static.
+static Interval indexRange(Value value) {
+  Interval range;
+  auto within = [&](double low, double high) {
+    range.low = std::max(range.low, low);
+    range.high = std::min(range.high, high);
+  };
+  for (Operation *user : value.getUsers()) {
+    if (auto dispatch = dyn_cast<DispatchOp>(user); dispatch && dispatch.getPicks() == value)
+      within(dispatch.getCapacity() ? -1 : 0, double(dispatch.getExperts()) - 1);
+    if (auto combine = dyn_cast<CombineOp>(user); combine && combine.getInverse() == value)
+      if (int64_t rows = shapeOf(combine.getRows().getType())[0];
+          !ShapedType::isDynamic(rows))
+        within(-1, double(rows) - 1);
+    if (auto attention = dyn_cast<BlockAttentionOp>(user);
+        attention && attention.getBlocks() == value) {
+      ArrayRef<int64_t> keys = shapeOf(attention.getKey().getType());
+      int64_t length = keys[keys.size() - 3], block = *attention.getBlock();
+      within(-1, ShapedType::isDynamic(length) ? std::numeric_limits<double>::infinity()
+                                               : double((length - 1) / block));
+    }
+  }
+  return range;
+}
+
 llvm::Error Sizes::run(EntryInfo &info) {
   auto fail = [&](const Twine &message) {
     return llvm::createStringError("entry '" + func.getName() + "': " + message);
@@ -262,9 +396,15 @@ llvm::Error Sizes::run(EntryInfo &info) {
     return fail("expected a function that ends in 'return'");
   // Twice: what a later operation says of a size (h floordiv 2) reaches the operands
   // that an earlier one reshaped.
-  for (int pass = 0; pass < 2; ++pass)
+  for (int pass = 0; pass < 2; ++pass) {
     for (Operation &op : func.getBody().front())
       visit(&op);
+    // Equal products by equal factors are of equal sizes.
+    for (const Joined &a : joined)
+      for (const Joined &b : joined)
+        if (find(a.symbol) == find(b.symbol) && a.factor == b.factor)
+          merge(a.member, b.member);
+  }
 
   info.name = func.getName().str();
   llvm::StringSet<> used;
@@ -317,6 +457,8 @@ llvm::Error Sizes::run(EntryInfo &info) {
                     "floats");
       arg.range = *range;
     }
+    if (isa<IntegerType>(getElementTypeOrSelf(arg.type)))
+      arg.range = indexRange(value);
     info.args.push_back(std::move(arg));
   }
   unsigned inputs = info.args.size();
@@ -398,7 +540,15 @@ void Sizes::work(Operation *op, EntryInfo &info) {
         int64_t at = map.find(axis.getValue());
         if (at < 0 || map.getDivisors()[at] != 1)
           continue;
-        work.extents.push_back(dim(v, at));
+        // Packed rows are as many as the slots that were dispatched.
+        EntryDim extent = dim(v, at);
+        auto product = llvm::find_if(products, [&](auto &entry) {
+          return extent.symbol >= 0 && find(entry.first) == find(extent.symbol);
+        });
+        if (product != products.end())
+          llvm::append_range(work.extents, product->second);
+        else
+          work.extents.push_back(extent);
         break;
       }
     info.works.push_back(std::move(work));

@@ -4,6 +4,7 @@
 #include "seqc/passes/Lowering/CPU/Passes.h"
 #include "seqc/passes/Lowering/NVVM/Passes.h"
 #include "seqc/passes/Pipelines/Compiler.h"
+#include "seqc/passes/Routing/Passes.h"
 #include "seqc/passes/Structure/Passes.h"
 #include "seqc/passes/Tiling/Passes.h"
 #include "seqc/lib/Target/Machine.h"
@@ -131,6 +132,9 @@ static void tileForCPU(OpPassManager &pm, int64_t width) {
   RecurrenceToLoopsOptions loops;
   loops.width = width;
   pm.addPass(createRecurrenceToLoops(loops));
+  RoutingToLoopsOptions routing;
+  routing.width = width;
+  pm.addPass(createRoutingToLoops(routing));
   bufferize(pm);
   bufferization::BufferDeallocationPipelineOptions deallocation;
   bufferization::buildBufferDeallocationPipeline(pm, deallocation);
@@ -154,6 +158,9 @@ static void tileForGPU(OpPassManager &pm, int64_t sharedBytes) {
   RecurrenceToKernelsOptions kernels;
   kernels.sharedBytes = sharedBytes;
   pm.addPass(createRecurrenceToKernels(kernels));
+  RoutingToLoopsOptions routing;
+  routing.width = 1;
+  pm.addPass(createRoutingToLoops(routing));
   bufferize(pm);
   pm.addPass(createConvertBufferizationToMemRefPass());
   CopiesToLoopsOptions copies;

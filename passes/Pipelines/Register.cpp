@@ -8,6 +8,7 @@
 #include "seqc/passes/Forms/SequenceSplit.h"
 #include "seqc/passes/Lowering/CPU/Passes.h"
 #include "seqc/passes/Lowering/NVVM/Passes.h"
+#include "seqc/passes/Routing/Passes.h"
 #include "seqc/passes/Structure/Passes.h"
 #include "seqc/passes/Tiling/Passes.h"
 #include "seqc/passes/Tiling/Problems.h"
@@ -33,5 +34,6 @@ void seqc::registerAllPasses() {
   registerFormsPasses();
   registerCPULoweringPasses();
   registerNVVMLoweringPasses();
+  registerRoutingPasses();
   registerTilingPasses();
 }

@@ -252,6 +252,8 @@ static int32_t check_alias(const seqc_entry *entry, const DLTensor *const *args,
 static double element_at(const seqc_arg *want, const DLTensor *tensor,
                          int64_t i) {
   const char *data = data_of(tensor);
+  if (want->dl_code == kDLInt)
+    return want->bits >= 32 ? (double)offset_at(want, tensor, i) : data[i];
   if (want->bits == 64) {
     double value;
     memcpy(&value, data + 8 * i, 8);

@@ -43,6 +43,16 @@ EINSUM = """func.func @f(%a: tensor<2x3xf32>, %b: tensor<4xf32>) -> tensor<2xf32
 """
 
 
+ROUTED = """func.func @f(%x: tensor<?x4xf32>, %i: tensor<?x1xi32>, %q: tensor<1x9x1x4xf32>, %blocks: tensor<1x9x1x1xi32>)
+    -> (tensor<?x4xf32>, tensor<1x9x1x4xf32>) attributes {seqc.sizes = {n = 3}} {
+  %p, %perm, %inv, %cu = seqc.dispatch %i experts(2) tokens(%x) capacity(1)
+  %y = seqc.combine %p by %inv
+  %o, %l = seqc.block_attention q(%q) k(%q) v(%q) blocks(%blocks) block(4) causal
+  return %y, %o : tensor<?x4xf32>, tensor<1x9x1x4xf32>
+}
+"""
+
+
 def npy(folder, name, array):
     path = os.path.join(folder, name)
     np.save(path, array)
@@ -78,6 +88,10 @@ def cases(folder):
     far = npy(folder, "far.npy", np.array([0, 9], np.int32))
     late = npy(folder, "late.npy", np.array([1, 5], np.int32))
     x5 = npy(folder, "x5.npy", np.zeros(5, np.float32))
+    picks = npy(folder, "picks.npy", np.array([[0], [2], [1]], np.int32))
+    wild = np.zeros((1, 9, 1, 1), np.int32)
+    wild[0, 4] = 3
+    blocks = npy(folder, "blocks.npy", wild)
     run = ["run"]
     return [
         ("text that does not parse", "func.func @f( {", run, ["expected"]),
@@ -121,6 +135,11 @@ def cases(folder):
         ("a segment table that starts late", PACKED, run + [f"--in=cu={late}", f"--in=x={x5}"], ["argument 'cu'", "entry 0 is 1, expected 0"]),
         ("a segment table beyond a length that is fixed", PACKED.replace("tensor<?xf32>", "tensor<5xf32>"),
          run + [f"--in=cu={far}"], ["argument 'cu'", "entry 1 is 9, beyond t = 5"]),
+        ("an expert that does not exist", ROUTED, run + [f"--in=i={picks}", "--checked"], ["argument 'i' at [n=1, 0] is 2, declared -1 to 1"]),
+        ("a block that does not exist", ROUTED, run + [f"--in=blocks={blocks}", "--checked"], ["argument 'blocks' at [0, 4, 0, 0] is 3, declared -1 to 2"]),
+        ("an expert that does not exist, interpreted", ROUTED, run + [f"--in=i={picks}", "--interpret"], ["pick 2 of slot 1 is not one of 2 experts"]),
+        ("more picks than experts", ROUTED.replace("%p, %perm", "%w, %e = seqc.topk 5 of %x\n  %p, %perm"), run,
+         ["k is 5, expected at most 4, the length of a row of scores (T2)"]),
         ("an output that cannot be written", GOOD, run + ["--out=y=/nonexistent/y.npy"], ["cannot write '/nonexistent/y.npy'"]),
         ("a library that cannot be written", GOOD, ["compile", "-o", "/nonexistent/f.so"], ["/nonexistent/f.so"]),
         ("an unknown kind of output", GOOD, ["compile", "--emit=exe", "-o", os.path.join(folder, "f")], ["unknown kind 'exe'", "so, obj, asm, ptx, cubin, llvm or mlir"]),

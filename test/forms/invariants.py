@@ -237,7 +237,9 @@ def flipped(case, arrays):
 def reverse(case, seqc, path, folder, form):
     with open(path) as f:
         text = f.read()
-    if re.search(r"\breverse\b", text.split("func.func", 1)[1]) or "final {" in text:
+    # Routes and causal attention have an order of their own.
+    routed = re.search(r"seqc\.(dispatch|block_attention)", text)
+    if routed or re.search(r"\breverse\b", text.split("func.func", 1)[1]) or "final {" in text:
         return False
     text = re.sub(r" \{\n(\s*\^(?:step|combine)\()", r" reverse {\n\1", text)
     os.makedirs(folder, exist_ok=True)

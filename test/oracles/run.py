@@ -19,6 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, HERE)
 import oracles  # noqa: E402
+import routing  # noqa: E402
 
 
 def widen(array, kind):
@@ -39,7 +40,7 @@ def element_types(text):
 def check(seqc, path, seed, form=()):
     """Returns (ok, message, dtypes) for one example; ok is None if it has no such form."""
     name = os.path.basename(path)[:-len(".mlir")].replace("-", "_")
-    oracle = getattr(oracles, name, None)
+    oracle = getattr(oracles, name, None) or getattr(routing, name, None)
     if oracle is None:
         return False, "has no oracle", []
     with open(path) as f:

@@ -447,4 +447,6 @@ def Seq_YieldOp : Seq_Op<"yield", [AttrSizedOperandSegments, Pure, Terminator,
   let hasCustomAssemblyFormat = 1;
 }
 
+include "seqc/dialects/Seq/RoutingOps.td"
+
 #endif // SEQC_DIALECTS_SEQ_SEQOPS_TD

@@ -10,6 +10,7 @@
 #include "seqc/lib/Reference/Interpreter.h"
 
 #include "seqc/dialects/Seq/Seq.h"
+#include "seqc/lib/Reference/Routing.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -132,6 +133,8 @@ private:
         .template Case<ScanOp>([&](auto op) { return scan(op); })
         .template Case<EinsumOp>([&](auto op) { return einsum(op); })
         .template Case<ReduceOp>([&](auto op) { return reduce(op); })
+        .template Case<TopkOp, DispatchOp, CombineOp, BlockAttentionOp, MergeOp>(
+            [&](auto op) { return route(op); })
         .template Case<linalg::LinalgOp>([&](auto op) { return structured(op); })
         .Default([&](Operation *op) { return move(op); });
   }
@@ -252,6 +255,38 @@ private:
       result.data[flat] = op.getKind() == ReduceKind::argmax ? where : best;
     });
     env[op.getResult()] = std::move(result);
+    return llvm::Error::success();
+  }
+
+  /// The operations of sparse routing.
+  llvm::Error route(Operation *op) {
+    auto all = [&](ValueRange values) {
+      SmallVector<const T *> result;
+      for (Value v : values)
+        result.push_back(&env[v]);
+      return result;
+    };
+    auto optional = [&](Value v) { return v ? &env[v] : nullptr; };
+    auto meaning = [&]() -> routing::Results<D> {
+      if (auto o = dyn_cast<TopkOp>(op))
+        return routing::topk<D>(o, env[o.getScores()]);
+      if (auto o = dyn_cast<DispatchOp>(op))
+        return routing::dispatch<D>(o, env[o.getPicks()], all(o.getTokens()));
+      if (auto o = dyn_cast<CombineOp>(op))
+        return routing::combine<D>(o, env[o.getRows()], env[o.getInverse()],
+                                   optional(o.getWeights()));
+      if (auto o = dyn_cast<BlockAttentionOp>(op))
+        return routing::attention<D>(o, env[o.getQuery()], env[o.getKey()],
+                                     env[o.getValue()], optional(o.getBlocks()),
+                                     optional(o.getSegments()));
+      auto o = cast<MergeOp>(op);
+      return routing::merge<D>(all(o.getOuts()), all(o.getLses()));
+    };
+    auto found = meaning();
+    if (!found)
+      return error(op, llvm::toString(found.takeError()));
+    for (auto [value, result] : llvm::zip(op->getResults(), *found))
+      env[value] = std::move(result);
     return llvm::Error::success();
   }
 

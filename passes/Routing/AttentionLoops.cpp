@@ -1,0 +1,346 @@
+//===- AttentionLoops.cpp - Attention to listed blocks, and merging -------===//
+//
+// A query head is one iteration.  It walks over intervals of keys, with the running
+// maximum, sum of weights and weighted values.  The window is one interval; a listed
+// block is what is left of it beside the window, unless it was listed before.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Loops.h"
+
+#include "../Lowering/Steps/Buffers.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace seqc;
+using namespace seqc::routing;
+
+using Predicate = arith::CmpIPredicate;
+using Value = mlir::Value;
+
+static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+namespace {
+
+class Attention {
+public:
+  Attention(BlockAttentionOp op, OpBuilder &b, int64_t width)
+      : op(op), e(b, op.getLoc(), width) {}
+  void run();
+
+private:
+  void query(Value i);
+  /// First key and number of keys of the query's sequence, and its first query.
+  void sequence(Value token);
+  /// Keys [from, to); the state is maximum, sum and, of vectors, weighted values.
+  Values interval(Value from, Value to, Values state);
+  Values listed(Values state);
+  Value dot(Value key);
+  Value exp(Value x) { return math::ExpOp::create(e.b, e.loc, x); }
+  Value finiteOrZero(Value x) {
+    Value empty = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OEQ, x,
+                                        e.number(x.getType(), -kInfinity));
+    return e.select(empty, e.number(x.getType(), 0), x);
+  }
+
+  BlockAttentionOp op;
+  Loops e;
+  Type element;
+  int64_t features, values, heads, keyHeads;
+  // q [b, t, h, d], k and v [b, s, g, ...], list [b, rows, heads, n].
+  Value q, k, v, list, table, out, lse;
+  Value length, keyLength;
+  // Of the current query.
+  Value batch, token, head, keyHead, position, firstKey, firstQuery, keys;
+  Value windowFrom, windowTo, queryVector;
+};
+
+} // namespace
+
+void Attention::sequence(Value token) {
+  Value zero = e.index(0);
+  firstKey = firstQuery = zero;
+  keys = keyLength;
+  Value offset = e.sub(keyLength, length);
+  if (table) {
+    // Offsets do not decrease: the last one not beyond the token, the first beyond.
+    Values found = e.loop(
+        zero, e.dim(table, 0), 1, {zero, length}, [&](Value i, ValueRange now) {
+          Value at = e.loadIndex(table, i);
+          Value before = e.compare(Predicate::sle, at, token);
+          return Values{e.select(before, e.max(now[0], at), now[0]),
+                        e.select(before, now[1], e.min(now[1], at))};
+        });
+    firstKey = firstQuery = found[0];
+    keys = e.sub(found[1], found[0]);
+    offset = zero;
+  }
+  position = e.add(e.sub(token, firstQuery), offset);
+}
+
+Value Attention::dot(Value key) {
+  if (e.width > 1) {
+    Value row = e.loadLanes(k, ValueRange{batch, e.add(firstKey, key), keyHead,
+                                          e.index(0)},
+                            features, element);
+    Value products = e.mul(queryVector, row);
+    return features > 1
+               ? vector::ReductionOp::create(e.b, e.loc, vector::CombiningKind::ADD,
+                                             products, arith::FastMathFlags::reassoc)
+                     .getResult()
+               : products;
+  }
+  return e.loop(e.index(0), e.index(features), 1, {e.number(element, 0)},
+                [&](Value f, ValueRange sum) {
+    Value x = e.loadLanes(q, ValueRange{batch, token, head, f}, 1, element);
+    Value y = e.loadLanes(k, ValueRange{batch, e.add(firstKey, key), keyHead, f}, 1,
+                          element);
+    return Values{e.add(sum[0], e.mul(x, y))};
+  })[0];
+}
+
+Values Attention::interval(Value from, Value to, Values state) {
+  Value factor = e.number(element, op.getFactor());
+  Value one = e.index(1);
+  int64_t lanes = e.width > 1 ? 8 : 1;
+  return e.loop(from, to, lanes, state, [&](Value first, ValueRange now) {
+    Value last = e.sub(to, one);
+    Value logits;
+    SmallVector<Value> at;
+    if (lanes == 1) {
+      at.push_back(first);
+      logits = e.mul(dot(first), factor);
+    } else {
+      logits = e.number(e.lanesOf(element, lanes), -kInfinity);
+      for (int64_t i = 0; i < lanes; ++i) {
+        Value key = e.add(first, e.index(i));
+        at.push_back(e.min(key, last));
+        Value logit = e.select(e.less(key, to), e.mul(dot(at[i]), factor),
+                               e.number(element, -kInfinity));
+        logits = vector::InsertOp::create(e.b, e.loc, logit, logits,
+                                          ArrayRef<int64_t>{i});
+      }
+    }
+    Value top = logits;
+    if (lanes > 1)
+      top = vector::ReductionOp::create(e.b, e.loc, vector::CombiningKind::MAXIMUMF,
+                                        logits);
+    Value maximum = e.max(now[0], top), shift = finiteOrZero(maximum);
+    Value scale = exp(e.sub(now[0], shift));
+    Value weights = exp(e.sub(logits, e.repeat(shift, lanes)));
+    Value sum = weights;
+    if (lanes > 1)
+      sum = vector::ReductionOp::create(e.b, e.loc, vector::CombiningKind::ADD, weights,
+                                        arith::FastMathFlags::reassoc);
+    Values next{maximum, e.add(e.mul(now[1], scale), sum)};
+    if (lanes == 1) {
+      e.loop(e.index(0), e.index(values), [&](Value f) {
+        Value x = e.loadLanes(
+            v, ValueRange{batch, e.add(firstKey, first), keyHead, f}, 1, element);
+        Value place[] = {batch, token, head, f};
+        e.store(e.add(e.mul(e.load(out, place), scale), e.mul(weights, x)), out, place);
+      });
+      return next;
+    }
+    Value total = e.mul(now[2], e.repeat(scale, values));
+    for (int64_t i = 0; i < lanes; ++i) {
+      Value x = e.loadLanes(
+          v, ValueRange{batch, e.add(firstKey, at[i]), keyHead, e.index(0)}, values,
+          element);
+      Value weight =
+          vector::ExtractOp::create(e.b, e.loc, weights, ArrayRef<int64_t>{i});
+      // A lane beyond the end has weight 0 and repeats the last key.
+      total = e.add(total, e.mul(e.repeat(weight, values), x));
+    }
+    next.push_back(total);
+    return next;
+  });
+}
+
+Values Attention::listed(Values state) {
+  Value zero = e.index(0), one = e.index(1), size = e.index(*op.getBlock());
+  int64_t shared = cast<MemRefType>(list.getType()).getDimSize(2);
+  Value row = e.div(token, e.index(op.getGroup().value_or(1)));
+  Value listHead = e.div(head, e.index(heads / shared));
+  auto entry = [&](Value j) {
+    return e.loadIndex(list, ValueRange{batch, row, listHead, j});
+  };
+  Value visible = op.getCausal() ? e.min(keys, e.add(position, one)) : keys;
+  return e.loop(zero, e.dim(list, 3), 1, state, [&](Value j, ValueRange now) {
+    Value block = entry(j);
+    Value before = e.loop(zero, j, 1, {zero}, [&](Value i, ValueRange count) {
+      Value same = e.compare(Predicate::eq, entry(i), block);
+      return Values{e.select(same, one, count[0])};
+    })[0];
+    Value counts = e.both(e.compare(Predicate::sge, block, zero),
+                          e.compare(Predicate::eq, before, zero));
+    // An absent block is an empty interval; no product of a wild number is formed.
+    counts = e.both(counts, e.less(block, e.ceilDiv(keys, size)));
+    block = e.select(counts, block, zero);
+    Value from = e.mul(block, size);
+    Value to = e.select(counts, e.min(e.add(from, size), visible), zero);
+    if (!op.getWindow())
+      return interval(from, to, Values(now));
+    Values left = interval(from, e.min(to, windowFrom), Values(now));
+    return interval(e.max(from, windowTo), to, left);
+  });
+}
+
+void Attention::query(Value i) {
+  Value zero = e.index(0), one = e.index(1);
+  Value h = e.index(heads);
+  head = e.rem(i, h);
+  Value rest = e.div(i, h);
+  token = e.rem(rest, length);
+  batch = e.div(rest, length);
+  keyHead = e.div(head, e.index(heads / keyHeads));
+  sequence(token);
+  Value after = e.add(position, one);
+  windowFrom = zero;
+  windowTo = op.getCausal() ? e.max(e.min(keys, after), zero) : keys;
+  if (op.getWindow()) {
+    Value size = e.index(*op.getWindow());
+    windowFrom = e.min(e.max(e.sub(after, size), zero), keys);
+    if (!op.getCausal())
+      windowTo = e.max(e.min(keys, e.add(position, size)), windowFrom);
+  }
+  Values state{e.number(element, -kInfinity), e.number(element, 0)};
+  if (e.width > 1) {
+    queryVector = e.loadLanes(q, ValueRange{batch, token, head, zero}, features, element);
+    state.push_back(e.number(e.lanesOf(element, values), 0));
+  } else {
+    e.loop(zero, e.index(values), [&](Value f) {
+      e.store(e.number(element, 0), out, ValueRange{batch, token, head, f});
+    });
+  }
+  if (list)
+    state = listed(state);
+  if (!list || op.getWindow())
+    state = interval(windowFrom, windowTo, state);
+  // Nothing seen: 0 and -inf.
+  Value nothing = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OEQ, state[0],
+                                        e.number(element, -kInfinity));
+  Value sum = e.select(nothing, e.number(element, 1), state[1]);
+  Value logarithm = math::LogOp::create(e.b, e.loc, sum);
+  e.store(e.add(state[0], logarithm), lse, ValueRange{batch, token, head});
+  if (e.width > 1) {
+    e.storeLanes(e.div(state[2], e.repeat(sum, values)), out,
+                 ValueRange{batch, token, head, zero});
+    return;
+  }
+  e.loop(zero, e.index(values), [&](Value f) {
+    Value place[] = {batch, token, head, f};
+    e.store(e.div(e.load(out, place), sum), out, place);
+  });
+}
+
+void Attention::run() {
+  OpBuilder &b = e.b;
+  element = elementOf(op.getLse().getType());
+  bool packed = bool(op.getSegments());
+  // Packed sequences are one batch element.
+  auto view = [&](Value buffer) {
+    return packed ? e.grouped(buffer, {0, 0, 1, 2}) : buffer;
+  };
+  Value query = steps::readBuffer(b, e.loc, op.getQuery());
+  q = view(query);
+  k = view(steps::readBuffer(b, e.loc, op.getKey()));
+  v = view(steps::readBuffer(b, e.loc, op.getValue()));
+  if (op.getBlocks())
+    list = view(steps::readBuffer(b, e.loc, op.getBlocks()));
+  if (packed)
+    table = steps::readBuffer(b, e.loc, op.getSegments());
+  heads = cast<MemRefType>(q.getType()).getDimSize(2);
+  features = cast<MemRefType>(q.getType()).getDimSize(3);
+  keyHeads = cast<MemRefType>(k.getType()).getDimSize(2);
+  values = cast<MemRefType>(v.getType()).getDimSize(3);
+  SmallVector<OpFoldResult> shape;
+  unsigned rank = cast<MemRefType>(query.getType()).getRank();
+  for (unsigned d = 0; d + 1 < rank; ++d)
+    shape.push_back(e.dim(query, d));
+  Values replacements;
+  SmallVector<OpFoldResult> outShape(shape);
+  outShape.push_back(b.getIndexAttr(values));
+  out = view(steps::writeBuffer(b, e.loc, op.getOut(), outShape, replacements));
+  lse = steps::writeBuffer(b, e.loc, op.getLse(), shape, replacements);
+  if (packed)
+    lse = e.grouped(lse, {0, 0, 1});
+  length = e.dim(q, 1);
+  keyLength = e.dim(k, 1);
+  e.parallel(e.mul(e.mul(e.dim(q, 0), length), e.index(heads)),
+             [&](Value i) { this->query(i); });
+  steps::finishResults(b, op, replacements);
+}
+
+void routing::lowerAttention(BlockAttentionOp op, OpBuilder &b, int64_t width) {
+  Attention(op, b, width).run();
+}
+
+//===----------------------------------------------------------------------===//
+// Merge
+//===----------------------------------------------------------------------===//
+
+void routing::lowerMerge(MergeOp op, OpBuilder &b, int64_t width) {
+  Loops e(b, op.getLoc(), width);
+  Type stored = elementOf(op.getOut().getType());
+  bool wide = stored.isF64() || elementOf(op.getLse().getType()).isF64();
+  Type element = wide ? Type(b.getF64Type()) : Type(b.getF32Type());
+  unsigned last = shapeOf(op.getOut().getType()).size() - 1;
+  Values outs, lses;
+  SmallVector<OpFoldResult> shape;
+  for (auto [o, l] : llvm::zip(op.getOuts(), op.getLses())) {
+    Value buffer = steps::readBuffer(b, e.loc, o);
+    if (shape.empty())
+      for (unsigned d = 0; d <= last; ++d)
+        shape.push_back(e.dim(buffer, d));
+    outs.push_back(e.grouped(buffer, {0, last}));
+    lses.push_back(e.grouped(steps::readBuffer(b, e.loc, l), {0}));
+  }
+  Values replacements;
+  Value out = steps::writeBuffer(b, e.loc, op.getOut(), shape, replacements);
+  Value lse = steps::writeBuffer(b, e.loc, op.getLse(),
+                                 ArrayRef<OpFoldResult>(shape).drop_back(), replacements);
+  out = e.grouped(out, {0, last});
+  lse = e.grouped(lse, {0});
+  Value none = e.number(element, -kInfinity), zero = e.number(element, 0);
+  auto isEmpty = [&](Value l) -> Value {
+    return arith::CmpFOp::create(b, e.loc, arith::CmpFPredicate::OEQ, l, none);
+  };
+  e.parallel(e.dim(out, 0), [&](Value row) {
+    Values parts;
+    Value top = none, total = zero;
+    for (Value l : lses) {
+      parts.push_back(e.loadLanes(l, row, 1, element));
+      top = e.max(top, parts.back());
+    }
+    Value shift = e.select(isEmpty(top), zero, top);
+    Values weights;
+    for (Value part : parts) {
+      weights.push_back(math::ExpOp::create(b, e.loc, e.sub(part, shift)));
+      total = e.add(total, weights.back());
+    }
+    total = e.select(isEmpty(top), e.number(element, 1), total);
+    Value logarithm = math::LogOp::create(b, e.loc, total);
+    e.storeLanes(e.add(top, logarithm), lse, row);
+    auto emit = [&](Value first, int64_t lanes) {
+      Value sum = e.number(e.lanesOf(element, lanes), 0);
+      for (auto [o, part, weight] : llvm::zip(outs, parts, weights)) {
+        Value x = e.loadLanes(o, ValueRange{row, first}, lanes, element);
+        Value more = e.add(sum, e.mul(e.repeat(weight, lanes), x));
+        sum = e.select(isEmpty(part), sum, more);
+      }
+      e.storeLanes(e.div(sum, e.repeat(total, lanes)), out, ValueRange{row, first});
+    };
+    int64_t values = cast<MemRefType>(out.getType()).getDimSize(1);
+    if (width > 1 && !ShapedType::isDynamic(values))
+      e.chunks(values, emit);
+    else
+      e.loop(e.index(0), e.dim(out, 1), [&](Value f) { emit(f, 1); });
+  });
+  steps::finishResults(b, op, replacements);
+}

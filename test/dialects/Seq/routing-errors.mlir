@@ -1,0 +1,216 @@
+// One error or more for each numbered constraint.
+// RUN: seq-opt %s --split-input-file --verify-diagnostics
+
+func.func @t1(%s: tensor<4xi32>) {
+  // expected-error @+1 {{scores are 'tensor<4xi32>', expected a tensor of floats of rank 1 or more (T1)}}
+  %w, %i = seqc.topk 1 of %s
+  return
+}
+
+// -----
+
+func.func @t2_k(%s: tensor<?x4xf32>) {
+  // expected-error @+1 {{k is 5, expected at most 4, the length of a row of scores (T2)}}
+  %w, %i = seqc.topk 5 of %s
+  return
+}
+
+// -----
+
+func.func @t2_zero(%s: tensor<?x4xf32>) {
+  // expected-error @+1 {{k is 0, expected 1 to 64 (T2)}}
+  %w, %i = seqc.topk 0 of %s
+  return
+}
+
+// -----
+
+func.func @t2_row(%s: tensor<?x2000xf32>) {
+  // expected-error @+1 {{a row has 2000 scores, expected at most 1024 (T2)}}
+  %w, %i = seqc.topk 2 of %s
+  return
+}
+
+// -----
+
+func.func @t_word(%s: tensor<?x4xf32>) {
+  // expected-error @+1 {{expected none, before or after, found 'later'}}
+  %w, %i = seqc.topk 2 of %s softmax(later)
+  return
+}
+
+// -----
+
+func.func @p1(%i: tensor<?x2xi64>, %x: tensor<?xf32>) {
+  // expected-error @+1 {{picks are 'tensor<?x2xi64>', expected a tensor of i32 of rank 2 or 3 (P1)}}
+  %p, %a, %b, %c = seqc.dispatch %i experts(2) tokens(%x)
+  return
+}
+
+// -----
+
+func.func @p2(%i: tensor<5x2xi32>, %x: tensor<6x4xf32>) {
+  // expected-error @+1 {{tokens operand #0 is 'tensor<6x4xf32>', expected the dimensions of the picks, 'tensor<5x2xi32>', but the last, then static ones (P2)}}
+  %p, %a, %b, %c = seqc.dispatch %i experts(2) tokens(%x)
+  return
+}
+
+// -----
+
+func.func @p2_dynamic(%i: tensor<5x2xi32>, %x: tensor<5x?xf32>) {
+  // expected-error @+1 {{tokens operand #0 is 'tensor<5x?xf32>'}}
+  %p, %a, %b, %c = seqc.dispatch %i experts(2) tokens(%x)
+  return
+}
+
+// -----
+
+func.func @p3(%i: tensor<5x2xi32>) {
+  // expected-error @+1 {{has 0 experts, expected 1 to 4096 (P3)}}
+  %a, %b, %c = seqc.dispatch %i experts(0)
+  return
+}
+
+// -----
+
+func.func @p3_capacity(%i: tensor<5x2xi32>) {
+  // expected-error @+1 {{the capacity is -1, expected at least 0 (P3)}}
+  %a, %b, %c = seqc.dispatch %i experts(2) capacity(-1)
+  return
+}
+
+// -----
+
+func.func @p4(%i: tensor<5x?xi32>) {
+  // expected-error @+1 {{expected a static number of columns (P4)}}
+  %a, %b, %c = seqc.dispatch %i experts(2)
+  return
+}
+
+// -----
+
+func.func @p_word(%i: tensor<5x2xi32>) {
+  // expected-error @+1 {{expected experts(N)}}
+  %a, %b, %c = seqc.dispatch %i
+  return
+}
+
+// -----
+
+func.func @c1(%r: tensor<?x?xf32>, %i: tensor<?x2xi32>) {
+  // expected-error @+1 {{rows are 'tensor<?x?xf32>', expected a tensor of floats, static but for its first dimension (C1)}}
+  %y = seqc.combine %r by %i
+  return
+}
+
+// -----
+
+func.func @c2(%r: tensor<?x4xf32>, %i: tensor<?xi32>) {
+  // expected-error @+1 {{the inverse is 'tensor<?xi32>', expected a tensor of i32 of rank 2 or more with a static last size (C2)}}
+  %y = seqc.combine %r by %i
+  return
+}
+
+// -----
+
+func.func @c3(%r: tensor<?x4xf32>, %i: tensor<?x2xi32>, %w: tensor<?x3xf32>) {
+  // expected-error @+1 {{weights are 'tensor<?x3xf32>', expected floats in the shape of the inverse}}
+  %y = seqc.combine %r by %i weights(%w)
+  return
+}
+
+// -----
+
+func.func @b1(%q: tensor<?x4x8xf32>) {
+  // expected-error @+1 {{q is 'tensor<?x4x8xf32>', expected a tensor of floats of rank 4 with static heads and features (B1)}}
+  %o, %l = seqc.block_attention q(%q) k(%q) v(%q)
+  return
+}
+
+// -----
+
+func.func @b1_features(%q: tensor<?x?x4x8xf32>, %k: tensor<?x?x4x6xf32>) {
+  // expected-error @+1 {{expected the same features (B1)}}
+  %o, %l = seqc.block_attention q(%q) k(%k) v(%k)
+  return
+}
+
+// -----
+
+func.func @b1_length(%q: tensor<?x?x4x8xf32>, %k: tensor<?x7x4x8xf32>, %v: tensor<?x6x4x8xf32>) {
+  // expected-error @+1 {{expected equal shapes but for features (B1)}}
+  %o, %l = seqc.block_attention q(%q) k(%k) v(%v)
+  return
+}
+
+// -----
+
+func.func @b2(%q: tensor<?x?x4x8xf32>, %k: tensor<?x?x3x8xf32>) {
+  // expected-error @+1 {{has 4 query heads over 3 key heads, expected a multiple (B2)}}
+  %o, %l = seqc.block_attention q(%q) k(%k) v(%k)
+  return
+}
+
+// -----
+
+func.func @b2_list(%q: tensor<?x?x4x8xf32>, %i: tensor<?x?x3x2xi32>) {
+  // expected-error @+1 {{the list of blocks has 3 heads, expected a divisor of the 4 query heads (B2)}}
+  %o, %l = seqc.block_attention q(%q) k(%q) v(%q) blocks(%i) block(8)
+  return
+}
+
+// -----
+
+func.func @b3(%q: tensor<?x?x4x8xf32>, %i: tensor<?x?x1x2xi32>) {
+  // expected-error @+1 {{has a list without a block size, expected both or none (B3)}}
+  %o, %l = seqc.block_attention q(%q) k(%q) v(%q) blocks(%i)
+  return
+}
+
+// -----
+
+func.func @b3_rows(%q: tensor<?x9x4x8xf32>, %i: tensor<?x9x1x2xi32>) {
+  // expected-error @+1 {{expected 5 rows for 9 queries in groups of 2 (B3)}}
+  %o, %l = seqc.block_attention q(%q) k(%q) v(%q) blocks(%i) block(4) group(2)
+  return
+}
+
+// -----
+
+func.func @b4(%q: tensor<?x?x4x8xf32>) {
+  // expected-error @+1 {{the window is 0, expected a positive size (B4)}}
+  %o, %l = seqc.block_attention q(%q) k(%q) v(%q) window(0)
+  return
+}
+
+// -----
+
+func.func @b5(%q: tensor<?x4x8xf32>, %cu: tensor<?xf32>) {
+  // expected-error @+1 {{segment table is 'tensor<?xf32>', expected a rank-1 tensor of i32 or i64 with an entry (B5)}}
+  %o, %l = seqc.block_attention q(%q) k(%q) v(%q) segments(%cu)
+  return
+}
+
+// -----
+
+func.func @m1(%o: tensor<?x8xf32>, %l: tensor<?x8xf32>) {
+  // expected-error @+1 {{pair #0 is 'tensor<?x8xf32>' and 'tensor<?x8xf32>', expected floats, the second with the dimensions of the first but the last (M1)}}
+  %r, %m = seqc.merge (%o, %l)
+  return
+}
+
+// -----
+
+func.func @m2(%o: tensor<?x8xf32>, %l: tensor<?xf32>, %p: tensor<?x8xf16>) {
+  // expected-error @+1 {{pair #1 is 'tensor<?x8xf16>' and 'tensor<?xf32>', expected 'tensor<?x8xf32>' and 'tensor<?xf32>' as in pair #0 (M2)}}
+  %r, %m = seqc.merge (%o, %l), (%p, %l)
+  return
+}
+
+// -----
+
+func.func @result(%s: tensor<?x4xf32>) {
+  // expected-error @+1 {{result #1 is 'tensor<?x3xi32>', expected 'tensor<?x2xi32>'}}
+  %w, %i = "seqc.topk"(%s) {k = 2 : i64} : (tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<?x3xi32>)
+  return
+}

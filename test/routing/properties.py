@@ -1,0 +1,251 @@
+"""Random routes: what topk, dispatch, combine and block_attention promise, in NumPy.
+
+    properties.py --seqc build/bin/seqc [--count 10] [--seed 1]
+
+Prints "N passed, M failed".
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import traceback
+
+import numpy as np
+
+
+class Runner:
+    def __init__(self, seqc):
+        self.seqc = seqc
+
+    def __call__(self, program, inputs, *options, threads=2, fails=False):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "f.mlir")
+            with open(path, "w") as f:
+                f.write(program)
+            command = [self.seqc, "run", path, f"--save={folder}/out", *options]
+            for name, array in inputs.items():
+                np.save(os.path.join(folder, name + ".npy"), array)
+                command += ["--in", f"{name}={folder}/{name}.npy"]
+            run = subprocess.run(command, capture_output=True, text=True,
+                                 env={**os.environ, "OMP_NUM_THREADS": str(threads)})
+            if fails:
+                assert run.returncode == 1, (run.returncode, run.stderr)
+                return run.stderr
+            assert run.returncode == 0, program + run.stdout + run.stderr
+            return {f[:-4]: np.load(os.path.join(folder, "out", f)) for f in os.listdir(folder + "/out")}
+
+
+def tensor(shape, element):
+    return "tensor<" + "".join(f"{s}x" for s in shape) + element + ">"
+
+
+def same(a, b):
+    np.testing.assert_array_equal(a, b)
+
+
+def check_topk(run, rng):
+    e = int(rng.choice([1, 2, 7, 16, 33, 64, 100, 1024]))
+    k = int(rng.choice([1, min(e, 3), min(e, 64)]))
+    element, kind = [("f32", np.float32), ("f64", np.float64)][rng.integers(2)]
+    s = rng.normal(size=(9, e)).astype(kind)
+    s[1] = rng.integers(-2, 3, e)            # ties
+    s[2] = 0.0
+    s[2, ::2] = -0.0                         # zeros of both signs are one
+    s[3, rng.integers(e)] = np.inf
+    s[4, rng.random(e) < 0.6] = -np.inf
+    s[5] = -np.inf
+    s[6, rng.integers(e)] = np.nan
+    s[7, rng.random(e) < 0.5] = np.nan
+    softmax = ["none", "before", "after"][rng.integers(3)]
+    normalize = bool(rng.integers(2))
+    clause = (f" softmax({softmax})" if softmax != "none" else "") + (" normalize" if normalize else "")
+    program = f"""func.func @f(%s: tensor<9x?x{element}>) -> ({tensor((9, k), element)}, {tensor((9, k), "i32")}) {{
+  %w, %i = seqc.topk {k} of %s{clause}
+  return %w, %i : {tensor((9, k), element)}, {tensor((9, k), "i32")}
+}}"""
+    if rng.integers(2):
+        program = program.replace("9x?x", f"9x{e}x")
+    got = run(program, {"s": s}, "--check")
+    for row in range(9):
+        x = s[row].astype(float)
+        order = sorted((i for i in range(e) if x[i] != -np.inf), key=lambda i: (not np.isnan(x[i]), -x[i] if not np.isnan(x[i]) else 0, i))
+        picks = order[:k]
+        same(got["i"][row], picks + [-1] * (k - len(picks)))
+        with np.errstate(all="ignore"):
+            base = order if softmax == "before" else picks
+            w = x[picks]
+            if softmax != "none" and picks:
+                w = np.exp(w - x[order[0]]) / np.exp(x[base] - x[order[0]]).sum()
+            if normalize and picks:
+                w = w / w.sum()
+        tolerance = 1e-5 if element == "f32" else 1e-12
+        np.testing.assert_allclose(got["w"][row, :len(picks)], w, rtol=tolerance, atol=tolerance)
+        same(got["w"][row, len(picks):], 0)
+
+
+def check_dispatch(run, rng):
+    batch = int(rng.choice([0, 1, 3]))
+    n = int(rng.choice([1, 7, 700, 1100]))
+    experts = int(rng.choice([1, 2, 5, 64]))
+    k = int(rng.integers(1, min(experts, 3) + 1))
+    lead = (batch, n) if batch else (n,)
+    slots = max(batch, 1) * n * k
+    route = rng.integers(3)
+    picks = rng.integers(0, experts, lead + (k,))
+    if route == 1:
+        picks[:] = experts - 1               # all to one, none to the others
+    counts = np.bincount(picks.reshape(-1), minlength=experts)
+    capacity = [None, 0, 1, int(counts.max()), 3][rng.integers(5)]
+    if capacity is not None and route == 2:
+        picks[rng.random(picks.shape) < 0.3] = -1
+    features = int(rng.choice([1, 16, 21, 80]))
+    x = rng.normal(size=lead + (features,)).astype(np.float32)
+    w = rng.normal(size=lead + (k,)).astype(np.float32)
+    mean = " mean" if rng.integers(2) else ""
+    clause = "" if capacity is None else f" capacity({capacity})"
+    table = max(batch, 1) * experts + 1 + (capacity is not None)
+    xs, ps = tensor(x.shape, "f32"), tensor(picks.shape, "i32")
+    outs = [xs, tensor((slots, features), "f32"), tensor((slots,), "i32"), ps, tensor((table,), "i32")]
+    program = f"""func.func @f(%x: {xs}, %i: {ps}, %w: {tensor(w.shape, "f32")}) -> ({", ".join(outs)}) {{
+  %p, %perm, %inv, %cu = seqc.dispatch %i experts({experts}) tokens(%x){clause}
+  %y = seqc.combine %p by %inv weights(%w){mean}
+  return %y, %p, %perm, %inv, %cu : {", ".join(outs)}
+}}"""
+    inputs = {"x": x, "i": picks.astype(np.int32), "w": w}
+    got = run(program, inputs, "--check")
+    again = run(program, inputs, threads=1)
+    for name in got:
+        assert got[name].tobytes() == again[name].tobytes(), f"{name} depends on the threads"
+    flat = picks.reshape(max(batch, 1), -1)
+    segments = [[b * n * k + s for s in np.flatnonzero(flat[b] == e)][:capacity]
+                for b in range(len(flat)) for e in range(experts)]
+    kept = [slot for segment in segments for slot in segment]
+    same(got["perm"], kept + [-1] * (slots - len(kept)))       # a bijection, stable
+    inverse = np.full(slots, -1)
+    inverse[kept] = np.arange(len(kept))
+    same(got["inv"].reshape(-1), inverse)
+    cu = np.cumsum([0] + [len(s) for s in segments])
+    same(got["cu"], list(cu) + ([slots] if capacity is not None else []))
+    rows = np.zeros((slots, features), np.float32)
+    rows[:len(kept)] = x.reshape(-1, features)[np.array(kept, int) // k]
+    same(got["p"], rows)
+    here = (inverse >= 0).reshape(lead + (k,))
+    total = (w.astype(float) * here).sum(-1)
+    if mean:
+        total = total / np.maximum(here.sum(-1), 1)
+    np.testing.assert_allclose(got["y"], total[..., None] * x, rtol=1e-4, atol=1e-5)
+
+
+def check_poison(run, rng):
+    """NaN in the tokens of one memory stays there; batch elements do not meet."""
+    n, memories = 40, 4
+    program = f"""func.func @f(%x: tensor<2x{n}xf32>, %i: tensor<2x{n}x1xi32>) -> tensor<2x{n}xf32> {{
+  %p, %perm, %inv, %cu = seqc.dispatch %i experts({memories}) tokens(%x)
+  %zero = arith.constant 0.0 : f32
+  %o, %oT = seqc.recurrence seq(%p : (t)) carry(%zero : ()) segments(%cu : (s)) {{
+  ^step(%xt: f32, %s: f32):
+    %r = arith.addf %s, %xt : f32
+    seqc.yield out(%r) carry(%r)
+  }}
+  %y = seqc.combine %o by %inv
+  return %y : tensor<2x{n}xf32>
+}}"""
+    x = rng.normal(size=(2, n)).astype(np.float32)
+    picks = rng.integers(0, memories, (2, n, 1)).astype(np.int32)
+    clean = run(program, {"x": x, "i": picks}, "--check")["y"]
+    bad = x.copy()
+    sick = picks[0, :, 0] == 2
+    bad[0, sick] = np.nan
+    got = run(program, {"x": bad, "i": picks}, "--check")["y"]
+    well = np.ones((2, n), bool)
+    well[0] = ~sick
+    same(got[well], clean[well])
+    assert np.isnan(got[~well]).all()
+
+
+def check_attention(run, rng):
+    b, t = 2, int(rng.choice([1, 13, 37]))
+    causal = bool(rng.integers(2))
+    s = t + int(rng.choice([0, 0, 20]))
+    block = int(rng.choice([1, 8, 16, 64]))
+    group = int(rng.choice([1, 4]))
+    window = [None, 1, 7][rng.integers(3)]
+    listed = bool(rng.integers(4))
+    heads, shared = 4, int(rng.choice([1, 2, 4]))
+    blocks = -(-s // block)
+    rows = -(-t // group)
+    d, e = [(16, 24), (5, 1)][rng.integers(2)]
+    q = rng.normal(size=(b, t, heads, d)).astype(np.float32)
+    k = rng.normal(size=(b, s, 2, d)).astype(np.float32)
+    v = rng.normal(size=(b, s, 2, e)).astype(np.float32)
+    picks = rng.integers(-1, blocks, (b, rows, shared, 3)).astype(np.int32)   # repeats, too
+    clause = "" if not listed else " blocks(%i)"
+    sizes = (f" block({block})" if listed else "") + (f" window({window})" if window else "")
+    sizes += (f" group({group})" if listed else "") + (" causal" if causal else "")
+    outs = [tensor((b, t, heads, e), "f32"), tensor((b, t, heads), "f32")]
+    program = f"""func.func @f(%q: {tensor(q.shape, "f32")}, %k: {tensor(k.shape, "f32")}, %v: {tensor(v.shape, "f32")},
+    %i: {tensor(picks.shape, "i32")}) -> ({", ".join(outs)}) {{
+  %o, %l = seqc.block_attention q(%q) k(%k) v(%v){clause}{sizes}
+  %r, %m = seqc.merge (%o, %l)
+  return %r, %m : {", ".join(outs)}
+}}"""
+    got = run(program, {"q": q, "k": k, "v": v, "i": picks}, "--check")
+    position = np.arange(t)[:, None] + s - t
+    key = np.arange(s)[None]
+    for bi in range(b):
+        for h in range(heads):
+            seen = np.zeros((t, s), bool) if listed or window else np.ones((t, s), bool)
+            if listed:
+                row = picks[bi, np.arange(t) // group, h // (heads // shared)]
+                seen |= ((key // block)[:, :, None] == row[:, None, :]).any(-1)
+            if window:
+                seen |= abs(key - position) < window
+            if causal:
+                seen &= key <= position
+            logits = q[bi, :, h].astype(float) @ k[bi, :, h // 2].astype(float).T / np.sqrt(d)
+            weights = np.where(seen, np.exp(logits), 0)
+            total = weights.sum(-1)
+            out = weights @ v[bi, :, h // 2] / np.where(total, total, 1)[:, None]
+            np.testing.assert_allclose(got["r"][bi, :, h], out, rtol=1e-4, atol=1e-5)
+            with np.errstate(divide="ignore"):
+                np.testing.assert_allclose(got["m"][bi, :, h], np.log(total), rtol=1e-4, atol=1e-5)
+
+
+def check_bad(run, rng):
+    """Indices beyond the range are named by the interpreter."""
+    program = """func.func @f(%x: tensor<3xf32>, %i: tensor<3x1xi32>) -> tensor<3xf32> {
+  %p, %perm, %inv, %cu = seqc.dispatch %i experts(2) tokens(%x)
+  return %p : tensor<3xf32>
+}"""
+    x = np.ones(3, np.float32)
+    message = run(program, {"x": x, "i": np.array([[0], [2], [1]], np.int32)}, "--interpret=input", fails=True)
+    assert "pick 2 of slot 1 is not one of 2 experts" in message, message
+    # Compiled code takes no harm: nothing else moves.
+    run(program, {"x": x, "i": np.array([[0], [1 << 30], [-7]], np.int32)})
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seqc", default="build/bin/seqc")
+    parser.add_argument("--count", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    run = Runner(options.seqc)
+    passed = failed = 0
+    for check, count in [(check_topk, options.count), (check_dispatch, options.count),
+                         (check_poison, 1), (check_attention, options.count), (check_bad, 1)]:
+        for i in range(count):
+            try:
+                check(run, np.random.default_rng([options.seed, i]))
+                passed += 1
+            except Exception:
+                failed += 1
+                print(f"FAIL {check.__name__} {i}, seed {options.seed}\n{traceback.format_exc()[-1500:]}")
+    print(f"{passed} passed, {failed} failed")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
