@@ -184,7 +184,9 @@ void Dispatch::gather(Value tokens, Value packed, int64_t features) {
   };
   if (features == 0)
     return;
-  if (e.width == 1) { // neighbouring threads have neighbouring elements
+  // Neighbouring threads have neighbouring elements; vectors of bits are packed in
+  // memory, single ones are not.
+  if (e.width == 1 || element.getIntOrFloatBitWidth() < 8) {
     Value size = e.index(features);
     e.parallel(e.mul(rows, size),
                [&](Value i) { move(e.div(i, size), e.rem(i, size), 1); });
