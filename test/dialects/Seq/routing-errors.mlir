@@ -90,7 +90,7 @@ func.func @p4(%i: tensor<5x?xi32>) {
 // -----
 
 func.func @p_word(%i: tensor<5x2xi32>) {
-  // expected-error @+1 {{expected experts(N)}}
+  // expected-error @+2 {{expected experts(N)}}
   %a, %b, %c = seqc.dispatch %i
   return
 }
