@@ -2,6 +2,7 @@
 
 #include "seqc/lib/Structure/Select.h"
 
+#include "seqc/lib/Cost/Work.h"
 #include "seqc/lib/Structure/Ranges.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -24,31 +25,57 @@ static bool isFraction(const Factor &f) {
   llvm_unreachable("covered switch");
 }
 
-std::optional<FormCost> seqc::structure::estimateForms(RecurrenceOp op,
-                                                      std::string *why) {
-  auto no = [&](const char *reason) {
-    if (why)
-      *why = reason;
-    return std::nullopt;
-  };
+StringRef seqc::structure::kindName(FormEstimate::Kind kind) {
+  switch (kind) {
+  case FormEstimate::Sequential:
+    return "sequential";
+  case FormEstimate::Scan:
+    return "scan";
+  case FormEstimate::Chunked:
+    return "chunked";
+  }
+  llvm_unreachable("covered switch");
+}
+
+static int64_t elementsOf(Type type) {
+  int64_t n = 1;
+  for (int64_t size : seqc::shapeOf(type))
+    n *= size;
+  return n;
+}
+
+/// Bytes of a token's operands and results, each counted once a sequence.
+static double bytesOf(RecurrenceOp op) {
+  double bytes = 0;
+  for (auto [v, arg] : llvm::zip(op.getSeq(), op.getSeqArgs()))
+    bytes += elementsOf(arg.getType()) *
+             ((elementOf(v.getType()).getIntOrFloatBitWidth() + 7) / 8);
+  for (auto [v, out] : llvm::zip(op.getOuts(), op.getYield().getOuts()))
+    bytes += elementsOf(out.getType()) *
+             ((elementOf(v.getType()).getIntOrFloatBitWidth() + 7) / 8);
+  return bytes;
+}
+
+/// The matrices of the recurrence, if all of them have a chunked form; else why not.
+static std::optional<std::string>
+linearShapes(RecurrenceOp op, const Structure &structure,
+             SmallVectorImpl<LinearShape> &shapes) {
   if (op.getChunk() || !op.getSnapshots().empty() || !op.getRestarts().empty() ||
       op.getPosition() || op.getFirst())
-    return no("it has a chunk, snapshots, restart values or a position");
-  FormCost total;
-  bool any = false;
-  for (const Component &component : analyze(op).components) {
+    return "it has a chunk, snapshots, restart values or a position";
+  for (const Component &component : structure.components) {
     Type state = op.getCarryArgs()[component.carries[0]].getType();
     if (component.cls != Class::C4 && component.cls != Class::C5) {
       if (seqc::shapeOf(state).size() > 1)
-        return no("a matrix state is neither C4 nor C5");
+        return "a matrix state is neither C4 nor C5";
       continue;
     }
     if (component.carries.size() != 1 || seqc::shapeOf(state).size() != 2 ||
         !elementOf(state).isF32())
-      return no("states are coupled, or not f32 matrices");
+      return "states are coupled, or not f32 matrices";
     Transition t = transitionOf(component.next[0], component.carries[0]);
     if (t.diagonal.terms.size() != 1 || t.diagonal.terms[0].scale <= 0)
-      return no("the gate is a sum, or not positive");
+      return "the gate is a sum, or not positive";
     LinearShape shape;
     shape.keys = seqc::shapeOf(state)[0];
     shape.values = seqc::shapeOf(state)[1];
@@ -58,34 +85,161 @@ std::optional<FormCost> seqc::structure::estimateForms(RecurrenceOp op,
     for (const Factor &f : t.diagonal.terms[0].factors) {
       // Sums of the gates' logarithms over tokens must not rise.
       if (f.letters.size() > 1 || !isFraction(f))
-        return no("a gate is not known to be within 0 .. 1: declare seqc.range");
+        return "a gate is not known to be within 0 .. 1: declare seqc.range";
       if (f.letters.empty() || f.letters[0] > 1)
         shape.scalarGate = true;
       else
         along[f.letters[0]] = shape.vectorGate = true;
     }
     if (along[1] && shape.pairs)
-      return no("a vector gate along the second dimension meets a correction");
+      return "a vector gate along the second dimension meets a correction";
     if (along[1] && !along[0])
       std::swap(shape.keys, shape.values);
-    FormCost cost = formCost(shape);
-    total.sequential += cost.sequential;
-    total.chunked += cost.chunked;
-    any = true;
+    shapes.push_back(shape);
   }
-  if (!any)
-    return no("no state is a matrix");
-  return total;
+  if (shapes.empty())
+    return "no state is a matrix";
+  return {};
 }
 
-bool seqc::structure::prefersChunks(RecurrenceOp op) {
+/// Why no component is a scan, or nothing.
+static std::optional<std::string> obstacleToScan(RecurrenceOp op,
+                                                 const Structure &structure) {
+  if (op.getChunk() || !op.getSnapshots().empty() || op.getPosition() || op.getFirst())
+    return "it has a chunk, snapshots or a position";
+  std::string why = "its state is a matrix";
+  for (const Component &component : structure.components)
+    switch (component.cls) {
+    case Class::C1:
+    case Class::C2:
+    case Class::C2m:
+      return {};
+    case Class::C3:
+      if (elementsOf(op.getCarryArgs()[component.carries[0]].getType()) <= 8)
+        return {};
+      why = "its constant transition is a large matrix";
+      break;
+    case Class::C7:
+      why = "a state is not affine over any semiring";
+      if (component.breaks)
+        why += ": '" + component.breaks->getName().getStringRef().str() + "'";
+      break;
+    default:
+      break;
+    }
+  return why;
+}
+
+/// True if every operand and result that changes over time is contiguous along it.
+static bool isTimeContiguous(RecurrenceOp op) {
+  auto last = [](AxesAttr map) {
+    return map.size() &&
+           map.getNames().back().getValue() == RecurrenceOp::getTimeAxis();
+  };
+  return llvm::all_of(op.getSeqMaps().getAsRange<AxesAttr>(), last) &&
+         llvm::all_of(op.getOutMaps().getAsRange<AxesAttr>(), last) &&
+         llvm::all_of(op.getStep().getArguments(), [](Value arg) {
+           return !isa<ShapedType>(arg.getType());
+         });
+}
+
+/// True if a sequence is known to be shorter than two chunks.
+static bool isShort(RecurrenceOp op) {
   for (auto [v, map] :
        llvm::zip(op.getSeq(), op.getSeqMaps().getAsRange<AxesAttr>())) {
-    int64_t size =
-        seqc::shapeOf(v.getType())[map.find(RecurrenceOp::getTimeAxis())];
+    int64_t at = map.find(RecurrenceOp::getTimeAxis());
+    int64_t size = at < 0 ? ShapedType::kDynamic : seqc::shapeOf(v.getType())[at];
     if (!ShapedType::isDynamic(size) && size < 2 * kChunk)
-      return false;
+      return true;
   }
-  std::optional<FormCost> cost = estimateForms(op);
-  return cost && cost->chunkedIsFaster();
+  return false;
+}
+
+FormTable seqc::structure::estimateForms(RecurrenceOp op, const CpuMachine &machine) {
+  FormTable table;
+  Structure structure = analyze(op);
+  Work work = workOf(op.getStep());
+  double operations = work.operations + kOperationsPerFunction * work.functions,
+         bytes = bytesOf(op);
+  auto add = [&](FormEstimate::Kind kind, bool parts,
+                 std::optional<std::string> obstacle) -> FormCost & {
+    table.forms.push_back({kind, parts, obstacle.value_or(""), FormCost()});
+    return table.forms.back().cost;
+  };
+  SmallVector<LinearShape> shapes;
+  std::optional<std::string> noChunks = linearShapes(op, structure, shapes);
+  if (noChunks)
+    shapes.clear();
+
+  bool rows = isTimeContiguous(op);
+  FormCost &sequential = add(FormEstimate::Sequential, false, {});
+  if (shapes.empty())
+    sequential = elementCost(operations, bytes, !rows);
+  for (const LinearShape &shape : shapes)
+    sequential += stepCost(shape);
+  sequential.operations = operations;
+  sequential.bytes = bytes;
+  FormCost whole = sequential;
+
+  add(FormEstimate::Scan, false, obstacleToScan(op, structure));
+  if (table.forms.back().legal()) {
+    double elements = 0;
+    for (Value arg : op.getCarryArgs())
+      elements += 2 * elementsOf(arg.getType());
+    table.forms.back().cost = scanCost(whole, elements, false);
+  }
+
+  FormCost chunked;
+  for (const LinearShape &shape : shapes)
+    chunked += chunkCost(shape);
+  // What is around the products is done once, whatever the form.
+  chunked.bytes = bytes;
+  add(FormEstimate::Chunked, false, noChunks) = chunked;
+
+  std::optional<std::string> noParts;
+  if (op.getSegments())
+    noParts = "packed segments run apart already";
+  else if (noChunks)
+    noParts = noChunks;
+  else if (structure.components.size() != shapes.size())
+    noParts = "it has states beside its matrices";
+  for (bool inChunks : {false, true}) {
+    FormCost &cost =
+        add(inChunks ? FormEstimate::Chunked : FormEstimate::Sequential, true, noParts);
+    if (!noParts)
+      cost = partsCost(inChunks ? chunked : whole, shapes[0], inChunks);
+  }
+
+  auto best = [&](bool inParts) {
+    unsigned at = inParts ? 3 : 0;
+    for (unsigned i = at; i < table.forms.size(); ++i)
+      if (const FormEstimate &f = table.forms[i];
+          f.legal() && f.inParts == inParts &&
+          f.cost.token < table.forms[at].cost.token)
+        at = i;
+    return at;
+  };
+  table.chosen = isShort(op) ? 0 : best(false);
+  if (!noParts && machine.cores > 1 && !isShort(op)) {
+    table.chosenInParts = best(true);
+    table.parts = partsRule(table.forms[table.chosen].cost,
+                            table.forms[table.chosenInParts].cost, machine);
+  }
+  return table;
+}
+
+SequenceSizes seqc::structure::sizesOf(RecurrenceOp op) {
+  SequenceSizes sizes;
+  auto find = [&](StringRef axis) -> std::pair<Value, int64_t> {
+    for (auto [v, map] :
+         llvm::zip(op.getSeq(), op.getSeqMaps().getAsRange<AxesAttr>()))
+      if (int64_t at = map.find(axis); at >= 0 && map.getDivisors()[at] == 1)
+        return {v, at};
+    return {};
+  };
+  for (StringAttr axis : op.getCarryAxes())
+    if (auto size = find(axis.getValue()); size.first)
+      sizes.sequences.push_back(size);
+  sizes.tokens = find(RecurrenceOp::getTimeAxis());
+  return sizes;
 }

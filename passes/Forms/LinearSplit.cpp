@@ -331,7 +331,7 @@ SplitStates LinearSplit::combine(const TokenView &view,
     next = arith::TruncFOp::create(sb.step(), loc, state.getType(), next);
   StepBuilder::Modifiers modifiers;
   modifiers.reverse = op.getReverse();
-  if (view.isPacked()) {
+  if (view.getGroups().tensor) {
     modifiers.segments = view.getGroups().tensor;
     modifiers.segmentsMap = view.getGroups().map;
   }

@@ -5,9 +5,11 @@
 #include "Replace.h"
 
 #include "seqc/dialects/Seq/StepBuilder.h"
+#include "seqc/lib/Cost/Forms.h"
 #include "seqc/lib/Structure/Ranges.h"
 #include "seqc/passes/Forms/Passes.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -39,6 +41,21 @@ static std::optional<std::string> obstacle(LinearRecurrenceOp op, bool force) {
   if (along[1] && op.numPairs())
     return "a vector gate along the second dimension meets a correction";
   return std::nullopt;
+}
+
+/// True for a part of a sequence that is expected to be faster token by token.
+static bool prefersSteps(LinearRecurrenceOp op) {
+  auto function = op->getParentOfType<func::FuncOp>();
+  // The transition of gates has one column, which no step fills a vector with.
+  if (!function || !function->hasAttr("seqc.parts") || op.valueSize() == 1)
+    return false;
+  LinearShape shape;
+  shape.keys = op.keySize();
+  shape.values = op.valueSize();
+  shape.pairs = op.numPairs();
+  for (int64_t axis : op.getGateAxes())
+    (axis < 0 ? shape.scalarGate : shape.vectorGate) = true;
+  return stepCost(shape).token <= chunkCost(shape).token;
 }
 
 namespace {
@@ -457,7 +474,7 @@ struct LinearToChunks : seqc::impl::LinearToChunksBase<LinearToChunks> {
     collect();
     llvm::SmallPtrSet<Operation *, 4> done;
     for (LinearRecurrenceOp op : ops) {
-      if (done.contains(op))
+      if (done.contains(op) || (!force && prefersSteps(op)))
         continue;
       if (auto why = obstacle(op, force)) {
         if (!force)

@@ -195,7 +195,7 @@ SplitStates ScanSplit::combine(const TokenView &view, ArrayRef<Source> summary) 
        llvm::zip(op.getInitials(), op.getInitialMaps().getAsRange<AxesAttr>()))
     initial.push_back({value, map});
   ScanOp made = run(seq, initial,
-                    {true, true, view.isPacked() ? view.getGroups() : Source(),
+                    {true, true, view.getGroups(),
                      Source(), op.getResets() != nullptr});
   SplitStates states;
   for (unsigned i = 0; i < n; ++i) {

@@ -73,7 +73,7 @@ static Value joined(OpBuilder &b, Location loc, Value parts, Value rest, int64_t
                                        strides);
 }
 
-static void split(SequenceSplitOpInterface op, int64_t parts) {
+static void split(SequenceSplitOpInterface op, int64_t parts, int64_t unit) {
   OpBuilder b(op);
   Location loc = op.getLoc();
   Value length;
@@ -88,8 +88,10 @@ static void split(SequenceSplitOpInterface op, int64_t parts) {
   auto part = b.getStringAttr(name);
 
   // Packed: pieces of parts, all at once.
-  if (Source segments = op.splitSegments(); segments.tensor) {
-    TokenView packed(b, loc, segments, length, parts, part);
+  if (Source segments = op.splitSegments(); segments.tensor || unit) {
+    TokenView packed =
+        segments.tensor ? TokenView(b, loc, segments, length, parts, part)
+                        : TokenView(b, loc, length, parts, part, unit);
     SplitStates states = op.combine(b, packed, op.summarise(b, packed));
     SmallVector<Source> results = op.apply(b, packed, states.before);
     for (unsigned i = 0, state = 0; i < maps.size(); ++i)
@@ -126,6 +128,19 @@ namespace {
 struct SplitSequence : seqc::impl::SplitSequenceBase<SplitSequence> {
   using SplitSequenceBase::SplitSequenceBase;
   void runOnOperation() override {
+    if (selected) {
+      SmallVector<std::pair<SequenceSplitOpInterface, int64_t>> ops;
+      getOperation()->walk([&](SequenceSplitOpInterface op) {
+        auto function = op->getParentOfType<mlir::func::FuncOp>();
+        auto count = function ? function->getAttrOfType<IntegerAttr>("seqc.parts")
+                              : IntegerAttr();
+        if (count && !op.splitObstacle())
+          ops.push_back({op, count.getInt()});
+      });
+      for (auto [op, count] : ops)
+        split(op, count, unit);
+      return;
+    }
     if (parts < 1 || parts > 65536) {
       emitError(getOperation()->getLoc())
           << "the sequence is to be split into " << int64_t(parts)
@@ -153,7 +168,7 @@ struct SplitSequence : seqc::impl::SplitSequenceBase<SplitSequence> {
         emitError(op.getLoc()) << "the recurrence does not split: " << *why;
         return signalPassFailure();
       }
-      split(op, parts);
+      split(op, parts, unit);
     }
   }
 };

@@ -221,3 +221,20 @@ TokenView::TokenView(OpBuilder &b, Location loc, const Source &segments,
       });
   pieces = {begins, AxesAttr::get(b.getContext(), {part}, {1})};
 }
+
+TokenView::TokenView(OpBuilder &b, Location loc, Value tokens, int64_t parts,
+                     StringAttr part, int64_t unit)
+    : b(b), loc(loc), parts(parts), part(part) {
+  Value each = arith::CeilDivUIOp::create(
+      b, loc, tokens, arith::ConstantIndexOp::create(b, loc, parts * unit).getResult());
+  SmallVector<Value> begins;
+  for (int64_t p = 0; p <= parts; ++p) {
+    Value begin = arith::MulIOp::create(
+        b, loc, each, arith::ConstantIndexOp::create(b, loc, p * unit).getResult());
+    begin = arith::MinUIOp::create(b, loc, begin, tokens);
+    begins.push_back(arith::IndexCastOp::create(b, loc, b.getI64Type(), begin));
+  }
+  Value table = tensor::FromElementsOp::create(
+      b, loc, RankedTensorType::get({parts + 1}, b.getI64Type()), begins);
+  pieces = {table, AxesAttr::get(b.getContext(), {part}, {1})};
+}

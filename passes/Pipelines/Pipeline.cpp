@@ -22,6 +22,8 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
+#include <thread>
+
 using namespace mlir;
 using namespace seqc;
 
@@ -81,6 +83,18 @@ llvm::Expected<Form> seqc::parseForm(StringRef name) {
       "', expected auto, sequential, canonical, chunked or scan");
 }
 
+CpuMachine seqc::machineOf(const CompileOptions &options) {
+  CpuMachine machine;
+  if (options.cores > 0)
+    machine.cores = options.cores;
+  else if (options.cpu == "host")
+    machine.cores = std::max(1u, std::thread::hardware_concurrency());
+  machine.cores = std::min<int64_t>(machine.cores, 1024);
+  if (options.vectorWidth > 0)
+    machine.lanes = options.vectorWidth;
+  return machine;
+}
+
 ArrayRef<StringRef> seqc::targetNames() {
   static constexpr StringRef names[] = {"cpu",    "sm_80",   "sm_90",
                                         "sm_90a", "sm_100a", "sm_120a"};
@@ -126,6 +140,7 @@ static void bufferize(OpPassManager &pm) {
 static void tileForCPU(OpPassManager &pm, int64_t width) {
   pm.addPass(createStepOpsToLinalg());
   pm.addPass(createEntryToMemrefs());
+  pm.addPass(createDispatchVersions());
   ScanToBlocksOptions blocks;
   blocks.width = width;
   pm.addPass(createScanToBlocks(blocks));
@@ -214,13 +229,20 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   // The estimates are a CPU's.  A GPU runs elementwise affine recurrences as scans,
   // which fill it whatever the number of rows, and others as written unless told.
   bool automatic = options.form == Form::Auto && !isGpu(options);
-  bool splits = options.split != 1;
+  bool splits = options.split > 1;
   bool sequential = options.form == Form::Sequential ||
                     (options.form == Form::Auto && isGpu(options) && !splits);
-  if (automatic)
-    pm.addPass(createSelectForm());
+  // Unless told how many parts, the sizes of a call decide whether it runs in parts.
+  bool versions = automatic && options.split == 0;
+  if (automatic) {
+    SelectFormOptions select;
+    select.cores = versions ? machineOf(options).cores : 1;
+    pm.addPass(createSelectForm(select));
+  }
+  if (versions)
+    pm.addPass(createVersionParts());
   // What has a kernel of tiles gets its canonical form; the rest does not.
-  bool tiles = isGpu(options) && options.split == 1 &&
+  bool tiles = isGpu(options) && !splits &&
                (options.form == Form::Auto || options.form == Form::Chunked);
   if (tiles && options.form == Form::Auto) {
     SelectTilesOptions select;
@@ -249,9 +271,13 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
     pm.addPass(createCanonicalizerPass());
     pm.addPass(createCSEPass()); // one gate is one value
   }
-  if (splits) {
+  if (splits || versions) {
     SplitSequenceOptions parts;
     parts.parts = options.split;
+    parts.selected = versions;
+    // A CPU reads operands where they are; a part is whole chunks.
+    if (!isGpu(options))
+      parts.unit = options.chunk;
     pm.addPass(createSplitSequence(parts));
     pm.addPass(createCanonicalizerPass());
   }

@@ -25,7 +25,8 @@ struct RecurrenceToLinear
       if (conversion::isStep(op))
         continue;
       auto form = op->getAttrOfType<StringAttr>("seqc.form");
-      if (selected && (!form || form.getValue() != "chunked"))
+      if (selected && (!form || form.getValue() != "chunked") &&
+          !op->hasAttr("seqc.parts"))
         continue;
       OpBuilder b(op);
       Location loc = op.getLoc();

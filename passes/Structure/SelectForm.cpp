@@ -3,6 +3,8 @@
 #include "seqc/lib/Structure/Select.h"
 #include "seqc/passes/Structure/Passes.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
 namespace seqc {
 #define GEN_PASS_DEF_SELECTFORM
 #include "seqc/passes/Structure/Passes.h.inc"
@@ -13,14 +15,21 @@ using namespace seqc;
 
 namespace {
 struct SelectForm : seqc::impl::SelectFormBase<SelectForm> {
+  using SelectFormBase::SelectFormBase;
   void runOnOperation() override {
+    CpuMachine machine;
+    machine.cores = cores;
+    Builder b(&getContext());
     getOperation()->walk([&](RecurrenceOp op) {
       if (op.getCarries().empty() || op.getChunk())
         return;
-      op->setAttr("seqc.form",
-                  StringAttr::get(&getContext(), structure::prefersChunks(op)
-                                                     ? "chunked"
-                                                     : "sequential"));
+      structure::FormTable table = structure::estimateForms(op, machine);
+      op->setAttr("seqc.form", b.getStringAttr(structure::kindName(
+                                   table.forms[table.chosen].kind)));
+      if (table.parts)
+        op->setAttr("seqc.parts",
+                    b.getDenseI64ArrayAttr({table.parts->parts, table.parts->sequences,
+                                            table.parts->tokens}));
     });
   }
 };

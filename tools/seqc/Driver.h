@@ -31,10 +31,12 @@ struct CommonOptions {
   Form form = Form::Auto;
   int64_t chunk = 16;
   bool checked = false;
-  int64_t split = 1;
+  int64_t split = 0, cores = 0;
   std::string packed = "auto", targetFile = {};
   std::vector<std::string> tiles = {};
 };
+/// Sizes of the axes, as run and explain are given them ("B=4,T=2048").
+llvm::StringRef boundSizes();
 extern llvm::cl::SubCommand compileCommand, runCommand, explainCommand,
     benchCommand, proveCommand, targetsCommand;
 /// The values of the common options, checked.

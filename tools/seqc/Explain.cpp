@@ -64,6 +64,73 @@ static void explainCommon(Op op, StringRef what, Region &step) {
   os << " per sequence\n";
 }
 
+/// The product of the dimensions, or nothing if one is not known.
+static std::optional<double>
+product(const EntryInfo &entry, const Symbols &symbols,
+        ArrayRef<std::pair<Value, int64_t>> dimensions) {
+  double n = 1;
+  for (auto [value, d] : dimensions) {
+    auto arg = dyn_cast_or_null<BlockArgument>(value);
+    if (!arg || !isa<func::FuncOp>(arg.getOwner()->getParentOp()))
+      return std::nullopt;
+    const EntryDim &dim = entry.args[arg.getArgNumber()].dims[d];
+    int64_t size = dim.symbol < 0 ? dim.size : symbols[dim.symbol] / dim.divisor;
+    if (size < 0)
+      return std::nullopt;
+    n *= size;
+  }
+  return n;
+}
+
+/// One line per form: its estimate and its floor, or why the recurrence lacks it.
+static void explainForms(RecurrenceOp op, const EntryInfo &entry,
+                         const Symbols &symbols, const CpuMachine &machine) {
+  auto &os = llvm::outs();
+  structure::FormTable table = structure::estimateForms(op, machine);
+  structure::SequenceSizes sizes = structure::sizesOf(op);
+  auto sequences = product(entry, symbols, sizes.sequences),
+       tokens = product(entry, symbols, sizes.tokens);
+  bool sized = sequences && tokens && sizes.sequences.size() == op.getCarryAxes().size();
+  bool inParts = table.parts && sized && *sequences <= table.parts->sequences &&
+                 *tokens >= table.parts->tokens;
+  const structure::FormEstimate &chosen =
+      table.forms[inParts ? table.chosenInParts : table.chosen];
+  os << "    form    " << structure::kindName(chosen.kind)
+     << (chosen.kind == structure::FormEstimate::Scan ? "" : " in time")
+     << ", parallel over everything else";
+  if (inParts)
+    os << " and over " << table.parts->parts << " parts of the sequence";
+  os << "\n";
+  if (table.parts)
+    os << "    form    in " << table.parts->parts << " parts in calls with at most "
+       << table.parts->sequences << " sequence" << (table.parts->sequences > 1 ? "s" : "")
+       << " of at least " << table.parts->tokens << " tokens\n";
+  os << "    forms   on " << machine.cores << " core" << (machine.cores > 1 ? "s" : "")
+     << ": estimated cycles a token and sequence, floor of "
+        "operations and bytes"
+     << (sized ? "; estimated cycles of this call" : "") << "\n";
+  for (const structure::FormEstimate &form : table.forms) {
+    int64_t parts = form.inParts ? machine.cores : 1;
+    std::string name = structure::kindName(form.kind).str();
+    if (form.kind == structure::FormEstimate::Chunked)
+      name += ", " + std::to_string(kChunk) + " tokens";
+    if (form.inParts)
+      name += ", in parts";
+    os << "    " << (&form == &chosen ? "  taken " : "        ") << llvm::left_justify(name, 31);
+    if (!form.legal()) {
+      os << "not possible: " << form.obstacle << "\n";
+      continue;
+    }
+    os << llvm::format("%8.0f, floor %.0f of %.0f and %.0f", form.cost.token,
+                       form.cost.floor(machine), form.cost.operations,
+                       form.cost.bytes);
+    if (sized && parts * *sequences >= 1)
+      os << llvm::format("; %.3g", cyclesOf(form.cost, *sequences, *tokens, parts,
+                                            machine));
+    os << "\n";
+  }
+}
+
 static llvm::Error explain() {
   auto common = commonOptions();
   if (!common)
@@ -86,6 +153,13 @@ static llvm::Error explain() {
     auto entry = describeEntry(func);
     if (!entry)
       return entry.takeError();
+    auto bound = driver::bind(*entry, boundSizes());
+    if (!bound)
+      return bound.takeError();
+    Symbols symbols = std::move(*bound);
+    for (auto [symbol, declared] : llvm::zip(symbols, entry->exampleSizes))
+      if (symbol < 0)
+        symbol = declared;
     os << entry->name << "(";
     llvm::interleaveComma(entry->symbols, os);
     os << ")\n";
@@ -104,18 +178,9 @@ static llvm::Error explain() {
         StringRef(text).split(lines, '\n', -1, /*KeepEmpty=*/false);
         for (StringRef line : lines)
           os << "    class   " << line << "\n";
-        bool chunked = structure::prefersChunks(recurrence);
-        os << "    form    "
-           << (chunked ? "chunked" : "sequential in time")
-           << ", parallel over everything else";
-        std::string why;
-        if (auto cost = structure::estimateForms(recurrence, &why))
-          os << llvm::format("; estimated cycles a token and sequence: sequential "
-                             "%.0f, chunks of %d %.0f",
-                             cost->sequential, int(kChunk), cost->chunked);
-        else if (!recurrence.getCarries().empty())
-          os << "; not in chunks: " << why;
-        os << "\n";
+        if (!recurrence.getCarries().empty())
+          explainForms(recurrence, *entry, symbols,
+                       machineOf(compileOptions(*common)));
         CompileOptions options = compileOptions(*common);
         if (isGpu(options) && !recurrence.getCarries().empty()) {
           auto obstacle = obstacleToTiles(recurrence, sharedBytes(options));
@@ -136,12 +201,12 @@ static llvm::Error explain() {
       }
     });
     // The floor: every input and result crosses memory once.
-    if (auto totals = totalsOf(*entry, entry->exampleSizes)) {
+    if (auto totals = totalsOf(*entry, symbols)) {
       os << "  floor     " << int64_t(totals->bytes)
          << " bytes of inputs and results, " << int64_t(totals->operations)
          << " operations (a function counts as " << kOperationsPerFunction
          << ") at";
-      for (auto [symbol, size] : llvm::zip(entry->symbols, entry->exampleSizes))
+      for (auto [symbol, size] : llvm::zip(entry->symbols, symbols))
         os << " " << symbol << "=" << size;
       os << "\n";
     } else {

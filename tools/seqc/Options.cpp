@@ -57,8 +57,17 @@ static cl::opt<std::string>
            cl::init("auto"), cl::value_desc("LAYOUT"), ALL_COMMANDS);
 
 static cl::opt<int64_t> splitParts(
-    "split", cl::desc("Parts that sequences are cut into, to run apart"), cl::init(1),
-    cl::value_desc("N"), ALL_COMMANDS);
+    "split",
+    cl::desc("Parts that sequences are cut into, to run apart; 0 lets estimates decide"),
+    cl::init(0), cl::value_desc("N"), ALL_COMMANDS);
+static cl::opt<int64_t>
+    cores("cores",
+          cl::desc("Cores that the choice of form counts on; 0: those of this machine"),
+          cl::init(0), cl::value_desc("N"), ALL_COMMANDS);
+static cl::opt<std::string> bindings("bind",
+                                     cl::desc("Sizes of the axes, as B=4,T=2048"),
+                                     cl::sub(runCommand), cl::sub(explainCommand));
+StringRef seqc::driver::boundSizes() { return bindings; }
 static cl::opt<std::string>
     targetFile("target-file",
                cl::desc("A description of the machine (seqc targets --describe prints one)"),
@@ -86,9 +95,12 @@ Expected<CommonOptions> seqc::driver::commonOptions() {
   if (packed != "auto" && packed != "segments" && packed != "masks")
     return createStringError("--packed: unknown layout '" + packed +
                              "', expected auto, segments or masks");
-  if (splitParts < 1 || splitParts > 65536)
+  if (splitParts < 0 || splitParts > 65536)
     return createStringError("--split: " + Twine(splitParts) +
-                             " parts, expected 1 to 65536");
+                             " parts, expected 1 to 65536, or 0");
+  if (cores < 0 || cores > 1024)
+    return createStringError("--cores: " + Twine(cores) +
+                             " cores, expected 1 to 1024, or 0");
   if (splitParts > 1 && *parsed == Form::Sequential)
     return createStringError("--split: the " + form +
                              " form does not split, expected auto, canonical, chunked or scan");
@@ -112,7 +124,7 @@ Expected<CommonOptions> seqc::driver::commonOptions() {
   if (!description.empty() && !StringRef(description).contains('/'))
     description = "./" + description;
   return CommonOptions{file, entryName, cpu, features, targetName, *parsed, chunk,
-                       checked, splitParts, packed, description,
+                       checked, splitParts, cores, packed, description,
                        std::vector<std::string>(tiles.begin(), tiles.end())};
 }
 
@@ -125,6 +137,7 @@ CompileOptions seqc::driver::compileOptions(const CommonOptions &common) {
   options.chunk = common.chunk;
   options.checked = common.checked;
   options.split = common.split;
+  options.cores = common.cores;
   options.packed = common.packed;
   options.targetFile = common.targetFile;
   options.tiles = common.tiles;

@@ -29,9 +29,6 @@ static cl::list<std::string> outputs("out", cl::desc("Write a result to a file")
 static cl::opt<std::string> save("save",
                                  cl::desc("Write all inputs and results to DIR"),
                                  cl::value_desc("DIR"), cl::sub(runCommand));
-static cl::opt<std::string> bindings("bind",
-                                     cl::desc("Sizes of the axes, as B=4,T=2048"),
-                                     cl::sub(runCommand));
 static cl::opt<uint64_t> seed("random",
                               cl::desc("Seed of the inputs that are drawn"),
                               cl::init(1), cl::sub(runCommand));
@@ -111,7 +108,7 @@ static llvm::Error run(int &status) {
     return source.takeError();
   CallOptions options;
   options.inputs = std::vector<std::string>(inputs);
-  options.bindings = bindings;
+  options.bindings = boundSizes().str();
   options.seed = seed;
   options.bench = benchSizes;
   bool interpretFormed = interpretAt.getNumOccurrences() > 0;

@@ -1,7 +1,9 @@
 // seqc explain: operations, shapes, class, form, floor.
-// RUN: seqc explain %examples/gla.mlir | FileCheck %s --check-prefix=GLA
+// RUN: seqc explain %examples/gla.mlir --cores=2 | FileCheck %s --check-prefix=GLA
 // RUN: seqc explain %examples/gated-deltanet.mlir | FileCheck %s --check-prefix=DELTA
 // RUN: seqc explain %examples/lstm.mlir | FileCheck %s --check-prefix=LSTM
+// RUN: seqc explain %examples/retnet.mlir --cores=4 --bind=b=1,t=65536,h=2 | FileCheck %s --check-prefix=PARTS
+// RUN: seqc explain %examples/gla-packed.mlir | FileCheck %s --check-prefix=PACKED
 // RUN: seqc explain %examples/cumsum.mlir | FileCheck %s --check-prefix=SUM
 
 // GLA: gla(b, t, h)
@@ -12,10 +14,23 @@
 // GLA: state   65536 bytes per sequence, 1 carries
 // GLA: class   s0: C4.3, a sum of outer products with a gate along dimension 0
 // GLA: class     s0'[i,j] = exp(g)[i] s0[i,j] + k[i] v[j]
-// GLA: form    sequential in time, {{.*}}; estimated cycles a token and sequence: sequential 3368, chunks of 16 4370
+// GLA: form    sequential in time, parallel over everything else
+// GLA: forms   on 2 cores: estimated cycles a token and sequence, floor of operations and bytes
+// GLA: taken sequential{{ +}}3368, floor 1320 of 84480 and 1792;
+// GLA: scan{{ +}}not possible: its state is a matrix
+// GLA: chunked, 16 tokens{{ +}}4370,
 // GLA: floor   {{.*}} bytes of inputs and results, {{.*}} operations
-// DELTA: form    chunked, {{.*}}: sequential 7106, chunks of 16 3547
-// LSTM: form    sequential in time, {{.*}}; not in chunks: no state is a matrix
+// DELTA: form    chunked in time, parallel over everything else{{$}}
+// DELTA: sequential{{ +}}7106,
+// DELTA: taken chunked, 16 tokens{{ +}}3547,
+// LSTM: form    sequential in time, parallel over everything else
+// LSTM: scan{{ +}}not possible: a state is not affine over any semiring: 'math.tanh'
+// LSTM: chunked, 16 tokens{{ +}}not possible: no state is a matrix
+// Few sequences of many tokens run in parts.
+// PARTS: form    chunked in time, parallel over everything else and over 4 parts of the sequence
+// PARTS: form    in 4 parts in calls with at most 2 sequences of at least {{[0-9]+}} tokens
+// PARTS: taken chunked, 16 tokens, in parts
+// PACKED: chunked, 16 tokens, in parts{{ +}}not possible: packed segments run apart already
 // SUM: scan over (b, t)
 // SUM: class   C1, the monoid of the combine region
 // SUM: form    blocked scan

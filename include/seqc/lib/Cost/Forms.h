@@ -1,11 +1,22 @@
-//===- Forms.h - What each form of a linear recurrence costs ----*- C++ -*-===//
+//===- Forms.h - What each form of a recurrence costs -----------*- C++ -*-===//
 
 #ifndef SEQC_LIB_COST_FORMS_H
 #define SEQC_LIB_COST_FORMS_H
 
 #include <cstdint>
+#include <optional>
 
 namespace seqc {
+
+/// What a choice of form needs to know of a CPU.
+struct CpuMachine {
+  int64_t cores = 1;
+  /// Lanes of an f32 vector.
+  int64_t lanes = 16;
+  /// f32 additions and multiplications, and bytes from memory, per core and cycle.
+  double operations() const { return 4.0 * lanes; }
+  double bytes() const { return 6; }
+};
 
 /// What the cost of a linear recurrence with a K x V state depends on.
 struct LinearShape {
@@ -14,18 +25,58 @@ struct LinearShape {
   bool scalarGate = false, vectorGate = false;
 };
 
-/// Cycles of one core for one token of one sequence, f32, vectors of 512 bits.
+/// One form, for one token of one sequence.
 struct FormCost {
-  double sequential = 0;
-  /// In chunks of `kChunk` tokens.
-  double chunked = 0;
-  bool chunkedIsFaster() const { return chunked < sequential; }
+  /// Estimated cycles of one core, and those of a sequence beside its tokens.
+  double token = 0, sequence = 0;
+  /// What it has to do: floating-point operations, bytes in and out of memory.
+  double operations = 0, bytes = 0;
+
+  FormCost &operator+=(const FormCost &other) {
+    token += other.token;
+    sequence += other.sequence;
+    operations += other.operations;
+    bytes += other.bytes;
+    return *this;
+  }
+  /// Cycles below which no machine of this kind gets, on one core.
+  double floor(const CpuMachine &machine) const {
+    double arithmetic = operations / machine.operations(),
+           memory = bytes / machine.bytes();
+    return arithmetic > memory ? arithmetic : memory;
+  }
 };
 
 /// Tokens of a chunk on CPUs: one sub-tile, so that vector gates need no anchors.
 constexpr int64_t kChunk = 16;
 
-FormCost formCost(const LinearShape &shape);
+/// A linear recurrence token by token, f32, vectors of 512 bits; its operations and
+/// bytes are the caller's to add.
+FormCost stepCost(const LinearShape &shape);
+/// In chunks of `kChunk` tokens.
+FormCost chunkCost(const LinearShape &shape);
+/// `whole`, one of these two, over parts of a sequence that run apart.
+FormCost partsCost(const FormCost &whole, const LinearShape &shape, bool chunked);
+
+/// Of an elementwise step, for one channel: `operations` of arithmetic, `bytes` read
+/// and written.  `contiguous` says whether neighbouring channels are neighbours in
+/// memory; if not, `lanes` of them are gathered.
+FormCost elementCost(double operations, double bytes, bool contiguous);
+/// The same as a scan: along contiguous rows in blocks, else one after the other.
+/// `elements` numbers are combined per token.
+FormCost scanCost(const FormCost &sequential, double elements, bool blocked);
+
+/// Cycles from start to end of a call: `sequences` of `tokens`, each in `parts`.
+double cyclesOf(const FormCost &cost, double sequences, double tokens, int64_t parts,
+                const CpuMachine &machine);
+
+/// When parts that run apart are worth it: up to so many sequences, of at least so
+/// many tokens.
+struct PartsRule {
+  int64_t parts = 1, sequences = 0, tokens = 0;
+};
+std::optional<PartsRule> partsRule(const FormCost &whole, const FormCost &inParts,
+                                   const CpuMachine &machine);
 
 } // namespace seqc
 

@@ -29,21 +29,28 @@ def SplitSequence : Pass<"seqc-split-sequence", "::mlir::ModuleOp"> {
     **Guarantees** that each is, for `parts` parts of equal length: a summary of
     every part, their combination into the states before each, and the operation
     itself from those states, with parts as one more axis that runs in parallel;
-    then the tokens that are left, fewer than `parts`.  The summary of a scan is its
+    then the tokens that are left, fewer than `parts`.  With `unit`, parts are segments
+    of the operands as they are, of equal length but for the last ones, which is a
+    multiple of so many tokens.  The summary of a scan is its
     total, that of a linear recurrence the state after it from zero and its
     transition: a diagonal where it has gates only, a K x K matrix where it has
     corrections, the number of tokens where it is a constant matrix, of which they
     are the power.
     Packed segments are cut further where parts meet, so that all parts have the
     same number of tokens; the pieces of a segment are combined with each other
-    only.
+    only.  With `selected`, this is so in functions that have the attribute `seqc.parts`,
+    which says how many, for those that have parts.
     **Fails when** `parts` is not 1 to 65536, a linear recurrence has vector gates
     along the second dimension beside a correction of the state before them, or the
     module has no such operation.
     **Example** two parts of gated linear attention over 4096 tokens are read as
     `tensor<?x2x2048x128xf32>`.
   }];
-  let options = [Option<"parts", "parts", "int64_t", "2", "Parts of a sequence">];
+  let options = [Option<"parts", "parts", "int64_t", "2", "Parts of a sequence">,
+                 Option<"unit", "unit", "int64_t", "0",
+                        "Parts are segments, of multiples of so many tokens">,
+                 Option<"selected", "selected", "bool", "false",
+                        "Only in functions that seqc-version-parts made">];
   let dependentDialects = ["::seqc::SeqDialect", "::mlir::arith::ArithDialect",
                            "::mlir::tensor::TensorDialect"];
 }
@@ -75,7 +82,8 @@ def LinearToChunks : Pass<"seqc-linear-to-chunks"> {
     **Fails when** `length` is not 1 to 1024, `packed` is none of these, or `force` is set and a gate is
     neither a logarithm nor known to be within 0 .. 1, or vector gates along the
     second dimension meet pairs.  Without `force` such an operation stays, and so
-    does one with a logarithm that is not known to be at most 0 (`seqc.range`).
+    does one with a logarithm that is not known to be at most 0 (`seqc.range`), and one in a
+    function with the attribute `seqc.parts` that is expected to be faster token by token.
     **Example** with length 64 the step of gated linear attention sees
     `tensor<64x128xf32>` of keys and makes a 64 x 64 matrix of scores.
   }];

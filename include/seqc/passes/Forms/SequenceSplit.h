@@ -24,12 +24,18 @@ public:
   TokenView(mlir::OpBuilder &b, mlir::Location loc, const Source &segments,
             mlir::Value tokens, int64_t parts, mlir::StringAttr part);
 
+  /// All tokens in `parts` whose lengths are equal but for the last ones, each a
+  /// multiple of `unit` tokens; operands stay as they are.
+  TokenView(mlir::OpBuilder &b, mlir::Location loc, mlir::Value tokens, int64_t parts,
+            mlir::StringAttr part, int64_t unit);
+
   /// The operand's tokens; operands without a time axis stay as they are.
   Source take(const Source &operand) const;
   AxesAttr map(AxesAttr map) const;
   mlir::StringAttr partAxis() const { return part; }
 
-  /// Packed: the table of pieces, and per segment its first piece.
+  /// Packed: the table of pieces, and per segment its first piece; parts of one
+  /// sequence have no groups.
   bool isPacked() const { return bool(pieces.tensor); }
   const Source &getPieces() const { return pieces; }
   const Source &getGroups() const { return groups; }

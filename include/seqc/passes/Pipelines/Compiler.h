@@ -8,6 +8,7 @@
 #ifndef SEQC_PASSES_PIPELINES_COMPILER_H
 #define SEQC_PASSES_PIPELINES_COMPILER_H
 
+#include "seqc/lib/Cost/Forms.h"
 #include "seqc/lib/Support/Entry.h"
 #include "seqc/passes/Pipelines/Register.h"
 
@@ -71,8 +72,12 @@ struct CompileOptions {
   /// How chunks lie on packed segments: "segments" (each has its own), "masks" (a
   /// chunk may hold several) or "auto".
   std::string packed = "auto";
-  /// Parts that sequences are cut into, to run apart; 1 leaves them whole.
-  int64_t split = 1;
+  /// Parts that sequences are cut into, to run apart; 1 leaves them whole, 0 leaves
+  /// it to the cost estimate and the sizes of each call (on a CPU, with `Form::Auto`).
+  int64_t split = 0;
+  /// Cores that the choice of form counts on; 0 is those of this machine, or one where
+  /// `cpu` names another processor.
+  int64_t cores = 0;
   /// A machine description whose numbers stand instead of the target's, or empty.
   std::string targetFile;
   /// Knobs of tiles that are fixed by hand, as "rows=8".
@@ -93,6 +98,8 @@ struct CompileOptions {
 inline bool isGpu(const CompileOptions &options) {
   return options.target != "cpu";
 }
+/// What the choice of form knows of the CPU.
+CpuMachine machineOf(const CompileOptions &options);
 /// Names that `CompileOptions::target` may have.
 llvm::ArrayRef<llvm::StringRef> targetNames();
 

@@ -42,11 +42,31 @@ def SelectForm : Pass<"seqc-select-form"> {
   let description = [{
     **Expects** any program.
     **Guarantees** that every `seqc.recurrence` with a state has an attribute
-    `seqc.form`: "chunked" where all its matrix states have a chunked form that
-    the cost model (lib/Cost) expects to be faster, else "sequential".
+    `seqc.form`: of the forms that it has ("sequential", "scan", "chunked") the one
+    that the cost model (lib/Cost) expects to be fastest.  If calls with few sequences
+    are expected to be faster in parts of the sequence that run apart, on a machine
+    with `cores` cores, an attribute `seqc.parts` has the number of parts, the most
+    sequences and the fewest tokens of such calls.
     **Fails when** never.
     **Example** a gated delta rule with a 128 x 128 state is "chunked", one with
-    32 x 32 "sequential".
+    16 x 16 "sequential".
+  }];
+  let options = [Option<"cores", "cores", "int64_t", "1", "Cores of the machine">];
+}
+
+def VersionParts : Pass<"seqc-version-parts", "::mlir::ModuleOp"> {
+  let summary = "A second version of functions that may run in parts";
+  let description = [{
+    **Expects** recurrences that `seqc-select-form` has marked.
+    **Guarantees** that every public function with recurrences that have a
+    `seqc.parts` has a second version `NAME__parts`, with the attribute `seqc.parts`
+    (how many), and an attribute `seqc.version` that names it and says for which calls
+    it is: dimensions of arguments whose product is at most, and dimensions that are at
+    least, a number.  The marks are on the second version's recurrences only, and
+    nowhere where the sizes are not those of arguments or the name is taken.
+    **Fails when** never.
+    **Example** simple GLA on two cores has a version in two parts for one sequence of
+    at least 8192 tokens.
   }];
 }
 
@@ -77,7 +97,8 @@ def RecurrenceToLinear : Pass<"seqc-recurrence-to-linear"> {
                  Option<"scans", "scans", "bool", "false",
                         "Make scans of other components where that is possible">,
                  Option<"selected", "selected", "bool", "false",
-                        "Only those that seqc-select-form marked as chunked">];
+                        "Only those that seqc-select-form marked as chunked, or to "
+                        "run in parts">];
   let dependentDialects = ["::seqc::SeqDialect", "::mlir::arith::ArithDialect",
                            "::mlir::tensor::TensorDialect"];
 }

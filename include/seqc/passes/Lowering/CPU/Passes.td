@@ -20,6 +20,23 @@ def EntryToMemrefs : Pass<"seqc-entry-to-memrefs", "::mlir::ModuleOp"> {
                            "::mlir::memref::MemRefDialect"];
 }
 
+def DispatchVersions : Pass<"seqc-dispatch-versions", "::mlir::ModuleOp"> {
+  let summary = "Functions with two versions choose by the sizes of the call";
+  let description = [{
+    **Expects** functions that `seqc-version-parts` gave a second version, both
+    converted by `seqc-entry-to-memrefs`.
+    **Guarantees** that such a function calls the second version where the sizes of its
+    arguments are those that `seqc.version` says, and `NAME__whole`, which has its
+    body, elsewhere.  Both are private.
+    **Fails when** never.
+    **Example** `@f` compares the size of its first argument's second dimension with
+    8192, and calls `@f__parts` or `@f__whole`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
 def ScanToRecurrence : Pass<"seqc-scan-to-recurrence"> {
   let summary = "Scans become recurrences whose carry is the running prefix";
   let description = [{
