@@ -374,6 +374,9 @@ struct LinearModel
   bool splitReverse(Operation *op) const {
     return cast<LinearRecurrenceOp>(op).getReverse();
   }
+  bool splitsIntoSegments(Operation *op) const {
+    return !cast<LinearRecurrenceOp>(op).getResets();
+  }
   SmallVector<Source> summarise(Operation *op, OpBuilder &b,
                                 const TokenView &view) const {
     return LinearSplit(cast<LinearRecurrenceOp>(op), b).summarise(view);

@@ -238,13 +238,21 @@ SmallVector<Source> ScanSplit::apply(const TokenView &view,
 
 namespace {
 struct ScanModel : SequenceSplitOpInterface::ExternalModel<ScanModel, ScanOp> {
+  static bool hasNarrowTotals(ScanOp scan) {
+    for (auto [value, arg] : llvm::zip(scan.getFinals(), scan.getLeftArgs()))
+      if (elementOf(value.getType()) != elementOf(arg.getType()))
+        return true;
+    return false;
+  }
   std::optional<std::string> splitObstacle(Operation *op) const {
     auto scan = cast<ScanOp>(op);
-    for (auto [value, arg] : llvm::zip(scan.getFinals(), scan.getLeftArgs()))
-      if (scan.getSegments() &&
-          elementOf(value.getType()) != elementOf(arg.getType()))
-        return "its totals are narrower than its elements";
+    if (scan.getSegments() && hasNarrowTotals(scan))
+      return "its totals are narrower than its elements";
     return std::nullopt;
+  }
+  bool splitsIntoSegments(Operation *op) const {
+    auto scan = cast<ScanOp>(op);
+    return !scan.getResets() && !hasNarrowTotals(scan);
   }
   SmallVector<Source> splitOperands(Operation *op) const {
     auto scan = cast<ScanOp>(op);

@@ -88,7 +88,8 @@ static void split(SequenceSplitOpInterface op, int64_t parts, int64_t unit) {
   auto part = b.getStringAttr(name);
 
   // Packed: pieces of parts, all at once.
-  if (Source segments = op.splitSegments(); segments.tensor || unit) {
+  if (Source segments = op.splitSegments();
+      segments.tensor || (unit && op.splitsIntoSegments())) {
     TokenView packed =
         segments.tensor ? TokenView(b, loc, segments, length, parts, part)
                         : TokenView(b, loc, length, parts, part, unit);

@@ -31,7 +31,7 @@ def SplitSequence : Pass<"seqc-split-sequence", "::mlir::ModuleOp"> {
     itself from those states, with parts as one more axis that runs in parallel;
     then the tokens that are left, fewer than `parts`.  With `unit`, parts are segments
     of the operands as they are, of equal length but for the last ones, which is a
-    multiple of so many tokens.  The summary of a scan is its
+    multiple of so many tokens (not with reset flags, which go without segments).  The summary of a scan is its
     total, that of a linear recurrence the state after it from zero and its
     transition: a diagonal where it has gates only, a K x K matrix where it has
     corrections, the number of tokens where it is a constant matrix, of which they

@@ -31,6 +31,9 @@ def SequenceSplitOpInterface : OpInterface<"SequenceSplitOpInterface"> {
       "::seqc::Source", "splitSegments", (ins)>,
     InterfaceMethod<"True if the last token comes first.",
       "bool", "splitReverse", (ins)>,
+    InterfaceMethod<[{True if parts may be segments of the operands as they are: it has
+      no reset flags, which go without segments, and totals as wide as its elements.}],
+      "bool", "splitsIntoSegments", (ins)>,
     InterfaceMethod<"The summaries of the view's parts, with the axis of parts.",
       "::llvm::SmallVector<::seqc::Source>", "summarise",
       (ins "::mlir::OpBuilder &":$builder, "const ::seqc::TokenView &":$view)>,
