@@ -94,6 +94,9 @@ static Sum atom(Value value, Factor::Kind kind = Factor::Kind::Value,
   return sum;
 }
 
+/// Terms of an expanded sum beyond which it stays a factor.
+static constexpr size_t kMaxTerms = 256;
+
 /// Products of terms: `a` with its letters renamed to `lettersA`, `b` likewise,
 /// over letters of `extents`; the first letters are those of the result.
 std::optional<Sum> AffineAnalysis::product(Operation *at, const Sum &a,
@@ -103,6 +106,8 @@ std::optional<Sum> AffineAnalysis::product(Operation *at, const Sum &a,
                                            ArrayRef<int64_t> shape) {
   if (a.hasCarry() && b.hasCarry())
     return fail(at);
+  if (expand && a.terms.size() * b.terms.size() > kMaxTerms)
+    return std::nullopt;
   Sum result;
   result.shape.assign(shape.begin(), shape.end());
   for (const Term &x : a.terms)
@@ -314,14 +319,16 @@ std::optional<Sum> AffineAnalysis::compute(Value value) {
   if (result) {
     // Sums of known products are one factor each; looking into them would only
     // multiply terms.
-    if (known && (!*result || (*result)->terms.size() != 1))
+    if (known && (!*result || (!expand && (*result)->terms.size() != 1)))
       return atom(value);
     return *result;
   }
-  if (known)
+  if (known && !(expand && isa<arith::AddFOp, arith::SubFOp, math::FmaOp,
+                               arith::SelectOp, ReduceOp>(def)))
     return atom(value);
 
-  return llvm::TypeSwitch<Operation *, std::optional<Sum>>(def)
+  std::optional<Sum> sum =
+      llvm::TypeSwitch<Operation *, std::optional<Sum>>(def)
       .Case<arith::AddFOp, arith::SubFOp>([&](auto add) -> std::optional<Sum> {
         auto a = get(add.getLhs()), b = get(add.getRhs());
         if (!a || !b)
@@ -374,4 +381,5 @@ std::optional<Sum> AffineAnalysis::compute(Value value) {
         return product(def, Sum::constant(1, {}), *x, {}, to, extents, shape);
       })
       .Default([&](Operation *) { return fail(def); });
+  return sum || !known ? sum : atom(value);
 }

@@ -4,7 +4,7 @@
 // Decays along both dimensions.
 // CHECK-LABEL: @gates_on_both_sides
 // CHECK: seqc.structure = ["0: C4.3"]
-func.func @gates_on_both_sides(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
+func.func @gates_on_both_sides(%k: tensor<?x8xf32> {seqc.draw = "logsigmoid"}, %v: tensor<?x4xf32> {seqc.draw = "logsigmoid"}, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
   %sT = seqc.recurrence seq(%k, %v : (t)) carry(%s0 : ()) {
   ^step(%kt: tensor<8xf32>, %vt: tensor<4xf32>, %s: tensor<8x4xf32>):
     %a = math.exp %kt : tensor<8xf32>
@@ -20,7 +20,7 @@ func.func @gates_on_both_sides(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %s0: te
 // A fast and a slow memory, the slow one fed by the fast one's read-out.
 // CHECK-LABEL: @coupled_one_way
 // CHECK: seqc.structure = ["0: C4.2", "1: C4.2"]
-func.func @coupled_one_way(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?xf32>, %f0: tensor<8x4xf32>, %s0: tensor<8x4xf32>) -> (tensor<8x4xf32>, tensor<8x4xf32>) {
+func.func @coupled_one_way(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?xf32> {seqc.draw = "logsigmoid"}, %f0: tensor<8x4xf32>, %s0: tensor<8x4xf32>) -> (tensor<8x4xf32>, tensor<8x4xf32>) {
   %fT, %sT = seqc.recurrence seq(%k, %v, %g : (t)) carry(%f0, %s0 : ()) {
   ^step(%kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: f32, %f: tensor<8x4xf32>, %s: tensor<8x4xf32>):
     %a = math.exp %gt : f32
@@ -42,7 +42,7 @@ func.func @coupled_one_way(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<
 // Two memories that read each other.
 // CHECK-LABEL: @coupled_both_ways
 // CHECK: seqc.structure = ["0,1: C5.3 2x2"]
-func.func @coupled_both_ways(%k: tensor<?x8xf32>, %q: tensor<?x8xf32>, %f0: tensor<8x4xf32>, %s0: tensor<8x4xf32>) -> (tensor<8x4xf32>, tensor<8x4xf32>) {
+func.func @coupled_both_ways(%k: tensor<?x8xf32> {seqc.draw = "unit"}, %q: tensor<?x8xf32> {seqc.draw = "normal(0.1)"}, %f0: tensor<8x4xf32>, %s0: tensor<8x4xf32>) -> (tensor<8x4xf32>, tensor<8x4xf32>) {
   %fT, %sT = seqc.recurrence seq(%k, %q : (t)) carry(%f0, %s0 : ()) {
   ^step(%kt: tensor<8xf32>, %qt: tensor<8xf32>, %f: tensor<8x4xf32>, %s: tensor<8x4xf32>):
     %rf = seqc.einsum "k,kv->v"(%kt, %f)
@@ -59,7 +59,7 @@ func.func @coupled_both_ways(%k: tensor<?x8xf32>, %q: tensor<?x8xf32>, %f0: tens
 // A correction of rank two: two keys read at once.
 // CHECK-LABEL: @rank_two
 // CHECK: seqc.structure = ["0: C5.0 rank 2"]
-func.func @rank_two(%k: tensor<?x2x8xf32>, %v: tensor<?x2x4xf32>, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
+func.func @rank_two(%k: tensor<?x2x8xf32> {seqc.draw = "normal(0.2)"}, %v: tensor<?x2x4xf32>, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
   %sT = seqc.recurrence seq(%k, %v : (t)) carry(%s0 : ()) {
   ^step(%kt: tensor<2x8xf32>, %vt: tensor<2x4xf32>, %s: tensor<8x4xf32>):
     %ka = tensor.extract_slice %kt[0, 0] [1, 8] [1, 1] : tensor<2x8xf32> to tensor<8xf32>
@@ -102,7 +102,7 @@ func.func @rotation(%x: tensor<?xf32>, %w: tensor<?xf32>, %r0: tensor<f32>, %i0:
 // A bonus for the current token and a restart where a flag says so.
 // CHECK-LABEL: @bonus_and_reset
 // CHECK: seqc.structure = ["0: C4.2"]
-func.func @bonus_and_reset(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %f: tensor<?xf32>, %s0: tensor<8x4xf32>) -> (tensor<?x4xf32>, tensor<8x4xf32>) {
+func.func @bonus_and_reset(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %f: tensor<?xf32> {seqc.draw = "uniform(-1,1)"}, %s0: tensor<8x4xf32>) -> (tensor<?x4xf32>, tensor<8x4xf32>) {
   %o, %sT = seqc.recurrence seq(%k, %v, %f : (t)) carry(%s0 : ()) {
   ^step(%kt: tensor<8xf32>, %vt: tensor<4xf32>, %ft: f32, %s: tensor<8x4xf32>):
     %c = arith.constant 0.5 : f32
@@ -138,7 +138,7 @@ func.func @gated_by_a_maximum(%x: tensor<?xf32>, %m0: tensor<f32>, %h0: tensor<f
 // Momentum on a vector: a 2x2 block of scalars that vary.
 // CHECK-LABEL: @momentum
 // CHECK: seqc.structure = ["0,1: C2m 2x2"]
-func.func @momentum(%x: tensor<?x4xf32>, %e: tensor<?xf32>, %p0: tensor<4xf32>, %v0: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+func.func @momentum(%x: tensor<?x4xf32>, %e: tensor<?xf32> {seqc.draw = "uniform(0,0.5)"}, %p0: tensor<4xf32>, %v0: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
   %pT, %vT = seqc.recurrence seq(%x, %e : (t)) carry(%p0, %v0 : ()) {
   ^step(%xt: tensor<4xf32>, %et: f32, %p: tensor<4xf32>, %v: tensor<4xf32>):
     %ev = seqc.einsum ",d->d"(%et, %v)
@@ -166,7 +166,7 @@ func.func @delay(%x: tensor<?xf32>, %s0: tensor<f32>) -> (tensor<?xf32>, tensor<
 // A state that multiplies itself.
 // CHECK-LABEL: @logistic
 // CHECK: seqc.structure = ["0: C7"]
-func.func @logistic(%x: tensor<?xf32>, %s0: tensor<f32>) -> tensor<f32> {
+func.func @logistic(%x: tensor<?xf32> {seqc.draw = "uniform(0,2)"}, %s0: tensor<f32> {seqc.draw = "uniform(0,1)"}) -> tensor<f32> {
   %sT = seqc.recurrence seq(%x : (t)) carry(%s0 : ()) {
   ^step(%xt: f32, %s: f32):
     %one = arith.constant 1.0 : f32

@@ -1,9 +1,9 @@
-// Two spellings of one step have one class.
+// Two spellings of one step have one class and the same factors.
 // RUN: seq-opt %s -seqc-derive-structure | FileCheck %s
 
 // exp(g) * S on the left, and S * exp(g) through a transposition and casts.
 // CHECK-LABEL: @decay_left
-// CHECK: seqc.structure = ["0: C4.3"]
+// CHECK: seqc.factors = ["s0[i,j]: keeps exp(x2[i])[i]; writes x0[i] x1[j]"], seqc.structure = ["0: C4.3"]
 func.func @decay_left(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?x8xf32>, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
   %sT = seqc.recurrence seq(%k, %v, %g : (t)) carry(%s0 : ()) {
   ^step(%kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: tensor<8xf32>, %s: tensor<8x4xf32>):
@@ -16,7 +16,7 @@ func.func @decay_left(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?x8xf
   return %sT : tensor<8x4xf32>
 }
 // CHECK-LABEL: @decay_right
-// CHECK: seqc.structure = ["0: C4.3"]
+// CHECK: seqc.factors = ["s0[i,j]: keeps exp(x2[i])[i]; writes x0[i] x1[j]"], seqc.structure = ["0: C4.3"]
 func.func @decay_right(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?x8xf32>, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
   %sT = seqc.recurrence seq(%k, %v, %g : (t)) carry(%s0 : ()) {
   ^step(%kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: tensor<8xf32>, %s: tensor<8x4xf32>):
@@ -33,7 +33,7 @@ func.func @decay_right(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?x8x
 
 // The delta rule on the decayed state, contracted first and expanded.
 // CHECK-LABEL: @gated_delta
-// CHECK: seqc.structure = ["0: C5.1"]
+// CHECK: seqc.factors = ["s0[i,j]: keeps exp(x2); corrects -exp(x2) x0[a] x0[i] s0[a,j]; writes x0[i] x1[j]"], seqc.structure = ["0: C5.1"]
 func.func @gated_delta(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?xf32>, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
   %sT = seqc.recurrence seq(%k, %v, %g : (t)) carry(%s0 : ()) {
   ^step(%kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: f32, %s: tensor<8x4xf32>):
@@ -48,7 +48,7 @@ func.func @gated_delta(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?xf3
   return %sT : tensor<8x4xf32>
 }
 // CHECK-LABEL: @gated_delta_expanded
-// CHECK: seqc.structure = ["0: C5.1"]
+// CHECK: seqc.factors = ["s0[i,j]: keeps exp(x2); corrects -exp(x2) x0[a] x0[i] s0[a,j]; writes x0[i] x1[j]"], seqc.structure = ["0: C5.1"]
 func.func @gated_delta_expanded(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?xf32>, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
   %sT = seqc.recurrence seq(%k, %v, %g : (t)) carry(%s0 : ()) {
   ^step(%kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: f32, %s: tensor<8x4xf32>):
@@ -66,7 +66,7 @@ func.func @gated_delta_expanded(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: te
 
 // (1 - z) h + z x, and h + z (x - h).
 // CHECK-LABEL: @blend
-// CHECK: seqc.structure = ["0: C2"]
+// CHECK: seqc.factors = ["s0: keeps 1 - x1; writes x0 x1"], seqc.structure = ["0: C2"]
 func.func @blend(%x: tensor<?xf32>, %z: tensor<?xf32>, %h0: tensor<f32>) -> tensor<f32> {
   %hT = seqc.recurrence seq(%x, %z : (t)) carry(%h0 : ()) {
   ^step(%xt: f32, %zt: f32, %h: f32):
@@ -80,7 +80,7 @@ func.func @blend(%x: tensor<?xf32>, %z: tensor<?xf32>, %h0: tensor<f32>) -> tens
   return %hT : tensor<f32>
 }
 // CHECK-LABEL: @blend_step
-// CHECK: seqc.structure = ["0: C2"]
+// CHECK: seqc.factors = ["s0: keeps 1 - x1; writes x0 x1"], seqc.structure = ["0: C2"]
 func.func @blend_step(%x: tensor<?xf32>, %z: tensor<?xf32>, %h0: tensor<f32>) -> tensor<f32> {
   %hT = seqc.recurrence seq(%x, %z : (t)) carry(%h0 : ()) {
   ^step(%xt: f32, %zt: f32, %h: f32):
@@ -106,4 +106,87 @@ func.func @trellis(%x: tensor<?xf32>, %y: tensor<?xf32>, %a0: tensor<f32>, %b0: 
     seqc.yield carry(%na, %nb)
   }
   return %aT, %bT : tensor<f32>, tensor<f32>
+}
+
+// k (v - S^T k), and S - k (S^T k) + k v^T from the transposed state.
+// CHECK-LABEL: @delta
+// CHECK: seqc.factors = ["s0[i,j]: keeps 1; corrects -x0[a] x0[i] s0[a,j]; writes x0[i] x1[j]"], seqc.structure = ["0: C5.0"]
+func.func @delta(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?xf32>, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %sT = seqc.recurrence seq(%k, %v, %g : (t)) carry(%s0 : ()) {
+  ^step(%kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: f32, %s: tensor<8x4xf32>):
+    %r = seqc.einsum "k,kv->v"(%kt, %s)
+    %d = arith.subf %vt, %r : tensor<4xf32>
+    %w = seqc.einsum "k,v->kv"(%kt, %d)
+    %n = arith.addf %s, %w : tensor<8x4xf32>
+    seqc.yield carry(%n)
+  }
+  return %sT : tensor<8x4xf32>
+}
+// CHECK-LABEL: @delta_three_terms
+// CHECK: seqc.factors = ["s0[i,j]: keeps 1; corrects -x0[a] x0[i] s0[a,j]; writes x0[i] x1[j]"], seqc.structure = ["0: C5.0"]
+func.func @delta_three_terms(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?xf32>, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %sT = seqc.recurrence seq(%k, %v, %g : (t)) carry(%s0 : ()) {
+  ^step(%kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: f32, %s: tensor<8x4xf32>):
+    %st = seqc.einsum "kv->vk"(%s)
+    %r = seqc.einsum "vk,k->v"(%st, %kt)
+    %p = seqc.einsum "v,k->kv"(%r, %kt)
+    %w = seqc.einsum "v,k->kv"(%vt, %kt)
+    %m = arith.subf %w, %p : tensor<8x4xf32>
+    %n = arith.addf %m, %s : tensor<8x4xf32>
+    seqc.yield carry(%n)
+  }
+  return %sT : tensor<8x4xf32>
+}
+
+// The same with scales that cancel, casts and a fused multiply-add.
+// CHECK-LABEL: @delta_scaled
+// CHECK: seqc.factors = ["s0[i,j]: keeps 1; corrects -x0[a] x0[i] s0[a,j]; writes x0[i] x1[j]"], seqc.structure = ["0: C5.0"]
+func.func @delta_scaled(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?xf32>, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %sT = seqc.recurrence seq(%k, %v, %g : (t)) carry(%s0 : ()) {
+  ^step(%kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: f32, %s: tensor<8x4xf32>):
+    %half = arith.constant 0.5 : f32
+    %two = arith.constant dense<2.0> : tensor<8xf32>
+    %k2 = arith.mulf %two, %kt : tensor<8xf32>
+    %kd = arith.extf %k2 : tensor<8xf32> to tensor<8xf64>
+    %ks = arith.truncf %kd : tensor<8xf64> to tensor<8xf32>
+    %r = seqc.einsum "k,kv,->v"(%ks, %s, %half)
+    %d = arith.subf %r, %vt : tensor<4xf32>
+    %neg = arith.negf %d : tensor<4xf32>
+    %w = seqc.einsum ",k,v->kv"(%half, %k2, %neg)
+    %one = arith.constant dense<1.0> : tensor<8x4xf32>
+    %n = math.fma %one, %s, %w : tensor<8x4xf32>
+    seqc.yield carry(%n)
+  }
+  return %sT : tensor<8x4xf32>
+}
+
+// The decay after the write, on the sum or on both parts.
+// CHECK-LABEL: @late_decay
+// CHECK: seqc.factors = ["s0[i,j]: keeps exp(x2); writes exp(x2) x0[i] x1[j]"], seqc.structure = ["0: C4.2"]
+func.func @late_decay(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?xf32>, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %sT = seqc.recurrence seq(%k, %v, %g : (t)) carry(%s0 : ()) {
+  ^step(%kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: f32, %s: tensor<8x4xf32>):
+    %a = math.exp %gt : f32
+    %w = seqc.einsum "k,v->kv"(%kt, %vt)
+    %u = arith.addf %s, %w : tensor<8x4xf32>
+    %n = seqc.einsum ",kv->kv"(%a, %u)
+    seqc.yield carry(%n)
+  }
+  return %sT : tensor<8x4xf32>
+}
+// CHECK-LABEL: @late_decay_in_parts
+// CHECK: seqc.factors = ["s0[i,j]: keeps exp(x2); writes exp(x2) x0[i] x1[j]"], seqc.structure = ["0: C4.2"]
+func.func @late_decay_in_parts(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?xf32>, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %sT = seqc.recurrence seq(%k, %v, %g : (t)) carry(%s0 : ()) {
+  ^step(%kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: f32, %s: tensor<8x4xf32>):
+    %e = math.exp %gt : f32
+    %a = tensor.splat %e : tensor<8x4xf32>
+    %kept = arith.mulf %s, %a : tensor<8x4xf32>
+    %b = math.exp %gt : f32
+    %kb = seqc.einsum "k,->k"(%kt, %b)
+    %w = seqc.einsum "v,k->kv"(%vt, %kb)
+    %n = arith.addf %w, %kept : tensor<8x4xf32>
+    seqc.yield carry(%n)
+  }
+  return %sT : tensor<8x4xf32>
 }

@@ -35,9 +35,10 @@ private:
 /// component; other carries count as known.
 class AffineAnalysis {
 public:
+  /// With `expand` known sums are terms, too, and not one factor each.
   AffineAnalysis(RecurrenceOp op, const Dependence &dependence,
-                 const llvm::BitVector &component)
-      : op(op), dependence(dependence), component(component) {}
+                 const llvm::BitVector &component, bool expand = false)
+      : op(op), dependence(dependence), component(component), expand(expand) {}
 
   /// The terms of `value`, or nothing if it is not affine in the component.
   std::optional<Sum> get(mlir::Value value);
@@ -66,6 +67,7 @@ private:
   RecurrenceOp op;
   const Dependence &dependence;
   llvm::BitVector component;
+  bool expand;
   llvm::DenseMap<mlir::Value, std::optional<Sum>> cache;
   mlir::Operation *blame = nullptr;
 };

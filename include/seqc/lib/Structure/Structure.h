@@ -98,6 +98,11 @@ Transition transitionOf(const Sum &next, unsigned carry);
 /// The terms of `next` without a carry: what is written.
 Sum writesOf(const Sum &next);
 
+/// The factors of a component in a normal form: x0, w0, s0 are the step's operands,
+/// sums are multiplied out, products sorted, letters named by use.  Steps that are equal
+/// by the laws of sums and products have equal texts.
+std::string normalFactors(RecurrenceOp op, const Component &component);
+
 /// The structure in words and one equation per carry.
 std::string describe(RecurrenceOp op, const Structure &structure);
 

@@ -11,12 +11,16 @@ def DeriveStructure : Pass<"seqc-derive-structure"> {
     **Expects** any program.
     **Guarantees** that every `seqc.recurrence` has an attribute
     `seqc.structure`: for each set of carries that depend on each other, in
-    dependence order, the carries' numbers and the class (C0 to C7).  Nothing
-    else changes.
+    dependence order, the carries' numbers and the class (C0 to C7).  A second
+    one, `seqc.factors`, says what each state keeps of itself, how it is corrected,
+    what it takes from others and what is written to it, in a normal form of the
+    step's operands (x0, w0, s0), so that equal mathematics has equal text.
+    Nothing else changes.
     **Fails when** never: what no class covers is C7, with a remark that names
     the operation, if `remarks` is set.
     **Example** a step that computes `exp(g) * s + k v^T` has
-    `seqc.structure = ["0: C4.3"]`.
+    `seqc.structure = ["0: C4.3"]` and
+    `seqc.factors = ["s0[i,j]: keeps exp(x2)[i]; writes x0[i] x1[j]"]`.
   }];
   let options = [Option<"remarks", "remarks", "bool", "false",
                         "Say in a remark what each recurrence is">];
