@@ -1,5 +1,6 @@
 //===- SeqEinsum.cpp - Type inference and verification of einsum, reduce --===//
 
+#include "seqc/dialects/Seq/Factors.h"
 #include "seqc/dialects/Seq/Seq.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -136,6 +137,10 @@ LogicalResult EinsumOp::verify() {
   if (*type != getResult().getType())
     return emitOpError("result is ")
            << getResult().getType() << ", expected " << *type << " (E1)";
+  if (Attribute factors = (*this)->getAttr(kFactorsAttr);
+      factors && !hasNarrowFactors(*this))
+    return emitOpError("'") << kFactorsAttr << "' is " << factors
+                            << ", expected bf16 (E6)";
   return success();
 }
 

@@ -2,6 +2,8 @@
 
 #include "ChunkBuilder.h"
 
+#include "seqc/dialects/Seq/Factors.h"
+
 #include "mlir/Dialect/Math/IR/Math.h"
 
 #include <limits>
@@ -19,6 +21,12 @@ static constexpr int64_t kSmallTriangle = 4;
 
 Value ChunkBuilder::einsum(StringRef equation, ValueRange operands) {
   return EinsumOp::create(b, loc, operands, b.getStringAttr(equation));
+}
+Value ChunkBuilder::product(StringRef equation, ValueRange operands) {
+  Value sum = einsum(equation, operands);
+  if (narrow)
+    sum.getDefiningOp()->setAttr(kFactorsAttr, TypeAttr::get(b.getBF16Type()));
+  return sum;
 }
 Value ChunkBuilder::add(Value x, Value y) {
   return arith::AddFOp::create(b, loc, x, y);
@@ -351,7 +359,7 @@ Value ChunkBuilder::pairSum(Value x, Value y, bool inclusiveGate,
     return gatePairs(constantPairs(x, y, !inclusiveGate, inclusive), inclusiveGate,
                      inclusive);
   if (!vIn) {
-    Value m = einsum("ik,jk->ij", {x, y}), kept = mask(tokens, tokens, inclusive);
+    Value m = product("ik,jk->ij", {x, y}), kept = mask(tokens, tokens, inclusive);
     m = joined ? where(mul(kept, joined), m) : mul(m, kept);
     return sIn ? mul(m, scalarDecay(inclusiveGate)) : m;
   }
@@ -370,7 +378,7 @@ Value ChunkBuilder::pairSum(Value x, Value y, bool inclusiveGate,
       Value right = mul(rows(y, 0, from),
                         decay(difference(anchor, "ck,j->jk", rows(vIn, 0, from),
                                          "jk,j->jk", {before, before})));
-      result = insert(einsum("ik,jk->ij", {left, right}), result, from, 0);
+      result = insert(product("ik,jk->ij", {left, right}), result, from, 0);
     }
     Value d = decay(difference(e, "ik,j->ijk", rows(vIn, from, to), "jk,i->ijk",
                                {ones, ones}));
@@ -388,12 +396,12 @@ Value ChunkBuilder::outSum(Value a, Value y, bool inclusiveGate,
                        inclusive);
   // The weights of tokens that come later, or that a reset parts, are zero already.
   if (!vIn && !sIn)
-    return einsum("ij,jk->ik", {a, y});
+    return product("ij,jk->ik", {a, y});
   a = mul(a, mask(tokens, tokens, inclusive));
   if (!vIn) {
     if (sIn)
       a = mul(a, scalarDecay(inclusiveGate));
-    return einsum("ij,jk->ik", {a, y});
+    return product("ij,jk->ik", {a, y});
   }
   Exponent row = vector(inclusiveGate);
   int64_t channels = shapeOf(y.getType())[1];
@@ -416,7 +424,7 @@ Value ChunkBuilder::outSum(Value a, Value y, bool inclusiveGate,
       Value right = mul(rows(y, 0, from),
                         decay(difference(anchor, "ck,j->jk", rows(vIn, 0, from),
                                          "jk,j->jk", {before, before})));
-      Value sum = einsum("ij,jk->ik", {columns(0, from), right});
+      Value sum = product("ij,jk->ik", {columns(0, from), right});
       block = add(block, mul(sum, decay(difference(e, "ik,i->ik", anchor,
                                                    "ck,i->ik", {ones, ones}))));
     }

@@ -30,6 +30,9 @@ public:
       : b(b), loc(loc), tokens(tokens), element(element) {}
 
   mlir::Value einsum(llvm::StringRef equation, mlir::ValueRange operands);
+  /// The same, with factors that may be rounded to bf16 if `roundFactors` said so.
+  mlir::Value product(llvm::StringRef equation, mlir::ValueRange operands);
+  void roundFactors(bool round) { narrow = round; }
   mlir::Value add(mlir::Value x, mlir::Value y);
   mlir::Value sub(mlir::Value x, mlir::Value y);
   mlir::Value mul(mlir::Value x, mlir::Value y);
@@ -155,6 +158,7 @@ private:
   mlir::Location loc;
   int64_t tokens;
   mlir::Type element;
+  bool narrow = false;
   /// `Last`: the whole chunk, one row.
   Exponent sIn, sEx, sLast, vIn, vEx, vLast;
   // With resets: 1 where tokens i and j, the chunk's start and token i, token i

@@ -58,17 +58,36 @@ static bool prefersSteps(LinearRecurrenceOp op) {
   return stepCost(shape).token <= chunkCost(shape).token;
 }
 
+/// True if all keys, values and queries are bf16.
+static bool hasNarrowVectors(LinearRecurrenceOp op) {
+  auto narrow = [](LinearRecurrenceOp::Operand o) {
+    return elementOf(o.value.getType()).isBF16();
+  };
+  bool all = op.numReads() > 0;
+  for (unsigned i = 0; i < op.numReads(); ++i)
+    all &= narrow(op.read(i, 0));
+  for (unsigned i = 0; i < op.numWrites(); ++i)
+    all &= narrow(op.write(i, 0)) && narrow(op.write(i, 1));
+  for (unsigned i = 0; i < op.numPairs(); ++i)
+    all &= narrow(op.pair(i, 0)) && narrow(op.pair(i, 1));
+  return all;
+}
+
 namespace {
 /// One recurrence's part of a chunk.
 class Chunked {
 public:
-  Chunked(LinearRecurrenceOp op, StepBuilder &sb, int64_t tokens)
+  Chunked(LinearRecurrenceOp op, StepBuilder &sb, int64_t tokens, bool narrow)
       : op(op), loc(op.getLoc()), tokens(tokens), sb(sb),
         element(elementOf(op.getInitial().getType()).isF64()
                     ? FloatType(sb.step().getF64Type())
                     : FloatType(sb.step().getF32Type())),
         cb(sb.step(), loc, tokens, Type(element)),
-        columns(sb.step(), loc, tokens, Type(element)) {}
+        columns(sb.step(), loc, tokens, Type(element)) {
+    narrow &= hasNarrowVectors(op) && !op.getConstant();
+    cb.roundFactors(narrow);
+    columns.roundFactors(narrow);
+  }
   /// Adds operands and outputs, and returns the next state.
   Value build();
 
@@ -154,7 +173,7 @@ Value Chunked::scores(ChunkBuilder &in, Value query, const Update &u, bool keys,
 Value Chunked::atEnd(const Update &u) {
   if (u.fixed)
     return cb.toEndFixed(u.fixed, columns.toEnd(u.value));
-  return cb.einsum("ik,iv->kv", {cb.toEnd(u.key), columns.toEnd(u.value)});
+  return cb.product("ik,iv->kv", {cb.toEnd(u.key), columns.toEnd(u.value)});
 }
 
 void Chunked::gates() {
@@ -235,9 +254,9 @@ void Chunked::solvePairs(Value state, SmallVectorImpl<Update> &updates) {
   }
   for (unsigned p = 0; p < pairs; ++p) {
     bool decayed = op.getPairDecayed()[p];
-    Value z = cb.einsum("ik,kv->iv", {cb.fromStart(rights[p], decayed), state});
+    Value z = cb.product("ik,kv->iv", {cb.fromStart(rights[p], decayed), state});
     for (const Update &u : updates)
-      z = cb.add(z, cb.einsum("ij,jv->iv", {cb.pairSum(rights[p], u.key, decayed,
+      z = cb.add(z, cb.product("ij,jv->iv", {cb.pairSum(rights[p], u.key, decayed,
                                                        false),
                                             u.value}));
     known.push_back(z);
@@ -331,8 +350,8 @@ Value Chunked::build() {
               s = cb.cast(sb.add({op.read(i, 1).value, op.read(i, 1).map}));
         y = cb.fromStartAll(cb.einsum("v,kv,->k", {q, state, s}), after);
       } else {
-        y = cb.einsum(keys ? "ik,kv->iv" : "iv,kv->ik",
-                      {in.fromStart(query, after), state});
+        y = cb.product(keys ? "ik,kv->iv" : "iv,kv->ik",
+                       {in.fromStart(query, after), state});
         y = out.fromStartOut(y, after);
       }
       for (const Update &u : updates) {
@@ -413,13 +432,13 @@ static SmallVector<LinearRecurrenceOp> groupOf(LinearRecurrenceOp first) {
   return group;
 }
 
-static void convert(ArrayRef<LinearRecurrenceOp> group, int64_t tokens) {
+static void convert(ArrayRef<LinearRecurrenceOp> group, int64_t tokens, bool narrow) {
   LinearRecurrenceOp op = group.back();
   OpBuilder b(op);
   StepBuilder sb(b, op.getLoc(), tokens);
   SmallVector<Value> next;
   for (LinearRecurrenceOp member : group)
-    next.push_back(Chunked(member, sb, tokens).build());
+    next.push_back(Chunked(member, sb, tokens, narrow).build());
   StepBuilder::Modifiers m;
   m.segments = op.getSegments();
   if (op.getSegments())
@@ -487,7 +506,7 @@ struct LinearToChunks : seqc::impl::LinearToChunksBase<LinearToChunks> {
         return done.contains(member) || obstacle(member, force);
       });
       done.insert(group.begin(), group.end());
-      convert(group, length);
+      convert(group, length, narrow);
     }
   }
 };

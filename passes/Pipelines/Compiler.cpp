@@ -80,13 +80,17 @@ makeMachine(const CompileOptions &options) {
   return machine;
 }
 
-/// Lanes of an f32 vector on the machine.
-static int64_t vectorWidth(const llvm::TargetMachine &machine) {
+static bool has(const llvm::TargetMachine &machine, StringRef features) {
   std::unique_ptr<llvm::MCSubtargetInfo> info(
       machine.getTarget().createMCSubtargetInfo(machine.getTargetTriple(),
                                                 machine.getTargetCPU(),
                                                 machine.getTargetFeatureString()));
-  return info->checkFeatures("+avx512f") ? 16 : 8;
+  return info->checkFeatures(features.str());
+}
+
+/// Lanes of an f32 vector on the machine.
+static int64_t vectorWidth(const llvm::TargetMachine &machine) {
+  return has(machine, "+avx512f") ? 16 : 8;
 }
 
 llvm::Expected<int64_t> seqc::vectorLanes(const CompileOptions &options) {
@@ -199,6 +203,7 @@ llvm::Expected<CompiledModule> seqc::compile(ModuleOp module,
   CompileOptions lowering = options;
   lowering.stopAfter = Stage::Target;
   lowering.vectorWidth = width;
+  lowering.bf16Dots = !isGpu(options) && width == 16 && has(**machine, "+avx512bf16");
   PassManager passes(module.getContext(), module->getName().getStringRef());
   if (options.timePasses)
     passes.enableTiming();

@@ -137,7 +137,7 @@ static void bufferize(OpPassManager &pm) {
 }
 
 /// From the formed to the tiled stage on a CPU.
-static void tileForCPU(OpPassManager &pm, int64_t width) {
+static void tileForCPU(OpPassManager &pm, int64_t width, bool dots) {
   pm.addPass(createStepOpsToLinalg());
   pm.addPass(createEntryToMemrefs());
   pm.addPass(createDispatchVersions());
@@ -146,6 +146,7 @@ static void tileForCPU(OpPassManager &pm, int64_t width) {
   pm.addPass(createScanToBlocks(blocks));
   RecurrenceToLoopsOptions loops;
   loops.width = width;
+  loops.dots = dots;
   pm.addPass(createRecurrenceToLoops(loops));
   RoutingToLoopsOptions routing;
   routing.width = width;
@@ -293,6 +294,8 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
     LinearToChunksOptions chunks;
     chunks.length = options.chunk;
     chunks.packed = options.packed;
+    chunks.narrow = options.factors == "bf16" ||
+                    (options.factors == "auto" && options.bf16Dots);
     chunks.force = options.form == Form::Chunked;
     pm.addPass(createLinearToChunks(chunks));
   }
@@ -323,7 +326,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   if (isGpu(options))
     tileForGPU(pm, sharedBytes(options));
   else
-    tileForCPU(pm, width);
+    tileForCPU(pm, width, options.bf16Dots);
   if (options.stopAfter == Stage::Tiled)
     return;
   // target
@@ -337,6 +340,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   pm.addPass(arith::createArithExpandOpsPass());
   pm.addPass(createSCFToControlFlowPass());
   ConvertVectorToLLVMPassOptions vectors;
+  vectors.x86Vector = options.bf16Dots && !isGpu(options);
   vectors.vectorTransposeLowering =
       vector::VectorTransposeLowering::Shuffle16x16;
   pm.addPass(createConvertVectorToLLVMPass(vectors));

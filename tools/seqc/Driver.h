@@ -34,6 +34,7 @@ struct CommonOptions {
   int64_t split = 0, cores = 0;
   std::string packed = "auto", targetFile = {};
   std::vector<std::string> tiles = {};
+  std::string factors = "auto";
 };
 /// Sizes of the axes, as run and explain are given them ("B=4,T=2048").
 llvm::StringRef boundSizes();

@@ -56,6 +56,12 @@ static cl::opt<std::string>
                     "may hold several), auto"),
            cl::init("auto"), cl::value_desc("LAYOUT"), ALL_COMMANDS);
 
+static cl::opt<std::string> factors(
+    "factors",
+    cl::desc("Factors of the products in chunks of bf16 tokens: f32, bf16, or auto "
+             "(bf16 where the processor has dot products of them)"),
+    cl::init("auto"), cl::value_desc("TYPE"), ALL_COMMANDS);
+
 static cl::opt<int64_t> splitParts(
     "split",
     cl::desc("Parts that sequences are cut into, to run apart; 0 lets estimates decide"),
@@ -95,6 +101,9 @@ Expected<CommonOptions> seqc::driver::commonOptions() {
   if (packed != "auto" && packed != "segments" && packed != "masks")
     return createStringError("--packed: unknown layout '" + packed +
                              "', expected auto, segments or masks");
+  if (factors != "auto" && factors != "f32" && factors != "bf16")
+    return createStringError("--factors: unknown type '" + factors +
+                             "', expected auto, f32 or bf16");
   if (splitParts < 0 || splitParts > 65536)
     return createStringError("--split: " + Twine(splitParts) +
                              " parts, expected 1 to 65536, or 0");
@@ -125,7 +134,7 @@ Expected<CommonOptions> seqc::driver::commonOptions() {
     description = "./" + description;
   return CommonOptions{file, entryName, cpu, features, targetName, *parsed, chunk,
                        checked, splitParts, cores, packed, description,
-                       std::vector<std::string>(tiles.begin(), tiles.end())};
+                       std::vector<std::string>(tiles.begin(), tiles.end()), factors};
 }
 
 CompileOptions seqc::driver::compileOptions(const CommonOptions &common) {
@@ -141,6 +150,7 @@ CompileOptions seqc::driver::compileOptions(const CommonOptions &common) {
   options.packed = common.packed;
   options.targetFile = common.targetFile;
   options.tiles = common.tiles;
+  options.factors = common.factors;
   return options;
 }
 

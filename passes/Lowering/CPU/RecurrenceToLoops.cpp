@@ -9,6 +9,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 
 namespace seqc {
 #define GEN_PASS_DEF_RECURRENCETOLOOPS
@@ -27,7 +28,7 @@ struct RecurrenceToLoops
     getOperation()->walk([&](RecurrenceOp op) { ops.push_back(op); });
     for (RecurrenceOp op : ops) {
       OpBuilder builder(op);
-      steps::lowerToVectors(op, builder, CpuVectors::ofWidth(width));
+      steps::lowerToVectors(op, builder, CpuVectors::ofWidth(width, dots));
     }
   }
 };

@@ -30,7 +30,8 @@ public:
       : op(op), b(b), loc(op.getLoc()), unit(unit), width(cpu.width),
         chosen(chooseLane(op)), lane(unit == Unit::Task ? chosen : StringAttr()),
         plan(op, lane, unit == Unit::Block,
-             /*multiply=*/unit == Unit::Task && !lane && cpu.width > 1),
+             /*multiply=*/unit == Unit::Task && !lane && cpu.width > 1,
+             cpu.bf16Dot),
         emitter(b, loc, plan, cpu),
         sharedLeft(sharedBytes) {
     // Without states, tokens are independent.
@@ -84,6 +85,7 @@ private:
   SmallVector<Value> seqRows, outRows;
   llvm::DenseMap<Value, Value> tables;
   llvm::DenseSet<Value> packs;
+  llvm::DenseSet<std::pair<Value, unsigned>> pairPacks;
 
   // Of a kernel: the operation, where it allocates, and the running block.
   gpu::LaunchOp kernel;

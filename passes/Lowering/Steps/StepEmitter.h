@@ -53,6 +53,12 @@ public:
   }
   /// The transposed value, where a product wants it, is at `access`.
   void bindPack(mlir::Value value, Access access) { packs[value] = access; }
+  /// The value, packed in pairs for narrow products, is at `access`.
+  void bindPairs(mlir::Value value, Pairing pairing, Access access) {
+    pairs[{value, unsigned(pairing)}] = access;
+  }
+  /// The shape, in words, of a value packed in pairs: whole vectors.
+  llvm::SmallVector<int64_t> pairedShape(mlir::Value value, Pairing pairing) const;
   /// The value, once computed, is also stored at `access`.
   void addTarget(mlir::Value value, Access access) {
     targets[value].push_back(access);
@@ -132,6 +138,17 @@ private:
   void emitTile(ProductState &state, mlir::Value row, int64_t rows,
                 mlir::Value column, llvm::ArrayRef<mlir::Value> masks);
   const Access &packTransposed(mlir::Value value);
+  const Access &packPairs(mlir::Value value, Pairing pairing);
+  mlir::Value halfRow(mlir::Value value, mlir::Value row, mlir::Value column,
+                      int64_t count);
+  mlir::Value pairUp(mlir::Value first, mlir::Value second, bool interleave);
+  void emitSums(ProductState &state, llvm::ArrayRef<mlir::Value> rowAt,
+                llvm::ArrayRef<mlir::Value> columnAt,
+                llvm::ArrayRef<mlir::Value> masks,
+                llvm::SmallVectorImpl<mlir::Value> &sums);
+  void emitDots(ProductState &state, llvm::ArrayRef<mlir::Value> rowAt,
+                llvm::ArrayRef<mlir::Value> columnAt,
+                llvm::SmallVectorImpl<mlir::Value> &sums);
   mlir::Value plus(mlir::Value base, int64_t offset);
   mlir::Value maskOf(int64_t count);
 
@@ -170,6 +187,8 @@ private:
   /// Transposed operands of products, and which ones this phase has written.
   llvm::DenseMap<mlir::Value, Access> packs;
   llvm::DenseSet<mlir::Value> packed;
+  llvm::DenseMap<std::pair<mlir::Value, unsigned>, Access> pairs;
+  llvm::DenseSet<std::pair<mlir::Value, unsigned>> paired;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<Access>> targets;
   /// Values of the current point of a nest: forwarded between its members.
   llvm::DenseMap<mlir::Value, mlir::Value> point;

@@ -267,7 +267,18 @@ void Lowering::allocate() {
   }
   for (const Phase *phase : {&plan.before, &plan.token})
     for (const Nest &nest : phase->nests)
-      if (nest.product && nest.product->transposed) {
+      if (nest.product && nest.product->narrow) {
+        auto einsum = cast<EinsumOp>(nest.members[0].value.getDefiningOp());
+        for (unsigned o : {0u, 1u}) {
+          Value operand = einsum.getOperands()[o];
+          Pairing pairing = pairingOf(einsum, *nest.product, o);
+          Type type = RankedTensorType::get(emitter.pairedShape(operand, pairing),
+                                            b.getI32Type());
+          if (pairPacks.insert({operand, unsigned(pairing)}).second)
+            emitter.bindPairs(operand, pairing,
+                              localAccess(local(type, false), 2, false));
+        }
+      } else if (nest.product && nest.product->transposed) {
         Value operand = nest.members[0].value.getDefiningOp()->getOperand(
             nest.product->right);
         SmallVector<int64_t> shape(llvm::reverse(shapeOf(operand.getType())));

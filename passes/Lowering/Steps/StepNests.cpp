@@ -574,6 +574,7 @@ void StepEmitter::emitSpecial(Operation *op) {
 
 void StepEmitter::emitPhase(const Phase &phase) {
   packed.clear();
+  paired.clear();
   for (unsigned stage = 0; stage < phase.stages; ++stage) {
     for (Operation *op : phase.singles)
       if (phase.singleStage.lookup(op) == stage)

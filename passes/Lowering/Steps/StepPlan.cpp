@@ -29,8 +29,9 @@ static bool isCostly(Operation *op) {
          isa<arith::DivFOp, arith::RemFOp, arith::DivSIOp, arith::RemSIOp>(op);
 }
 
-StepPlan::StepPlan(RecurrenceOp op, StringAttr lane, bool shared, bool multiply)
-    : op(op), lane(lane), shared(shared), multiply(multiply) {
+StepPlan::StepPlan(RecurrenceOp op, StringAttr lane, bool shared, bool multiply,
+                   bool dots)
+    : op(op), lane(lane), shared(shared), multiply(multiply), dots(dots) {
   classify();
   build();
   findInner();
@@ -98,10 +99,12 @@ void StepPlan::classify() {
       bool contraction = isa<ReduceOp>(inner);
       if (auto einsum = dyn_cast<EinsumOp>(inner)) {
         contraction = einsum.isContraction();
-        if (auto product = multiply ? asProduct(einsum) : std::nullopt) {
+        if (auto product = multiply ? asProduct(einsum, dots) : std::nullopt) {
           products[einsum] = *product;
+          // A narrow product's operands are computed where they are packed.
           for (Value operand : einsum.getOperands())
-            materialise(operand);
+            if (!product->narrow)
+              materialise(operand);
         }
       }
       if (contraction || isSpecial(&inner)) {

@@ -52,10 +52,20 @@ struct Product {
   std::string outer, summed;
   /// `right` is contiguous along a summed letter: it is transposed first.
   bool transposed = false;
+  /// Both operands are rounded to bf16 and packed in pairs along the summed letter.
+  bool narrow = false;
 };
 
+/// How a matrix [R, N] is packed in words of two bf16: pairs of columns, in rows;
+/// pairs of rows, in rows; pairs of columns, transposed.
+enum class Pairing { Columns, Rows, Transposed };
+
+/// How a narrow product's operand is packed.
+Pairing pairingOf(EinsumOp einsum, const Product &product, unsigned operand);
+
 /// The contraction as a product, if its sizes and its operands' layouts allow it.
-std::optional<Product> asProduct(EinsumOp einsum);
+/// With `dots`, products whose factors may be rounded are narrow.
+std::optional<Product> asProduct(EinsumOp einsum, bool dots);
 
 /// Loops over `sizes`; `vectorDim` (the last by construction) is vectorised
 /// unless the step is vectorised over lanes.
@@ -84,8 +94,9 @@ public:
   /// null; a value has lanes if an operand with that axis feeds it.  With
   /// `shared`, threads share a nest's iterations: a nest keeps enough dimensions
   /// along which its members are independent.  With `multiply`, contractions of
-  /// matrices are products.
-  StepPlan(RecurrenceOp op, mlir::StringAttr lane, bool shared, bool multiply);
+  /// matrices are products; `dots`: see `asProduct`.
+  StepPlan(RecurrenceOp op, mlir::StringAttr lane, bool shared, bool multiply,
+           bool dots);
 
   /// True if `value` differs between the lanes of a vector.
   bool hasLane(mlir::Value value) const { return lanes.contains(value); }
@@ -131,7 +142,7 @@ private:
 
   RecurrenceOp op;
   mlir::StringAttr lane;
-  bool shared, multiply;
+  bool shared, multiply, dots;
   llvm::DenseSet<mlir::Value> lanes, invariant, singles, inner;
   llvm::DenseMap<mlir::Operation *, Product> products;
   llvm::SetVector<mlir::Value> roots;

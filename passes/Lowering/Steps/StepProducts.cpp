@@ -7,7 +7,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "StepEmitter.h"
+#include "ProductState.h"
+
+#include "seqc/dialects/Seq/Factors.h"
 
 #include "seqc/lib/Solver/Solver.h"
 #include "seqc/lib/Target/Machine.h"
@@ -28,7 +30,7 @@ using namespace seqc::steps;
 
 static bool has(StringRef term, char letter) { return term.contains(letter); }
 
-std::optional<Product> steps::asProduct(EinsumOp einsum) {
+std::optional<Product> steps::asProduct(EinsumOp einsum, bool dots) {
   SmallVector<std::string> terms = einsum.getTerms();
   std::string output = einsum.getOutputTerm();
   if (terms.size() != 2 || output.empty() || !einsum.isContraction())
@@ -67,6 +69,11 @@ std::optional<Product> steps::asProduct(EinsumOp einsum) {
   for (char letter : output)
     if (letter != p.row && letter != p.column)
       p.outer += letter;
+  if (dots && hasNarrowFactors(einsum) && p.summed.size() == 1 &&
+      terms[0].size() == 2 && terms[1].size() == 2) {
+    p.narrow = true;
+    return p;
+  }
   p.transposed = terms[p.right].back() != p.column;
   if (p.transposed && terms[p.right].size() != 2)
     return std::nullopt;
@@ -111,34 +118,6 @@ void StepPlan::findInner() {
 //===----------------------------------------------------------------------===//
 // Emission
 //===----------------------------------------------------------------------===//
-
-struct StepEmitter::ProductState {
-  const Nest &nest;
-  const Product &product;
-  /// Index of each of the nest's dimensions.
-  SmallVector<Index> indices;
-  /// The right operand, transposed, or null.
-  const Access *packed = nullptr;
-  /// Dimensions of the letters.
-  unsigned row, column;
-  SmallVector<unsigned> summed;
-};
-
-/// Runs `body` at begin, begin + step, ... below end.
-static void loop(OpBuilder &b, Location loc, int64_t begin, int64_t end,
-                 int64_t step, llvm::function_ref<void(Value)> body) {
-  if (begin >= end)
-    return;
-  Value from = arith::ConstantIndexOp::create(b, loc, begin);
-  if (begin + step >= end)
-    return body(from);
-  auto loop = scf::ForOp::create(b, loc, from,
-                                 arith::ConstantIndexOp::create(b, loc, end),
-                                 arith::ConstantIndexOp::create(b, loc, step));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  body(loop.getInductionVar());
-}
 
 Value StepEmitter::plus(Value base, int64_t offset) {
   return offset == 0
@@ -189,28 +168,21 @@ const Access &StepEmitter::packTransposed(Value value) {
   return to;
 }
 
-/// One tile: `rows` rows from `row` on, and one vector of columns per mask.
-void StepEmitter::emitTile(ProductState &state, Value row, int64_t rows,
-                           Value column, ArrayRef<Value> masks) {
+/// Sums of products of a tile's rows and vectors of columns.
+void StepEmitter::emitSums(ProductState &state, ArrayRef<Value> rowAt,
+                           ArrayRef<Value> columnAt, ArrayRef<Value> masks,
+                           SmallVectorImpl<Value> &sums) {
   const Product &product = state.product;
   const Member &sum = state.nest.members[0];
   auto einsum = cast<EinsumOp>(sum.value.getDefiningOp());
   SmallVector<std::string> terms = einsum.getTerms();
-  SmallVector<Value> rowAt, columnAt;
-  for (int64_t r = 0; r < rows; ++r)
-    rowAt.push_back(plus(row, r));
-  for (unsigned v = 0; v < masks.size(); ++v)
-    columnAt.push_back(plus(column, int64_t(v) * width));
+  Type element = elementOf(sum.value.getType());
   auto at = [&](unsigned operand) {
     SmallVector<Index> result;
     for (char letter : terms[operand])
       result.push_back(state.indices[sum.letterDims.lookup(letter)]);
     return result;
   };
-
-  Type element = elementOf(sum.value.getType());
-  SmallVector<Value> sums(rows * masks.size(),
-                          identity(Combine::Add, vectorOf(width, element)));
   // Loops over what is summed, with the sums as their results.
   SmallVector<scf::ForOp> loops;
   OpBuilder::InsertPoint after = b.saveInsertionPoint();
@@ -241,7 +213,7 @@ void StepEmitter::emitTile(ProductState &state, Value row, int64_t rows,
           sums[0]));
     tailMask = {};
   }
-  for (int64_t r = 0; r < rows; ++r) {
+  for (unsigned r = 0; r < rowAt.size(); ++r) {
     state.indices[state.row] = {rowAt[r], 0};
     Value left = broadcast(
         evaluate(einsum.getOperands()[product.left], at(product.left)), sums[0]);
@@ -254,6 +226,25 @@ void StepEmitter::emitTile(ProductState &state, Value row, int64_t rows,
   scf::YieldOp::create(b, loc, sums);
   b.restoreInsertionPoint(after);
   sums.assign(loops[0].result_begin(), loops[0].result_end());
+}
+
+/// One tile: `rows` rows from `row` on, and one vector of columns per mask.
+void StepEmitter::emitTile(ProductState &state, Value row, int64_t rows,
+                           Value column, ArrayRef<Value> masks) {
+  const Product &product = state.product;
+  const Member &sum = state.nest.members[0];
+  SmallVector<Value> rowAt, columnAt;
+  for (int64_t r = 0; r < rows; ++r)
+    rowAt.push_back(plus(row, r));
+  for (unsigned v = 0; v < masks.size(); ++v)
+    columnAt.push_back(plus(column, int64_t(v) * width));
+  SmallVector<Value> sums(
+      rows * masks.size(),
+      identity(Combine::Add, vectorOf(width, elementOf(sum.value.getType()))));
+  if (product.narrow)
+    emitDots(state, rowAt, columnAt, sums);
+  else
+    emitSums(state, rowAt, columnAt, masks, sums);
 
   // What maps the sums, then memory.
   for (int64_t r = 0; r < rows; ++r)
@@ -302,17 +293,27 @@ static ProductTiles tilesOf(EinsumOp einsum, const CpuVectors &cpu) {
 void StepEmitter::emitProduct(const Nest &nest) {
   const Product &product = *nest.product;
   const Member &sum = nest.members[0];
-  ProductState state{nest, product, {}, nullptr, 0, 0, {}};
+  ProductState state{nest, product, {}, nullptr, nullptr, false, 0, 0, {}};
   state.indices.resize(nest.sizes.size());
   state.row = sum.letterDims.lookup(product.row);
   state.column = sum.letterDims.lookup(product.column);
   for (char letter : product.summed)
     state.summed.push_back(sum.letterDims.lookup(letter));
-  if (product.transposed)
-    state.packed = &packTransposed(
-        sum.value.getDefiningOp()->getOperand(product.right));
+  auto einsum = cast<EinsumOp>(sum.value.getDefiningOp());
+  if (product.narrow) {
+    auto pack = [&](unsigned operand) {
+      return &packPairs(einsum.getOperands()[operand],
+                        pairingOf(einsum, product, operand));
+    };
+    state.left = pack(product.left);
+    state.packed = pack(product.right);
+    state.leftByRows =
+        pairingOf(einsum, product, product.left) == Pairing::Columns;
+  } else if (product.transposed) {
+    state.packed = &packTransposed(einsum.getOperands()[product.right]);
+  }
   int64_t rows = nest.sizes[state.row], columns = nest.sizes[state.column];
-  ProductTiles tiles = tilesOf(cast<EinsumOp>(sum.value.getDefiningOp()), cpu);
+  ProductTiles tiles = tilesOf(einsum, cpu);
   auto panel = [&](Value column, ArrayRef<Value> masks) {
     int64_t whole = rows / tiles.rows * tiles.rows;
     loop(b, loc, 0, whole, tiles.rows, [&](Value row) {

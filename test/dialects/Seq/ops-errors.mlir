@@ -341,3 +341,11 @@ func.func @r14_out(%x: tensor<?xf32>) -> tensor<?x3xf32> {
   }
   return %y : tensor<?x3xf32>
 }
+
+// -----
+
+func.func @factors(%a: tensor<4x8xf32>, %x: tensor<8xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{'seqc.factors' is f32, expected bf16 (E6)}}
+  %y = seqc.einsum "ij,j->i"(%a, %x) {seqc.factors = f32}
+  return %y : tensor<4xf32>
+}

@@ -386,6 +386,8 @@ def Seq_EinsumOp : Seq_Op<"einsum", [Pure,
       static, of a float type.
     * E4: a letter has one size.
     * E5: every output letter occurs in an operand's term.
+    * E6: with an attribute `seqc.factors = bf16`, operands may be rounded to bf16
+      before they are multiplied; sums stay f32.  No other type is allowed.
 
     Example:
     ```mlir

@@ -11,13 +11,16 @@
 
 #include "seqc/dialects/Seq/Seq.h"
 #include "seqc/lib/Reference/Routing.h"
+#include "seqc/dialects/Seq/Factors.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <limits>
+#include <list>
 
 namespace seqc::reference {
 namespace detail {
@@ -168,6 +171,19 @@ private:
     return llvm::Error::success();
   }
 
+  /// The tensor with its numbers rounded to bf16; other domains do not round.
+  static T narrowed(T tensor) {
+    if constexpr (std::is_same_v<D, double>)
+      for (double &x : tensor.data) {
+        llvm::APFloat f(x);
+        bool lost;
+        f.convert(llvm::APFloat::BFloat(), llvm::APFloat::rmNearestTiesToEven, &lost);
+        f.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &lost);
+        x = f.convertToDouble();
+      }
+    return tensor;
+  }
+
   llvm::Error einsum(EinsumOp op) {
     std::string output = op.getOutputTerm(), letters = output;
     SmallVector<std::string> terms = op.getTerms();
@@ -178,9 +194,10 @@ private:
     SmallVector<int64_t, 8> extent(letters.size());
     SmallVector<SmallVector<int64_t, 8>, 4> strides;
     SmallVector<const T *, 4> operands;
+    std::list<T> rounded;
     for (auto [term, v] : llvm::zip(terms, op.getOperands())) {
       const T &t = env[v];
-      operands.push_back(&t);
+      operands.push_back(hasNarrowFactors(op) ? &rounded.emplace_back(narrowed(t)) : &t);
       auto own = stridesOf(t.shape);
       auto &mine = strides.emplace_back(letters.size(), 0);
       for (auto [d, letter] : llvm::enumerate(term)) {

@@ -79,6 +79,9 @@ def LinearToChunks : Pass<"seqc-linear-to-chunks"> {
     of the sequence: scores are a Toeplitz matrix of products with them.  Other keys
     are summed by halves of a chunk.
     A chunk ends before a token that is flagged as a reset.
+    With `narrow`, where keys, values and queries are bf16, products whose factors
+    are made from them or are the state let the factors be rounded to bf16
+    (`seqc.factors`); triangles, cumulative gates and all sums stay f32.
     **Fails when** `length` is not 1 to 1024, `packed` is none of these, or `force` is set and a gate is
     neither a logarithm nor known to be within 0 .. 1, or vector gates along the
     second dimension meet pairs.  Without `force` such an operation stays, and so
@@ -92,7 +95,9 @@ def LinearToChunks : Pass<"seqc-linear-to-chunks"> {
     Option<"force", "force", "bool", "false",
            "Fail where the chunked form is not possible">,
     Option<"packed", "packed", "std::string", "\"auto\"",
-           "Chunks of packed segments: segments, masks or auto">];
+           "Chunks of packed segments: segments, masks or auto">,
+    Option<"narrow", "narrow", "bool", "false",
+           "Let factors be rounded to bf16 where tokens are bf16">];
   let dependentDialects = ["::seqc::SeqDialect", "::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect",
                            "::mlir::linalg::LinalgDialect",

@@ -50,3 +50,21 @@ func.func @features(%q: tensor<?x?x64xf32>, %k: tensor<?x?x64xf32>, %v: tensor<?
   }
   return %o, %sT : tensor<?x?x32xf32>, tensor<?x64x32xf32>
 }
+
+// With dot products of bf16 pairs: a product whose factors may be rounded packs them
+// in words, pairs of rows of the right operand and pairs of columns of the left one.
+// RUN: seq-opt %s --seqc-entry-to-memrefs --seqc-recurrence-to-loops=dots=true --canonicalize --cse | FileCheck %s --check-prefix=DOTS
+// DOTS-LABEL: func.func @narrow(
+// DOTS: arith.truncf {{.*}} : vector<16xf32> to vector<16xbf16>
+// DOTS: vector.shuffle
+// DOTS: vector.bitcast {{.*}} : vector<32xbf16> to vector<16xi32>
+// DOTS: scf.for {{.*}} iter_args
+// DOTS: x86vector.avx512.dot {{.*}} : vector<32xbf16> -> vector<16xf32>
+func.func @narrow(%x: tensor<?x8x32xf32>, %w: tensor<32x16xf32>) -> tensor<?x8x16xf32> {
+  %y = seqc.recurrence seq(%x : (t)) weight(%w : ()) {
+  ^step(%xt: tensor<8x32xf32>, %wt: tensor<32x16xf32>):
+    %p = seqc.einsum "ik,kv->iv"(%xt, %wt) {seqc.factors = bf16}
+    seqc.yield out(%p)
+  }
+  return %y : tensor<?x8x16xf32>
+}

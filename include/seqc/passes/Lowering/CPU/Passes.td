@@ -85,14 +85,19 @@ def RecurrenceToLoops : Pass<"seqc-recurrence-to-loops"> {
     time is an `scf.for` with the states in buffers that stay in cache, and the step
     is loops over vectors.  Vectors run over channels where the step is written on
     scalars, else over the last feature dimension; the last, partial vector is masked.
+    With `dots`, products whose factors may be rounded (`seqc.factors`) are packed in
+    pairs of bf16 and use `x86vector.avx512.dot`.
     **Fails when** never on verified input.
     **Example** see `test/passes/Lowering/CPU/recurrence-to-loops.mlir`.
   }];
-  let options = [Option<"width", "width", "int64_t", "16", "Lanes of a vector">];
+  let options = [Option<"width", "width", "int64_t", "16", "Lanes of a vector">,
+                 Option<"dots", "dots", "bool", "false",
+                        "The processor has dot products of pairs of bf16">];
   let dependentDialects = [
       "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
       "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
-      "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+      "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
+      "::mlir::x86vector::X86VectorDialect"];
 }
 
 def StepOpsToLinalg : Pass<"seqc-step-ops-to-linalg"> {
