@@ -437,6 +437,9 @@ static void convert(ArrayRef<LinearRecurrenceOp> group, int64_t tokens, bool nar
   OpBuilder b(op);
   StepBuilder sb(b, op.getLoc(), tokens);
   SmallVector<Value> next;
+  // What shares its scores is divided by a normaliser, as a rule: no bound on the
+  // error of two sums holds for their quotient.
+  narrow &= group.size() == 1;
   for (LinearRecurrenceOp member : group)
     next.push_back(Chunked(member, sb, tokens, narrow).build());
   StepBuilder::Modifiers m;

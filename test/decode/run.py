@@ -64,7 +64,8 @@ def invoke(function, signature, values, sizes):
 def check(seqc, path, folder, libraries):
     """Returns (ok, message); ok is None if the file has no step."""
     try:
-        library = Library(seqc, path, libraries or folder, gpu=bool(libraries))
+        # The step multiplies in f32: so does the full form that it is compared with.
+        library = Library(seqc, path, libraries or folder, "--factors=f32", gpu=bool(libraries))
         full, step = library.full, library.step
         if step is None and libraries:
             return None, "has no step"
@@ -78,7 +79,7 @@ def check(seqc, path, folder, libraries):
             if reason and (said or " carry(" not in text):
                 return None, "has no step" + (f": {said.group(1)}" if said else "")
             return False, "has no step"
-        data = draw(seqc, path, os.path.join(folder, library.name), "--random=5")
+        data = draw(seqc, path, os.path.join(folder, library.name), "--random=5", "--factors=f32")
     except RuntimeError as error:
         return False, str(error)
     kinds = {n: k for _, n, k, _ in full}

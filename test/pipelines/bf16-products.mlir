@@ -18,7 +18,7 @@
 // Sizes that fill neither pairs, tiles nor vectors; odd chunks; no instruction.
 // RUN: seqc run %s --entry=wide --form=chunked --check --bind=b=1,t=37,h=2 | FileCheck %s --check-prefix=OK
 // RUN: seqc run %s --entry=wide --form=chunked --chunk=7 --check --bind=b=1,t=37,h=2 | FileCheck %s --check-prefix=OK
-// RUN: seqc run %s --entry=wide --form=chunked --chunk=50 --features=-avx512bf16 --check --bind=b=1,t=70,h=1 | FileCheck %s --check-prefix=OK
+// RUN: seqc run %s --entry=wide --form=chunked --chunk=50 --factors=f32 --check --bind=b=1,t=70,h=1 | FileCheck %s --check-prefix=OK
 // RUN: seqc run %s --entry=wide --form=chunked --chunk=33 --check --bind=b=1,t=70,h=1 | FileCheck %s --check-prefix=OK
 // OK: y {{.*}} ok
 // OK: sT {{.*}} ok

@@ -65,7 +65,7 @@ Pairing pairingOf(EinsumOp einsum, const Product &product, unsigned operand);
 
 /// The contraction as a product, if its sizes and its operands' layouts allow it.
 /// With `dots`, products whose factors may be rounded are narrow.
-std::optional<Product> asProduct(EinsumOp einsum, bool dots);
+std::optional<Product> asProduct(EinsumOp einsum, bool dots = false);
 
 /// Loops over `sizes`; `vectorDim` (the last by construction) is vectorised
 /// unless the step is vectorised over lanes.

@@ -81,7 +81,8 @@ def LinearToChunks : Pass<"seqc-linear-to-chunks"> {
     A chunk ends before a token that is flagged as a reset.
     With `narrow`, where keys, values and queries are bf16, products whose factors
     are made from them or are the state let the factors be rounded to bf16
-    (`seqc.factors`); triangles, cumulative gates and all sums stay f32.
+    (`seqc.factors`); triangles, cumulative gates, all sums and recurrences with a
+    normaliser stay f32.
     **Fails when** `length` is not 1 to 1024, `packed` is none of these, or `force` is set and a gate is
     neither a logarithm nor known to be within 0 .. 1, or vector gates along the
     second dimension meet pairs.  Without `force` such an operation stays, and so
