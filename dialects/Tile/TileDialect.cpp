@@ -133,16 +133,29 @@ static int64_t rowPitch(int64_t bytes) {
   return bytes < 16 ? bytes : ((bytes + 15) / 16 | 1) * 16;
 }
 
-int64_t SharedType::rowBytes() const { return rowPitch(cols() * elementBytes()); }
+/// Bytes from unit to unit of `rows` rows that lie together: an odd number of units.
+static int64_t unitPitch(int64_t rows) { return (rows | 1) * 16; }
 
-int64_t seqc::tile::bytesOfTiles(ArrayRef<int64_t> shape, int64_t elementBytes) {
-  int64_t pitch = rowPitch(shape.back() * elementBytes);
-  int64_t stage = (shape[shape.size() - 2] * pitch + 15) / 16 * 16;
+int64_t SharedType::rowBytes() const {
+  return getUnits() ? 16 : rowPitch(cols() * elementBytes());
+}
+
+int64_t SharedType::unitBytes() const { return getUnits() ? unitPitch(rows()) : 16; }
+
+int64_t SharedType::stageBytes() const {
+  return bytesOfTiles({rows(), cols()}, elementBytes(), getUnits());
+}
+
+int64_t seqc::tile::bytesOfTiles(ArrayRef<int64_t> shape, int64_t elementBytes,
+                                 bool units) {
+  int64_t rows = shape[shape.size() - 2], bytes = shape.back() * elementBytes;
+  int64_t stage = units ? bytes / 16 * unitPitch(rows)
+                        : (rows * rowPitch(bytes) + 15) / 16 * 16;
   return stage * (shape.size() == 3 ? shape[0] : 1);
 }
 
 LogicalResult SharedType::verify(function_ref<InFlightDiagnostic()> emitError,
-                                 ArrayRef<int64_t> shape, Type element) {
+                                 ArrayRef<int64_t> shape, Type element, bool units) {
   if ((shape.size() != 2 && shape.size() != 3) ||
       llvm::any_of(shape, [](int64_t size) { return size < 1 || size > 4096; })) {
     InFlightDiagnostic diag = emitError() << "a shared tile of ";
@@ -152,6 +165,10 @@ LogicalResult SharedType::verify(function_ref<InFlightDiagnostic()> emitError,
   if (!isa<FloatType>(element))
     return emitError() << "a shared tile of " << element
                        << ", expected floats (T2)";
+  if (units && (element.getIntOrFloatBitWidth() != 16 || shape.back() % 8))
+    return emitError() << "a shared tile by units of " << shape.back() << " columns of "
+                       << element
+                       << ", expected 16-bit elements and a multiple of 8 columns (T2)";
   return success();
 }
 
@@ -159,15 +176,17 @@ Type SharedType::parse(AsmParser &parser) {
   SMLoc loc = parser.getCurrentLocation();
   SmallVector<int64_t> shape;
   Type element;
-  if (parser.parseLess() || parseShapeAndElement(parser, shape, element) ||
-      parser.parseGreater())
+  if (parser.parseLess() || parseShapeAndElement(parser, shape, element))
+    return {};
+  bool units = succeeded(parser.parseOptionalComma());
+  if ((units && parser.parseKeyword("units")) || parser.parseGreater())
     return {};
   return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
-                    shape, element);
+                    shape, element, units);
 }
 
 void SharedType::print(AsmPrinter &printer) const {
   printer << '<';
   printShapeAndElement(printer, getShape(), getElementType());
-  printer << '>';
+  printer << (getUnits() ? ", units>" : ">");
 }

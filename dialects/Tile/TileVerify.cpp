@@ -228,11 +228,35 @@ LogicalResult BoundedOp::verify() {
 
 LogicalResult ConvertOp::verify() {
   FragmentType from = getValue().getType(), to = getResult().getType();
-  if (from.getPlace() != Place::acc || to.getPlace() != Place::lhs ||
-      from.getShape() != to.getShape() || from.getWarps() != to.getWarps() ||
+  bool places = (from.getPlace() == Place::acc && to.getPlace() == Place::lhs) ||
+                (from.getPlace() == Place::lhs && to.getPlace() == Place::acc);
+  if (!places || from.getShape() != to.getShape() || from.getWarps() != to.getWarps() ||
       from.getElementType() != to.getElementType())
     return emitOpError() << "makes " << to << " of " << from
-                         << ", expected an lhs of the same acc (T12)";
+                         << ", expected an lhs of the same acc, or an acc of the same "
+                            "lhs (T12)";
+  return success();
+}
+
+LogicalResult InvertOp::verify() {
+  SharedType type = getTile().getType();
+  if (type.isRing() || !type.getElementType().isF32() || type.rows() != type.cols() ||
+      type.rows() % 16)
+    return emitOpError() << "inverts blocks of " << type
+                         << ", expected a tile of N x N f32, N a multiple of 16 (T17)";
+  return success();
+}
+
+LogicalResult SubstituteOp::verify() {
+  FragmentType type = getValue().getType();
+  SharedType factor = getFactor().getType();
+  if (type.getPlace() != Place::acc || !type.getElementType().isF32() ||
+      factor.isRing() || !factor.getElementType().isF32() ||
+      factor.rows() != factor.cols() || factor.rows() != type.cols() ||
+      type.cols() % 16)
+    return emitOpError() << "has " << type << " and factor " << factor
+                         << ", expected an acc of M x N f32 and a tile of N x N f32, N a "
+                            "multiple of 16 (T18)";
   return success();
 }
 

@@ -75,7 +75,7 @@ void Dispatch::count() {
     e.loop(from, to, [&](Value slot) {
       Value expert = e.loadIndex(picks, ValueRange{batch, slot});
       e.when(e.compare(Predicate::ult, expert, experts), [&] {
-        ValueRange at{batch, part, expert};
+        Value at[] = {batch, part, expert};
         e.store(e.add(e.loadIndex(counts, at), e.index(1)), counts, at);
       });
     });

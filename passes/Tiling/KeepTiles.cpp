@@ -1,7 +1,7 @@
 //===- KeepTiles.cpp - Linear recurrences for kernels of tiles ------------===//
 
-#include "seqc/dialects/Seq/Seq.h"
-#include "seqc/dialects/Tile/Tile.h"
+#include "TilePlan.h"
+
 #include "seqc/passes/Tiling/Passes.h"
 
 namespace seqc {
@@ -18,37 +18,6 @@ int64_t seqc::sharedBytesOf(StringRef target) {
   return (target == "sm_80" ? 163 : 227) * 1024;
 }
 
-/// Shared memory of the kernel that `seqc-linear-to-tiles` makes.
-static int64_t tileBytes(LinearRecurrenceOp op) {
-  auto bytes = [&](ArrayRef<int64_t> shape, Type type) {
-    return tile::bytesOfTiles(shape, type.getIntOrFloatBitWidth() / 8);
-  };
-  auto timed = [](LinearRecurrenceOp::Operand o) {
-    return o.map.has(RecurrenceOp::getTimeAxis());
-  };
-  constexpr int64_t tokens = 64, stages = 2;
-  Type element = elementOf(op.write(0, 0).value.getType());
-  Type f32 = Float32Type::get(op.getContext());
-  int64_t keys = llvm::alignTo(op.keySize(), 16), values = 64;
-  int64_t total = 2 * bytes({stages, tokens, keys}, element) +
-                  bytes({stages, tokens, values}, element) +
-                  bytes({tokens, tokens}, element) +
-                  bytes({tokens, values}, elementOf(op.getResult(0).getType()));
-  for (LinearRecurrenceOp::Operand scale : {op.write(0, 2), op.read(0, 1)})
-    if (timed(scale))
-      total += bytes({stages, tokens, 1}, elementOf(scale.value.getType()));
-  if (op.numGates() && timed(op.gate(0))) {
-    bool perKey = op.getGateAxes()[0] == 0;
-    Type stored = elementOf(op.gate(0).value.getType());
-    total += bytes({stages, tokens, perKey ? keys : 1}, stored);
-    if (!perKey || !stored.isF32())
-      total += bytes({tokens, perKey ? keys : 1}, f32);
-    if (perKey)
-      total += 2 * bytes({tokens, keys}, element);
-  }
-  return total;
-}
-
 std::optional<std::string> seqc::obstacleToTiles(LinearRecurrenceOp op,
                                                  int64_t sharedBytes) {
   auto timed = [](LinearRecurrenceOp::Operand o) {
@@ -58,8 +27,8 @@ std::optional<std::string> seqc::obstacleToTiles(LinearRecurrenceOp op,
     return "it has segments or resets";
   if (op.getConstant())
     return "it has a constant transition";
-  if (op.numPairs())
-    return "it has corrections of low rank";
+  if (op.numPairs() > 1)
+    return "it has " + std::to_string(op.numPairs()) + " corrections, expected at most one";
   if (op.numWrites() != 1 || op.numReads() != 1)
     return "it has " + std::to_string(op.numWrites()) + " writes and " +
            std::to_string(op.numReads()) + " reads, expected one of each";
@@ -91,24 +60,32 @@ std::optional<std::string> seqc::obstacleToTiles(LinearRecurrenceOp op,
   Type element = elementOf(op.write(0, 0).value.getType());
   if (!element.isBF16() && !element.isF16())
     return "keys are neither bf16 nor f16";
-  for (auto [what, operand] : {std::make_pair("keys", op.write(0, 0)),
-                               {"values", op.write(0, 1)},
-                               {"queries", op.read(0, 0)}}) {
+  SmallVector<std::pair<const char *, LinearRecurrenceOp::Operand>> vectors = {
+      {"keys", op.write(0, 0)}, {"values", op.write(0, 1)}, {"queries", op.read(0, 0)}};
+  SmallVector<LinearRecurrenceOp::Operand> scales = {op.write(0, 2), op.read(0, 1)};
+  if (op.numPairs()) {
+    vectors.push_back({"a correction's left vectors", op.pair(0, 0)});
+    vectors.push_back({"a correction's right vectors", op.pair(0, 1)});
+    scales.push_back(op.pair(0, 2));
+  }
+  // Fewer keys than a chunk has tokens cancel much of what a correction writes: bf16
+  // factors then leave errors beyond 5e-3.
+  if (op.numPairs() && op.keySize() < 32)
+    return "a correction of a state of " + std::to_string(op.keySize()) +
+           " rows, expected at least 32";
+  for (auto [what, operand] : vectors) {
     if (elementOf(operand.value.getType()) != element)
       return std::string(what) + " have another element type than keys";
     if (!timed(operand))
       return std::string(what) + " are the same at every token";
   }
-  for (LinearRecurrenceOp::Operand scale : {op.write(0, 2), op.read(0, 1)})
+  for (LinearRecurrenceOp::Operand scale : scales)
     if (elementOf(scale.value.getType()).isF64())
       return "a scale is f64";
   if (elementOf(op.getResult(0).getType()).isF64() ||
       elementOf(op.getFinalState().getType()) != initial.getElementType())
     return "a result is f64, or the final state is not f32";
-  if (int64_t needed = tileBytes(op); needed > sharedBytes)
-    return "its tiles need " + std::to_string(needed) +
-           " bytes of shared memory, a block has " + std::to_string(sharedBytes);
-  return std::nullopt;
+  return tile::violation(tile::planOf(op, tile::knobsOf(op)), sharedBytes);
 }
 
 /// If a recurrence without state does nothing but round `result`, the type it

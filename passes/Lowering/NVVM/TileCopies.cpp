@@ -115,7 +115,7 @@ void Lanes::forPieces(const Window &w, SharedType type, Value tile, bool vector,
     if (rowPieces < threads && threads % rowPieces)
       always = less(row, i32(apart));
     Value device = at(at(w.base, mul(wide(row), w.rowStep)), wide(byte));
-    Value shared = at(tile, add(mul(row, type.rowBytes()), byte));
+    Value shared = place(type, tile, row, div(byte, type.elementBytes()));
     int64_t passes = llvm::divideCeil(type.rows(), apart);
     auto pass = [&](Value from, Value to, Value before, Value exists) {
       Value valid = less(before, left);

@@ -21,6 +21,13 @@ namespace seqc::tile {
 using namespace mlir;
 using Scalars = SmallVector<Value>;
 
+/// Where element `e` of the 16 x 16 piece (m, k) of a left factor is in an accumulator
+/// with `columns` pieces of 8 columns.
+inline int64_t accElement(int64_t columns, int64_t m, int64_t k, int64_t e) {
+  int64_t part = e / 2; // (row half, column half): (0,0) (1,0) (0,1) (1,1)
+  return (m * columns + 2 * k + part / 2) * 4 + part % 2 * 2 + e % 2;
+}
+
 /// Emits one kernel's code in place of its tile operations.
 class Lanes {
 public:
@@ -80,7 +87,12 @@ private:
   void store(Value value, Value pointer, unsigned align);
   /// An element of a shared tile.
   Value place(SharedType type, Value tile, Value row, Value col) {
-    return at(tile, add(mul(row, type.rowBytes()), mul(col, type.elementBytes())));
+    Value start = mul(row, type.rowBytes());
+    if (type.unitBytes() == 16)
+      return at(tile, add(start, mul(col, type.elementBytes())));
+    int64_t unit = type.unitElements();
+    return at(tile, add(start, add(mul(div(col, unit), type.unitBytes()),
+                                   mul(rem(col, unit), type.elementBytes()))));
   }
 
   /// A tile of a buffer in device memory: `row_dim` and `col_dim` of a copy.
@@ -121,6 +133,16 @@ private:
   void readFragment(ReadOp op);
   void writeFragment(WriteOp op);
   void mma(MmaOp op);
+  void substitute(SubstituteOp op);
+  void invert(InvertOp op);
+  /// Two pieces of columns of a sum, of one piece of rows: plus a left factor's piece
+  /// times a loaded 16 x 16 piece.
+  void multiply(Type element, ArrayRef<Value> factor, ArrayRef<Value> loaded,
+                MutableArrayRef<Value> left, MutableArrayRef<Value> right);
+  /// Eight elements as the words of a left factor's piece.
+  Scalars words(ArrayRef<Value> elements);
+  /// The bits of a tf32, to nearest.
+  Value roundTf32(Value x);
   void map(MapOp op);
   void bounded(BoundedOp op);
   Value fastExp(Value x);
@@ -134,6 +156,9 @@ private:
   Value matrixPlace(SharedType type, bool across);
   Value ownBlock(FragmentType type, int64_t piece, int64_t size);
   Scalars loadMatrices(Value pointer, bool transpose);
+  /// Rounds pairs at once: there is an instruction for two.  Lanes hold an even number
+  /// of elements.
+  Scalars roundPairs(ArrayRef<Value> from, Type to);
   Value pack(Value x, Value y);
   std::pair<Value, Value> unpack(Value pair, Type element);
 

@@ -34,7 +34,7 @@ Value Lanes::matrixPlace(SharedType type, bool across) {
   Value lane = opaque(this->lane), part = div(lane, 8);
   Value row = add(rem(lane, 8), mul(across ? div(part, 2) : rem(part, 2), 8));
   Value unit = across ? rem(part, 2) : div(part, 2);
-  return add(mul(row, type.rowBytes()), mul(unit, 16));
+  return add(mul(row, type.rowBytes()), mul(unit, type.unitBytes()));
 }
 
 Scalars Lanes::loadMatrices(Value pointer, bool transpose) {
@@ -89,12 +89,12 @@ void Lanes::loadFragment(LoadOp op) {
     bool transpose = op.getTranspose();
     Value lanePlace = at(tile, matrixPlace(from, /*across=*/transpose));
     Value first = mul(warp, type.rowPieces() * 16);
-    lanePlace = at(lanePlace, mul(first, transpose ? from.elementBytes()
+    lanePlace = at(lanePlace, mul(first, transpose ? from.unitBytes() / 8
                                                    : from.rowBytes()));
     for (int64_t m = 0; m < type.rowPieces(); ++m)
       for (int64_t k = 0; k < type.cols() / 16; ++k) {
         int64_t row = (transpose ? k : m) * 16, col = (transpose ? m : k) * 16;
-        Value p = at(lanePlace, row * from.rowBytes() + col * from.elementBytes());
+        Value p = at(lanePlace, from.offset(row, col));
         for (Value pair : loadMatrices(p, transpose)) {
           auto [x, y] = unpack(pair, element);
           result.append({x, y});
@@ -124,19 +124,47 @@ void Lanes::storeFragment(StoreOp op) {
   Value start = first;
   for (int64_t m = 0; m < type.rowPieces(); ++m) {
     if (int64_t d = op.getDiagonal())
-      first = at(start, mul(ownBlock(type, m, d), bytes));
+      first = at(start, mul(ownBlock(type, m, d), to.unitBytes() / to.unitElements()));
     for (int64_t n = 0; n < type.cols() / 8; ++n)
       for (int64_t r = 0; r < 4; ++r, ++i) {
         int64_t down = m * 16 + r / 2 * 8, along = n * 8 + r % 2;
         if (transpose) {
-          store(values[i], at(first, along * to.rowBytes() + down * bytes), bytes);
+          store(values[i], at(first, to.offset(along, down)), bytes);
         } else if (r % 2 == 0) {
           Value pair = vector::FromElementsOp::create(
               b, loc, VectorType::get({2}, type.getElementType()),
               ValueRange{values[i], values[i + 1]});
-          store(pair, at(first, down * to.rowBytes() + along * bytes), 2 * bytes);
+          store(pair, at(first, to.offset(down, along)), 2 * bytes);
         }
       }
+  }
+}
+
+Scalars Lanes::words(ArrayRef<Value> elements) {
+  Scalars result;
+  for (size_t i = 0; i < elements.size(); i += 2)
+    result.push_back(pack(elements[i], elements[i + 1]));
+  return result;
+}
+
+void Lanes::multiply(Type element, ArrayRef<Value> factor, ArrayRef<Value> loaded,
+                     MutableArrayRef<Value> left, MutableArrayRef<Value> right) {
+  Type f32 = b.getF32Type();
+  auto four = LLVM::LLVMStructType::getLiteral(b.getContext(), {f32, f32, f32, f32});
+  auto kind = element.isF16() ? NVVM::MMATypes::f16 : NVVM::MMATypes::bf16;
+  Scalars second(loaded);
+  if (element.isF16())
+    for (Value &word : second)
+      word = LLVM::BitcastOp::create(b, loc, VectorType::get({2}, element), word);
+  for (int64_t half : {0, 1}) {
+    MutableArrayRef<Value> out = half ? right : left;
+    Value made = NVVM::MmaOp::create(
+        b, loc, four, factor, ValueRange{second[half * 2], second[half * 2 + 1]},
+        ValueRange(out), ArrayRef<int64_t>{16, 8, 16}, std::nullopt, std::nullopt,
+        std::array<NVVM::MMATypes, 2>{kind, kind},
+        std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row, NVVM::MMALayout::col});
+    for (int64_t i = 0; i < 4; ++i)
+      out[i] = LLVM::ExtractValueOp::create(b, loc, made, i);
   }
 }
 
@@ -147,54 +175,31 @@ void Lanes::mma(MmaOp op) {
   Scalars sum = fragments.lookup(op.getC());
   bool transpose = op.getTranspose();
   int64_t pieces = c.rowPieces(), depth = a.cols() / 16, columns = c.cols() / 8;
-  Type element = a.getElementType(), f32 = b.getF32Type();
-  auto four = LLVM::LLVMStructType::getLiteral(b.getContext(), {f32, f32, f32, f32});
-  auto kind = element.isF16() ? NVVM::MMATypes::f16 : NVVM::MMATypes::bf16;
   // Rows of an N x K tile are columns of the factor: two pieces of columns, each
   // in two halves of K.
   Value lanePlace = at(tiles.lookup(op.getB()), matrixPlace(from, /*across=*/transpose));
-  // Two pieces of columns of the sum.
-  auto multiply = [&](int64_t m, int64_t n, ArrayRef<Scalars> factors, Scalars loaded) {
-    if (element.isF16())
-      for (Value &word : loaded)
-        word = LLVM::BitcastOp::create(b, loc, VectorType::get({2}, element), word);
-    for (int64_t half = 0; half < 2; ++half) {
-      auto out = MutableArrayRef<Value>(sum).slice((m * columns + n + half) * 4, 4);
-      Value made = NVVM::MmaOp::create(
-          b, loc, four, factors[m], ValueRange{loaded[half * 2], loaded[half * 2 + 1]},
-          ValueRange(out), ArrayRef<int64_t>{16, 8, 16}, std::nullopt, std::nullopt,
-          std::array<NVVM::MMATypes, 2>{kind, kind},
-          std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row, NVVM::MMALayout::col});
-      for (int64_t i = 0; i < 4; ++i)
-        out[i] = LLVM::ExtractValueOp::create(b, loc, made, i);
-    }
+  auto add = [&](int64_t m, int64_t n, int64_t k, ArrayRef<Value> loaded) {
+    auto out = MutableArrayRef<Value>(sum).slice((m * columns + n) * 4, 8);
+    multiply(a.getElementType(), words(ArrayRef(left).slice((m * depth + k) * 8, 8)),
+             loaded, out.take_front(4), out.drop_front(4));
   };
   for (int64_t k = 0; k < depth; ++k) {
-    SmallVector<Scalars> factors;
-    for (int64_t m = 0; m < pieces; ++m) {
-      Scalars &words = factors.emplace_back();
-      for (int64_t i = 0; i < 8; i += 2) {
-        int64_t e = (m * depth + k) * 8 + i;
-        words.push_back(pack(left[e], left[e + 1]));
-      }
-    }
     if (op.getDiagonal()) {
       // Every piece of rows has columns of its own.
       for (int64_t m = 0; m < pieces; ++m)
         for (int64_t n = 0; n < columns; n += 2) {
           Value block = at(lanePlace, mul(ownBlock(c, m, columns * 8), from.rowBytes()));
-          Scalars loaded = loadMatrices(
-              at(block, n * 8 * from.rowBytes() + k * 16 * from.elementBytes()), false);
-          multiply(m, n, factors, loaded);
+          add(m, n, k,
+              loadMatrices(at(block, from.offset(n * 8, k * 16)), false));
         }
       continue;
     }
     for (int64_t n = 0; n < columns; n += 2) {
       int64_t row = transpose ? n * 8 : k * 16, col = transpose ? k * 16 : n * 8;
       Scalars loaded = loadMatrices(
-          at(lanePlace, row * from.rowBytes() + col * from.elementBytes()), !transpose);
+          at(lanePlace, from.offset(row, col)), !transpose);
       for (int64_t m = 0; m < pieces; ++m)
-        multiply(m, n, factors, loaded);
+        add(m, n, k, loaded);
     }
   }
   fragments[op.getResult()] = sum;

@@ -46,9 +46,7 @@ Value Lanes::accCol(int64_t piece, int64_t r) {
 // Elementwise operations
 //===----------------------------------------------------------------------===//
 
-/// Rounds pairs at once: there is an instruction for two.  Lanes hold an even
-/// number of elements.
-static Scalars roundPairs(OpBuilder &b, Location loc, const Scalars &from, Type to) {
+Scalars Lanes::roundPairs(ArrayRef<Value> from, Type to) {
   Scalars result;
   auto wide = VectorType::get({2}, from[0].getType());
   auto narrow = VectorType::get({2}, to);
@@ -294,22 +292,27 @@ LogicalResult Lanes::operation(Operation *op) {
     const Scalars values = fragments.lookup(cast.getValue());
     Scalars &result = fragments[cast.getResult()];
     if (from.getIntOrFloatBitWidth() > to.getIntOrFloatBitWidth())
-      result = roundPairs(b, loc, values, to);
+      result = roundPairs(values, to);
     else
       for (Value v : values)
         result.push_back(arith::ExtFOp::create(b, loc, to, v));
   } else if (auto convert = dyn_cast<ConvertOp>(op)) {
     FragmentType to = convert.getResult().getType();
     const Scalars values = fragments.lookup(convert.getValue());
-    Scalars &result = fragments[convert.getResult()];
-    int64_t columns = to.cols() / 8;
+    Scalars result(values.size());
+    bool back = to.getPlace() == Place::acc;
+    unsigned i = 0;
     for (int64_t m = 0; m < to.rowPieces(); ++m)
       for (int64_t k = 0; k < to.cols() / 16; ++k)
-        for (int64_t e = 0; e < 8; ++e) {
-          int64_t part = e / 2; // (row half, column half): (0,0) (1,0) (0,1) (1,1)
-          result.push_back(
-              values[(m * columns + 2 * k + part / 2) * 4 + part % 2 * 2 + e % 2]);
+        for (int64_t e = 0; e < 8; ++e, ++i) {
+          int64_t place = accElement(to.cols() / 8, m, k, e);
+          (back ? result[place] : result[i]) = back ? values[i] : values[place];
         }
+    fragments[convert.getResult()] = result;
+  } else if (auto solve = dyn_cast<SubstituteOp>(op)) {
+    substitute(solve);
+  } else if (auto inverse = dyn_cast<InvertOp>(op)) {
+    invert(inverse);
   } else {
     return elementwise(op);
   }

@@ -126,7 +126,7 @@ func.func @triangle(%f: !seqc_tile.fragment<64x64xbf16, lhs, 4>) {
 // -----
 
 func.func @convert(%f: !seqc_tile.fragment<64x64xf32, acc, 4>) {
-  // expected-error@+1 {{expected an lhs of the same acc (T12)}}
+  // expected-error@+1 {{expected an lhs of the same acc, or an acc of the same lhs (T12)}}
   %s = seqc_tile.convert %f : !seqc_tile.fragment<64x64xf32, acc, 4> -> !seqc_tile.fragment<64x64xbf16, lhs, 4>
   return
 }
@@ -201,5 +201,28 @@ func.func @diagonal(%a: !seqc_tile.fragment<64x64xbf16, lhs, 4>, %b: !seqc_tile.
                     %c: !seqc_tile.fragment<64x16xf32, acc, 4>) {
   // expected-error@+1 {{expected M x K, M x K transposed and M x D (T13)}}
   %s = seqc_tile.mma %a, %b, %c {diagonal = 16} : !seqc_tile.fragment<64x64xbf16, lhs, 4>, !seqc_tile.shared<64x64xbf16>, !seqc_tile.fragment<64x16xf32, acc, 4>
+  return
+}
+
+// -----
+
+func.func @invert(%t: !seqc_tile.shared<64x64xbf16>) {
+  // expected-error@+1 {{inverts blocks of '!seqc_tile.shared<64x64xbf16>', expected a tile of N x N f32, N a multiple of 16 (T17)}}
+  seqc_tile.invert %t : !seqc_tile.shared<64x64xbf16>
+  return
+}
+
+// -----
+
+func.func @substitute(%f: !seqc_tile.fragment<64x64xf32, acc, 4>, %t: !seqc_tile.shared<32x32xf32>) {
+  // expected-error@+1 {{expected an acc of M x N f32 and a tile of N x N f32, N a multiple of 16 (T18)}}
+  %s = seqc_tile.substitute %f, %t : !seqc_tile.fragment<64x64xf32, acc, 4>, !seqc_tile.shared<32x32xf32>
+  return
+}
+
+// -----
+
+// expected-error@+1 {{a shared tile by units of 64 columns of 'f32', expected 16-bit elements and a multiple of 8 columns (T2)}}
+func.func @units(%t: !seqc_tile.shared<64x64xf32, units>) {
   return
 }

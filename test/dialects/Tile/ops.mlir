@@ -57,6 +57,15 @@ func.func @all(%in: memref<?x?x64xbf16>, %out: memref<?x?x64xbf16>, %state: memr
   seqc_tile.store %h -> %tile {transpose} : !half -> !seqc_tile.shared<64x64xbf16>
   // CHECK: seqc_tile.mma %{{.*}}, %{{.*}}, %{{.*}} {transpose} : <64x64xbf16, lhs, 4>, <64x64xbf16>, <64x64xf32, acc, 4>
   %s = seqc_tile.mma %a, %now, %zero {transpose} : !lhs, !seqc_tile.shared<64x64xbf16>, !acc
+  // CHECK: seqc_tile.alloc : <2x64x64xbf16, units>
+  %units = seqc_tile.alloc : !seqc_tile.shared<2x64x64xbf16, units>
+  // CHECK: seqc_tile.convert %{{.*}} : <64x64xbf16, lhs, 4> -> <64x64xbf16, acc, 4>
+  %back = seqc_tile.convert %a : !lhs -> !half
+  // CHECK: seqc_tile.invert %{{.*}} : <64x64xf32>
+  %system = seqc_tile.alloc : !seqc_tile.shared<64x64xf32>
+  seqc_tile.invert %system : !seqc_tile.shared<64x64xf32>
+  // CHECK: seqc_tile.substitute %{{.*}}, %{{.*}} : <64x64xf32, acc, 4>, <64x64xf32>
+  %solved = seqc_tile.substitute %e, %system : !acc, !seqc_tile.shared<64x64xf32>
   // CHECK: seqc_tile.cross %{{.*}} {half = 8 : i64} : <64x64xf32, acc, 4>
   %x2 = seqc_tile.cross %e {half = 8} : !acc
   // CHECK: seqc_tile.bounded %{{.*}} row 63 limit 7.500000e+01 : <64x64xf32>

@@ -30,3 +30,60 @@ func.func @wide(%q: tensor<?x64xf32>, %k: tensor<?x64xf32>, %v: tensor<?x32xf32>
   }
   return %o : tensor<?x32xf32>
 }
+
+// One correction of low rank is kept, two are not.
+
+// CHECK-LABEL: @delta
+// CHECK: seqc.linear_recurrence {{.*}}pairs({{.*}}seqc.tiles
+func.func @delta(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x32xbf16>, %s0: tensor<64x32xf32>) -> tensor<?x32xf32> {
+  %o, %sT = seqc.recurrence seq(%q, %k, %v : (t)) carry(%s0 : ()) {
+  ^step(%qt: tensor<64xbf16>, %kt: tensor<64xbf16>, %vb: tensor<32xbf16>, %s: tensor<64x32xf32>):
+    %vt = arith.extf %vb : tensor<32xbf16> to tensor<32xf32>
+    %r = seqc.einsum "k,kv->v"(%kt, %s)
+    %u = arith.subf %vt, %r : tensor<32xf32>
+    %ku = seqc.einsum "k,v->kv"(%kt, %u)
+    %next = arith.addf %s, %ku : tensor<64x32xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %next)
+    seqc.yield out(%ot) carry(%next)
+  }
+  return %o : tensor<?x32xf32>
+}
+
+// CHECK-LABEL: @twice
+// CHECK-NOT: seqc.tiles
+// CHECK: return
+func.func @twice(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %l: tensor<?x64xbf16>, %v: tensor<?x32xbf16>, %s0: tensor<64x32xf32>) -> tensor<?x32xf32> {
+  // expected-remark@+1 {{has no kernel of tiles: it has 2 corrections, expected at most one}}
+  %o, %sT = seqc.recurrence seq(%q, %k, %l, %v : (t)) carry(%s0 : ()) {
+  ^step(%qt: tensor<64xbf16>, %kt: tensor<64xbf16>, %lt: tensor<64xbf16>, %vt: tensor<32xbf16>, %s: tensor<64x32xf32>):
+    %r = seqc.einsum "k,kv->v"(%kt, %s)
+    %z = seqc.einsum "k,kv->v"(%lt, %s)
+    %kr = seqc.einsum "k,v->kv"(%qt, %r)
+    %lz = seqc.einsum "k,v->kv"(%kt, %z)
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
+    %a = arith.addf %s, %kr : tensor<64x32xf32>
+    %b = arith.addf %a, %lz : tensor<64x32xf32>
+    %next = arith.addf %b, %kv : tensor<64x32xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %next)
+    seqc.yield out(%ot) carry(%next)
+  }
+  return %o : tensor<?x32xf32>
+}
+
+// CHECK-LABEL: @narrow
+// CHECK-NOT: seqc.tiles
+// CHECK: return
+func.func @narrow(%q: tensor<?x16xbf16>, %k: tensor<?x16xbf16>, %v: tensor<?x32xbf16>, %s0: tensor<16x32xf32>) -> tensor<?x32xf32> {
+  // expected-remark@+1 {{has no kernel of tiles: a correction of a state of 16 rows, expected at least 32}}
+  %o, %sT = seqc.recurrence seq(%q, %k, %v : (t)) carry(%s0 : ()) {
+  ^step(%qt: tensor<16xbf16>, %kt: tensor<16xbf16>, %vb: tensor<32xbf16>, %s: tensor<16x32xf32>):
+    %vt = arith.extf %vb : tensor<32xbf16> to tensor<32xf32>
+    %r = seqc.einsum "k,kv->v"(%kt, %s)
+    %u = arith.subf %vt, %r : tensor<32xf32>
+    %ku = seqc.einsum "k,v->kv"(%kt, %u)
+    %next = arith.addf %s, %ku : tensor<16x32xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %next)
+    seqc.yield out(%ot) carry(%next)
+  }
+  return %o : tensor<?x32xf32>
+}

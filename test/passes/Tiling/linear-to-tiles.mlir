@@ -87,3 +87,66 @@ func.func @vector(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x32x
   }
   return %o : tensor<?x32xf32>
 }
+
+// The delta rule: tokens' readings of earlier ones are a triangular system, f32, whose
+// diagonal is solved at once; each warp solves for its own values.  Keys read and are
+// written, so that they arrive once.
+
+// CHECK-LABEL: func.func @delta
+// CHECK: gpu.launch
+// CHECK-COUNT-2: seqc_tile.alloc : <2x64x64xbf16, units>
+// CHECK: seqc_tile.alloc : <64x64xf32>
+// CHECK: scf.for
+// CHECK: seqc_tile.mma
+// CHECK: seqc_tile.triangle %{{.*}} {strict}
+// CHECK: seqc_tile.store {{.*}} -> <64x64xf32>
+// CHECK: seqc_tile.invert
+// CHECK: seqc_tile.triangle %{{[0-9]*}} :
+// CHECK: gpu.barrier
+// CHECK: %[[U:.*]] = seqc_tile.substitute %{{.*}} : <64x64xf32, acc, 4>, <64x64xf32>
+// CHECK-NOT: seqc.
+// CHECK: return
+func.func @delta(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x32xbf16>, %beta: tensor<?xf32>,
+                 %s0: tensor<64x32xf32>) -> tensor<?x32xf32> {
+  %o, %sT = seqc.recurrence seq(%q, %k, %v, %beta : (t)) carry(%s0 : ()) {
+  ^step(%qt: tensor<64xbf16>, %kt: tensor<64xbf16>, %vb: tensor<32xbf16>, %bt: f32, %s: tensor<64x32xf32>):
+    %vt = arith.extf %vb : tensor<32xbf16> to tensor<32xf32>
+    %r = seqc.einsum "k,kv->v"(%kt, %s)
+    %d = arith.subf %vt, %r : tensor<32xf32>
+    %u = seqc.einsum ",v->v"(%bt, %d)
+    %ku = seqc.einsum "k,v->kv"(%kt, %u)
+    %next = arith.addf %s, %ku : tensor<64x32xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %next)
+    seqc.yield out(%ot) carry(%next)
+  }
+  return %o : tensor<?x32xf32>
+}
+
+// A correction with vectors of its own has two sums of outer products, and four kinds
+// of pairs of tokens.
+
+// CHECK-LABEL: func.func @apart
+// CHECK: gpu.launch
+// CHECK-COUNT-5: seqc_tile.alloc : <2x64x64xbf16, units>
+// CHECK: scf.for
+// CHECK-COUNT-4: seqc_tile.triangle
+// CHECK: seqc_tile.mma
+// CHECK: seqc_tile.mma
+// CHECK: seqc_tile.substitute
+// CHECK-COUNT-5: seqc_tile.mma
+// CHECK-NOT: seqc_tile.mma
+func.func @apart(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x64xbf16>, %x: tensor<?x64xbf16>,
+                 %y: tensor<?x64xbf16>, %s0: tensor<64x64xf32>) -> tensor<?x64xf32> {
+  %o, %sT = seqc.recurrence seq(%q, %k, %v, %x, %y : (t)) carry(%s0 : ()) {
+  ^step(%qt: tensor<64xbf16>, %kt: tensor<64xbf16>, %vt: tensor<64xbf16>, %xt: tensor<64xbf16>,
+        %yt: tensor<64xbf16>, %s: tensor<64x64xf32>):
+    %r = seqc.einsum "k,kv->v"(%xt, %s)
+    %yr = seqc.einsum "k,v->kv"(%yt, %r)
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
+    %sum = arith.addf %s, %yr : tensor<64x64xf32>
+    %next = arith.addf %sum, %kv : tensor<64x64xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %next)
+    seqc.yield out(%ot) carry(%next)
+  }
+  return %o : tensor<?x64xf32>
+}

@@ -31,8 +31,9 @@ void printValues(mlir::OpAsmPrinter &printer, mlir::Operation *op,
 
 namespace seqc::tile {
 
-/// Bytes of a shared tile, or a ring of them, of `shape`.
-int64_t bytesOfTiles(llvm::ArrayRef<int64_t> shape, int64_t elementBytes);
+/// Bytes of a shared tile, or a ring of them, of `shape`, by rows or by units.
+int64_t bytesOfTiles(llvm::ArrayRef<int64_t> shape, int64_t elementBytes,
+                     bool units = false);
 
 } // namespace seqc::tile
 

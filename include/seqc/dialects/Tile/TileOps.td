@@ -94,10 +94,15 @@ def Tile_Shared : Tile_Type<"Shared", "shared"> {
     `!seqc_tile.shared<64x128xbf16>`, or `<2x64x128xbf16>` for two stages.  Rows
     of 16 bytes and more are an odd number of 16-byte units apart, so that the
     eight rows of a matrix load lie in different banks; shorter rows are dense.
+    With `units` (`<64x128xbf16, units>`) the first units of all rows lie together,
+    then the second ones, and so on: eight rows of a unit are 128 bytes, and less
+    is lost between them.
 
-    Constraint T2: two or three positive dimensions, of floats.
+    Constraint T2: two or three positive dimensions, of floats; with `units`, of 16
+    bits, and a multiple of 8 columns.
   }];
-  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType);
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType,
+                        DefaultValuedParameter<"bool", "false">:$units);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
@@ -106,11 +111,20 @@ def Tile_Shared : Tile_Type<"Shared", "shared"> {
     int64_t rows() const { return getShape()[getShape().size() - 2]; }
     int64_t cols() const { return getShape().back(); }
     int64_t elementBytes() const { return getElementType().getIntOrFloatBitWidth() / 8; }
-    /// Bytes from one row to the next, of one stage, and of all.
+    /// Elements of a unit of 16 bytes.
+    int64_t unitElements() const { return 16 / elementBytes(); }
+    /// Bytes from one row to the next, and from one unit of a row to the next.
     int64_t rowBytes() const;
-    int64_t stageBytes() const { return (rows() * rowBytes() + 15) / 16 * 16; }
+    int64_t unitBytes() const;
+    /// Bytes from the first element to another.
+    int64_t offset(int64_t row, int64_t col) const {
+      return row * rowBytes() + col / unitElements() * unitBytes() +
+             col % unitElements() * elementBytes();
+    }
+    /// Bytes of one stage, and of all.
+    int64_t stageBytes() const;
     int64_t bytes() const { return stages() * stageBytes(); }
-    SharedType stage() const { return get(getContext(), getShape().take_back(2), getElementType()); }
+    SharedType stage() const { return get(getContext(), getShape().take_back(2), getElementType(), getUnits()); }
   }];
 }
 
@@ -411,13 +425,48 @@ def Tile_CrossOp : Tile_Op<"cross", [Pure, SameOperandsAndResultType]> {
 }
 
 def Tile_ConvertOp : Tile_Op<"convert", [Pure]> {
-  let summary = "An accumulator as a left factor: no element moves";
+  let summary = "An accumulator as a left factor, or back: no element moves";
   let description = [{
-    Constraint T12: an `acc` becomes an `lhs` of its shape, element type and warps.
+    Constraint T12: an `acc` becomes an `lhs` of its shape, element type and warps,
+    or an `lhs` such an `acc`.
   }];
   let arguments = (ins Tile_Fragment:$value);
   let results = (outs Tile_Fragment:$result);
   let assemblyFormat = "$value attr-dict `:` type($value) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_InvertOp : Tile_Op<"invert", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Inverses of the unit triangular blocks on a diagonal";
+  let description = [{
+    Each block A of 16 rows and columns on the diagonal, strictly lower triangular,
+    becomes (I - A)^-1 - I; what else is in the tile stays.  By forward substitution
+    in f32.  A warp has the rows that a fragment of as many rows has in it.
+
+    Constraint T17: a tile of N x N f32, N a multiple of 16 a warp.
+    Example: `seqc_tile.invert %a : !seqc_tile.shared<64x64xf32>`.
+  }];
+  let arguments = (ins Tile_Shared:$tile);
+  let assemblyFormat = "$tile attr-dict `:` type($tile)";
+  let hasVerifier = 1;
+}
+
+def Tile_SubstituteOp : Tile_Op<"substitute", [MemoryEffects<[MemRead]>,
+                                               AllTypesMatch<["value", "result"]>]> {
+  let summary = "Solves X (I - A)^T = F for X, by forward substitution over blocks";
+  let description = [{
+    `factor` has the blocks of a strictly lower triangular A below the diagonal, and on
+    it what `invert` makes of A's own: with blocks of 16 columns,
+    R_i = F_i + sum over j < i of X_j A_ij^T and X_i = R_i + R_i N_i^T.  Factors of
+    products are rounded to tf32, sums are f32.
+
+    Constraint T18: an `acc` of M x N f32, a tile of N x N f32, N a multiple of 16.
+    Example: `%x = seqc_tile.substitute %f, %a : !seqc_tile.fragment<64x64xf32, acc, 4>,
+    !seqc_tile.shared<64x64xf32>`.
+  }];
+  let arguments = (ins Tile_Fragment:$value, Tile_Shared:$factor);
+  let results = (outs Tile_Fragment:$result);
+  let assemblyFormat = "$value `,` $factor attr-dict `:` type($value) `,` type($factor)";
   let hasVerifier = 1;
 }
 

@@ -44,7 +44,9 @@ def LinearToTiles : Pass<"seqc-linear-to-tiles"> {
     `seqc.tiles`, in functions that `seqc-entry-to-memrefs` has converted.
     **Guarantees** that each is one `gpu.launch`: a block has a sequence and a
     slice of the values, walks over chunks of 64 tokens with the state in
-    accumulators, transposed, and reads and writes each token once.
+    accumulators, transposed, and reads and writes each token once.  A
+    correction of low rank is a triangular system of the chunk's tokens, solved by
+    forward substitution.
     **Fails when** never on what `seqc-keep-tiles` marked.
     **Example** see `test/passes/Tiling/linear-to-tiles.mlir`.
   }];

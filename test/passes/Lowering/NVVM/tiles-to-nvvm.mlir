@@ -116,4 +116,50 @@ gpu.module @kernels {
     }
     gpu.return
   }
+
+  // A triangular system of 32 rows: a block of 16 a warp, whose rows the lanes of half
+  // a warp read in fours, a column each, and write when all have read.
+  // CHECK-LABEL: gpu.func @solve
+  // CHECK: llvm.load {{.*}} : !llvm.ptr<3> -> vector<4xf32>
+  // CHECK: llvm.intr.fma
+  // CHECK: nvvm.bar.warp.sync
+  // CHECK: scf.if
+  // CHECK-COUNT-16: llvm.store {{.*}} : f32, !llvm.ptr<3>
+  // CHECK-NOT: llvm.store
+  // CHECK: }
+  // Then X, by products of tf32: the block of 16 columns itself, what the next ones get
+  // of it, and these, 4 mma of depth 8 each.
+  // CHECK: llvm.inline_asm {{.*}}"cvt.rna.tf32.f32 $0, $1;"
+  // CHECK-COUNT-12: nvvm.mma.sync {{.*}}multiplicandAPtxType = #nvvm.mma_type<tf32>
+  // CHECK-NOT: nvvm.mma.sync
+  // CHECK-NOT: seqc_tile
+  gpu.func @solve(%out: memref<32x32xf32>, %x: f32) kernel
+      attributes {known_block_size = array<i32: 64, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %a = seqc_tile.alloc : !seqc_tile.shared<32x32xf32>
+    seqc_tile.invert %a : !seqc_tile.shared<32x32xf32>
+    gpu.barrier
+    %f = seqc_tile.splat %x : f32 -> !seqc_tile.fragment<32x32xf32, acc, 2>
+    %s = seqc_tile.substitute %f, %a : !seqc_tile.fragment<32x32xf32, acc, 2>, !seqc_tile.shared<32x32xf32>
+    seqc_tile.write %s -> %out[%c0, %c0] : !seqc_tile.fragment<32x32xf32, acc, 2> -> memref<32x32xf32>
+    gpu.return
+  }
+
+  // By units, 32 rows of 16 bytes lie together, then 16 bytes are left out: columns 16
+  // to 31 begin at 2 * 33 * 16 bytes, rows 16 to 31 at 16 * 16.
+  // CHECK-LABEL: gpu.func @units
+  // CHECK: nvvm.ldmatrix
+  // CHECK: llvm.getelementptr {{.*}}[1056]
+  // CHECK: nvvm.ldmatrix
+  // CHECK: llvm.getelementptr {{.*}}[256]
+  gpu.func @units(%out: memref<32x32xf32>, %x: f32) kernel
+      attributes {known_block_size = array<i32: 64, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %t = seqc_tile.alloc : !seqc_tile.shared<32x32xbf16, units>
+    %a = seqc_tile.load %t : !seqc_tile.shared<32x32xbf16, units> -> !seqc_tile.fragment<32x32xbf16, lhs, 2>
+    %z = seqc_tile.splat %x : f32 -> !seqc_tile.fragment<32x32xf32, acc, 2>
+    %s = seqc_tile.mma %a, %t, %z {transpose} : !seqc_tile.fragment<32x32xbf16, lhs, 2>, !seqc_tile.shared<32x32xbf16, units>, !seqc_tile.fragment<32x32xf32, acc, 2>
+    seqc_tile.write %s -> %out[%c0, %c0] : !seqc_tile.fragment<32x32xf32, acc, 2> -> memref<32x32xf32>
+    gpu.return
+  }
 }

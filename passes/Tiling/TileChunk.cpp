@@ -1,0 +1,154 @@
+//===- TileChunk.cpp - One chunk of a kernel of tiles ---------------------===//
+//
+// Of a correction z_i = c_i r_i^T (S before i), written with the key, the values that
+// are written are U = V + Z, and
+//
+//   U^T = (V^T + (S^T R^T) c_i exp(b_i)) (I - A)^-T
+//
+// by forward substitution over blocks of tokens: rows of U^T are values, so that a warp
+// needs nothing of another one's.  A correction that is written with vectors of its own
+// is one more sum of outer products.
+//
+//===----------------------------------------------------------------------===//
+
+#include "TileKernel.h"
+
+using namespace mlir;
+using namespace seqc;
+using namespace seqc::tile;
+
+/// Waits for the chunk's tokens and asks for the next ones.
+void Kernel::arrive() {
+  WaitOp::create(b, loc, 0);
+  barrier();
+  fetch(add(now, index(1)));
+  valueTile = stageOf(Part::values, now);
+  if (memory(Part::gates)) {
+    gateTile = stageOf(Part::gates, now);
+    sums = memory(Part::sums) ? memory(Part::sums) : gateTile;
+    CumsumOp::create(b, loc, gateTile, sums, APFloat(kGateFloor));
+  }
+  if (constantGate) {
+    Value left = sub(length, mul(now, index(tokens)));
+    left = arith::MinSIOp::create(b, loc, left, index(tokens));
+    exist = arith::SIToFPOp::create(
+        b, loc, f32,
+        arith::IndexCastOp::create(b, loc, b.getI32Type(), left).getResult());
+  }
+}
+
+Value Kernel::scaleOfTokens(const Scale &scale, Place place) {
+  FragmentType type = place == Place::row ? fragment(1, tokens, f32, place)
+                                          : fragment(tokens, 1, f32, place);
+  if (scale.number)
+    return splat(scale.number, type);
+  Value tile = stageOf(scale.part, now);
+  auto stored = cast<SharedType>(tile.getType()).getElementType();
+  return toF32(LoadOp::create(b, loc, type.withElement(stored), tile, false, 0));
+}
+
+/// `over`, in f32, times a row.
+Value Kernel::spreadRow(Value row, Value over) {
+  Value wide = toF32(over);
+  return mul(wide, spread(row, cast<FragmentType>(wide.getType())));
+}
+
+/// What is written at each token; `reach` is what the correction reads of the state.
+SmallVector<Kernel::Written> Kernel::written(Value reach) {
+  Value loaded = loadFactor(valueTile, values, tokens, /*transpose=*/true), wide;
+  if (writeScale) {
+    wide = spreadRow(scaleOfTokens(writeScale, Place::row), loaded);
+    loaded = round(wide, element);
+  }
+  SmallVector<Written> all;
+  if (!plan.pair || plan.apart)
+    all.push_back({wide, loaded, Part::keyWeights, keyTile});
+  if (!plan.pair)
+    return all;
+  if (pairScale)
+    reach = spreadRow(scaleOfTokens(pairScale, Place::row), reach);
+  if (plan.apart)
+    reach = product(loaded, memory(Part::keyCorrections), reach, true);
+  else
+    reach = add(reach, toF32(asPlace(wide ? wide : loaded, Place::acc)));
+  Value solved =
+      SubstituteOp::create(b, loc, reach.getType(), reach, memory(Part::leftCorrections));
+  all.push_back({solved, asFactor(solved),
+                 plan.apart ? Part::leftWeights : Part::keyWeights, leftTile});
+  return all;
+}
+
+/// Stores the chunk's results.
+void Kernel::store(Value read) {
+  // A warp reads and writes the same columns of the values.
+  Value tile = memory(Part::results) ? memory(Part::results) : valueTile;
+  Type stored = cast<SharedType>(tile.getType()).getElementType();
+  StoreOp::create(b, loc, round(read, stored), tile, true, 0);
+  barrier();
+  SmallVector<Value> at = place(op.getOutMap(), firstToken(now));
+  at.push_back(column);
+  CopyOutOp::create(b, loc, tile, out, at, sub(length, mul(now, index(tokens))),
+                    op.getOutMap().find(RecurrenceOp::getTimeAxis()),
+                    int64_t(at.size()) - 1, op.getReverse());
+}
+
+Value Kernel::chunk(Value n, Value state) {
+  bool perKey = plan.perKey, gated = op.numGates() && !perKey;
+  now = n;
+  arrive();
+  perKey ? weighPerKey() : weigh();
+
+  // What the tokens read: of the incoming state, then of each other.  With a gate for
+  // each key the state decays before vectors that are near the chunk's end read it,
+  // else after.
+  FragmentType stateType = cast<FragmentType>(state.getType());
+  auto decayIf = [&](Value condition) {
+    FragmentType keyRow = fragment(1, keys, f32, Place::row);
+    Value total = LoadOp::create(b, loc, keyRow, sums, false, tokens - 1);
+    Value sum = arith::SelectOp::create(b, loc, condition, total,
+                                        splat(number(0), keyRow));
+    state = mul(state, spread(exp(sum), stateType));
+  };
+  if (perKey)
+    decayIf(near);
+  Value factor = asFactor(state);
+  auto reach = [&](Value tile, bool inclusive) {
+    Value of = product(factor, tile, zeros(values, tokens), true);
+    return gated ? spreadRow(exp(gateSums(Place::row, inclusive)), of) : of;
+  };
+  // Fewer registers are alive if queries come after the correction.
+  Value read, corrected;
+  (plan.pair ? corrected : read) = plan.pair
+                                       ? reach(rightTile, op.getPairDecayed()[0])
+                                       : reach(queryTile, op.getReadAfter()[0]);
+  if (!perKey)
+    barrier();
+  SmallVector<Written> all = written(corrected);
+  if (plan.pair)
+    read = reach(queryTile, op.getReadAfter()[0]);
+  for (Written &w : all)
+    read = product(w.factor, memory(w.weights), read, true, 0, /*apart=*/!perKey);
+  if (readScale)
+    read = spreadRow(scaleOfTokens(readScale, Place::row), read);
+
+  // The state after the chunk.
+  if (gated) {
+    Value total = gateTotal();
+    Value left = sub(splat(total, fragment(1, tokens, f32, Place::row)),
+                     gateSums(Place::row, true));
+    Value decay = exp(notAbove(left, 0));
+    for (Written &w : all) {
+      Value made = spreadRow(decay, w.wide ? w.wide : w.factor);
+      bool acc = cast<FragmentType>(made.getType()).getPlace() == Place::acc;
+      w.factor = acc ? asFactor(made) : round(made, element);
+    }
+    state = mul(state, splat(exp(total), stateType));
+  }
+  if (perKey)
+    decayIf(far);
+  for (Written &w : all)
+    state = product(w.factor, w.tile, state, false);
+  if (out)
+    store(read);
+  return state;
+}

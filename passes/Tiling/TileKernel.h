@@ -1,0 +1,180 @@
+//===- TileKernel.h - A linear recurrence as a chunked kernel ---*- C++ -*-===//
+
+#ifndef SEQC_PASSES_TILING_TILEKERNEL_H
+#define SEQC_PASSES_TILING_TILEKERNEL_H
+
+#include "TilePlan.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace seqc::tile {
+
+/// A gate below this counts as this: e^-100 is zero to f32.
+inline constexpr double kGateFloor = -100;
+/// Exponents up to this may be positive: e^75 times 10^5 is still a bf16, and so is its
+/// inverse over 10^5.
+inline constexpr double kNear = 75;
+
+/// Builds the kernel of one recurrence.
+class Kernel {
+public:
+  using Operand = LinearRecurrenceOp::Operand;
+  Kernel(LinearRecurrenceOp op, OpBuilder &b)
+      : op(op), b(b), loc(op.getLoc()), plan(planOf(op, knobsOf(op))), keys(plan.keys),
+        values(plan.knobs.values), tokens(plan.knobs.tokens), warps(plan.warps()),
+        element(elementOf(op.write(0, 0).value.getType())), f32(b.getF32Type()) {}
+  void run();
+
+private:
+  /// A factor of every token: none, one number, or one a token.
+  struct Scale {
+    Value number; // f32
+    Value buffer;
+    AxesAttr map;
+    Part part;
+    explicit operator bool() const { return number || buffer; }
+  };
+  /// Vectors that read the state of a token, or are written to it.
+  struct Reader {
+    Part part;
+    bool gated;  // by the token's own gate, too
+    bool strict; // reads earlier tokens only
+    /// Rows from its own to that of the last gate.
+    int64_t before() const { return gated ? 0 : -1; }
+  };
+
+  Value index(int64_t v) { return arith::ConstantIndexOp::create(b, loc, v); }
+  Value number(double v) {
+    return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(v));
+  }
+  Value add(Value x, Value y) {
+    return isa<IndexType>(x.getType()) ? arith::AddIOp::create(b, loc, x, y).getResult()
+                                       : arith::AddFOp::create(b, loc, x, y).getResult();
+  }
+  Value sub(Value x, Value y) {
+    return isa<IndexType>(x.getType()) ? arith::SubIOp::create(b, loc, x, y).getResult()
+                                       : arith::SubFOp::create(b, loc, x, y).getResult();
+  }
+  Value mul(Value x, Value y) {
+    return isa<IndexType>(x.getType()) ? arith::MulIOp::create(b, loc, x, y).getResult()
+                                       : arith::MulFOp::create(b, loc, x, y).getResult();
+  }
+  Value exp(Value x) { return math::ExpOp::create(b, loc, x); }
+  Value notAbove(Value x, double bound);
+  Value toF32(Value x);
+  Value round(Value x, Type to);
+  FragmentType fragment(int64_t rows, int64_t cols, Type type, Place place) {
+    return FragmentType::get(b.getContext(), {rows, cols}, type, place, warps);
+  }
+  Value zeros(int64_t rows, int64_t cols) {
+    return splat(number(0), fragment(rows, cols, f32, Place::acc));
+  }
+  Value splat(Value x, FragmentType type) { return SplatOp::create(b, loc, type, x); }
+  Value spread(Value x, FragmentType type) {
+    return BroadcastOp::create(b, loc, type, x);
+  }
+  /// A fragment of another place: an accumulator as a left factor, or back.
+  Value asPlace(Value x, Place place) {
+    auto type = cast<FragmentType>(x.getType());
+    return ConvertOp::create(
+        b, loc, fragment(type.rows(), type.cols(), type.getElementType(), place), x);
+  }
+  /// An accumulator as a left factor of the inputs' type.
+  Value asFactor(Value acc) { return asPlace(round(acc, element), Place::lhs); }
+  Value loadFactor(Value tile, int64_t rows, int64_t cols, bool transpose = false) {
+    return LoadOp::create(b, loc, fragment(rows, cols, element, Place::lhs), tile,
+                          transpose, 0);
+  }
+  Value product(Value a, Value tile, Value c, bool transpose, int64_t diagonal = 0,
+                bool apart = true);
+  void storeTile(Value acc, Value tile, int64_t diagonal = 0) {
+    auto type = cast<SharedType>(tile.getType()).getElementType();
+    StoreOp::create(b, loc, round(acc, type), tile, /*transpose=*/false, diagonal);
+  }
+  void barrier() { gpu::BarrierOp::create(b, loc); }
+  void warpBarrier() { WarpBarrierOp::create(b, loc); }
+
+  /// Indices of an operand's leading dimensions.
+  SmallVector<Value> place(AxesAttr map, Value time = {});
+  void findSizes(Value buffer, AxesAttr map);
+  Value read(Operand operand);
+  Scale scaleOf(Operand operand, Part part);
+  void numberOf(Scale &scale);
+  /// The part whose tiles hold a part's vectors.
+  Part holder(Part part) { return plan.sameAs[unsigned(part)]; }
+  Value &memory(Part part) { return tiles[unsigned(holder(part))]; }
+  /// The tile of a ring for a chunk.
+  Value stageOf(Part part, Value chunk);
+  Value firstToken(Value chunk);
+  void copyIn(Part part, Value buffer, AxesAttr map, Value chunk, Value column);
+  void fetch(Value chunk);
+
+  void body(Value block, int64_t slices);
+
+  // A chunk, in TileChunk.cpp.
+  /// Values that are written at each token.
+  struct Written {
+    Value wide;   // f32, an accumulator or a left factor; null if not needed
+    Value factor; // of the inputs' type
+    Part weights; // what queries read of them
+    Value tile;   // the vectors they are written with
+  };
+  void arrive();
+  /// A scale of the chunk's tokens, as a `row` or a `col`.
+  Value scaleOfTokens(const Scale &scale, Place place);
+  Value spreadRow(Value row, Value over);
+  Value chunk(Value number, Value state);
+  SmallVector<Written> written(Value reach);
+  void store(Value read);
+
+  // Pairs of tokens, in TilePairs.cpp.
+  /// Log gates summed up to each token: of a `row` or a `col`.
+  Value gateSums(Place place, bool inclusive);
+  Value gateTotal();
+  void scaleByGates(Value source, Value target, ArrayRef<int64_t> blocks,
+                    ArrayRef<int64_t> firsts, int64_t half = 0, bool second = false,
+                    bool clamp = true);
+  /// What is computed of pairs: readers times writers, into a tile.
+  struct Weights {
+    Reader reader;
+    Part writer, target;
+    bool correction; // times the correction's scale
+    bool solved;     // its diagonal is inverted
+  };
+  SmallVector<Weights> allWeights();
+  Value scalePairs(const Weights &weights, Value pairs);
+  void storePairs(const Weights &weights, Value pairs);
+  void invert();
+  void weigh();
+  void weighPerKey();
+  void halve(const Weights &weights);
+  void when(Value condition, llvm::function_ref<void()> body);
+
+  LinearRecurrenceOp op;
+  OpBuilder &b;
+  Location loc;
+  Plan plan;
+  int64_t keys, values, tokens, warps;
+  Type element, f32;
+  llvm::StringMap<Value> sizes, indices;
+  // Buffers in device memory.
+  Value initial, key, value, query, right, left, out, final, gate;
+  Scale writeScale, readScale, pairScale;
+  std::array<Value, unsigned(Part::count)> tiles;
+  // Of the block: first value, log gate of every token, tokens.
+  Value column, constantGate, length;
+  Value now; // the chunk's number
+  // Of the chunk: values, gates, their sums, tokens that exist, vectors and, with a
+  // gate for each key, what the gates make of them.
+  Value valueTile, gateTile, sums, exist;
+  Value queryTile, rightTile, keyTile, leftTile;
+  // Whether sums are near zero or far, with a gate for each key.
+  Value near, far;
+};
+
+} // namespace seqc::tile
+
+#endif // SEQC_PASSES_TILING_TILEKERNEL_H

@@ -1,0 +1,128 @@
+//===- TilePlan.cpp - What a kernel of tiles keeps in shared memory -------===//
+
+#include "TilePlan.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace seqc;
+using namespace seqc::tile;
+
+std::optional<double> seqc::tile::splatNumber(Value v) {
+  Attribute attr;
+  if (auto constant = v.getDefiningOp<arith::ConstantOp>())
+    attr = constant.getValue();
+  if (auto number = dyn_cast_or_null<FloatAttr>(attr))
+    return number.getValueAsDouble();
+  auto dense = dyn_cast_or_null<DenseFPElementsAttr>(attr);
+  if (!dense || !dense.isSplat())
+    return std::nullopt;
+  APFloat x = dense.getSplatValue<APFloat>();
+  bool lost;
+  x.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
+  return x.convertToDouble();
+}
+
+Knobs seqc::tile::knobsOf(LinearRecurrenceOp op) {
+  Knobs knobs;
+  // Two warps do not have the registers for pairs with a gate for each key, nor for
+  // those of a correction.
+  bool perKey = op.numGates() && op.getGateAxes()[0] == 0;
+  if (op.valueSize() <= 32 && !perKey && !op.numPairs())
+    knobs.values = 32;
+  // Corrections need more tiles: by units, those of 128 keys and values leave room for
+  // two blocks a multiprocessor.
+  knobs.units = op.numPairs() != 0;
+  return knobs;
+}
+
+Plan seqc::tile::planOf(LinearRecurrenceOp op, Knobs knobs) {
+  using Operand = LinearRecurrenceOp::Operand;
+  Plan plan;
+  plan.knobs = knobs;
+  plan.keys = llvm::alignTo(op.keySize(), 16);
+  plan.perKey = op.numGates() && op.getGateAxes()[0] == 0;
+  plan.pair = op.numPairs() != 0;
+  for (unsigned i = 0; i < plan.sameAs.size(); ++i)
+    plan.sameAs[i] = Part(i);
+  Type element = elementOf(op.write(0, 0).value.getType());
+  Type f32 = Float32Type::get(op.getContext());
+  int64_t tokens = knobs.tokens;
+  auto timed = [](Operand o) { return o.map.has(RecurrenceOp::getTimeAxis()); };
+  auto tile = [&](Part part, ArrayRef<int64_t> shape, Type type) {
+    bool units =
+        knobs.units && type.getIntOrFloatBitWidth() == 16 && shape.back() % 8 == 0;
+    plan.parts[unsigned(part)] = {SmallVector<int64_t, 3>(shape), type, units};
+  };
+  auto ring = [&](Part part, int64_t cols, Type type) {
+    tile(part, {knobs.stages, tokens, cols}, type);
+  };
+  // The same vectors arrive once; queries that are scaled in their place, alone.
+  auto vectors = [&](Part part, Operand operand,
+                     std::initializer_list<std::pair<Part, Operand>> others) {
+    for (auto [other, o] : others)
+      if (operand.value == o.value && operand.map == o.map &&
+          !(plan.perKey && (part == Part::queries || other == Part::queries))) {
+        plan.sameAs[unsigned(part)] = plan.sameAs[unsigned(other)];
+        return;
+      }
+    ring(part, plan.keys, element);
+  };
+  auto scales = [&](Part part, Operand operand) {
+    if (timed(operand))
+      ring(part, 1, elementOf(operand.value.getType()));
+  };
+  Operand key = op.write(0, 0), query = op.read(0, 0);
+  ring(Part::keys, plan.keys, element);
+  vectors(Part::queries, query, {{Part::keys, key}});
+  ring(Part::values, knobs.values, element);
+  scales(Part::writeScales, op.write(0, 2));
+  scales(Part::readScales, op.read(0, 1));
+  tile(Part::keyWeights, {tokens, tokens}, element);
+  if (plan.pair) {
+    Operand left = op.pair(0, 0), right = op.pair(0, 1);
+    vectors(Part::rights, right, {{Part::keys, key}, {Part::queries, query}});
+    vectors(Part::lefts, left,
+            {{Part::keys, key}, {Part::queries, query}, {Part::rights, right}});
+    plan.apart = plan.sameAs[unsigned(Part::lefts)] != Part::keys;
+    scales(Part::pairScales, op.pair(0, 2));
+    tile(Part::leftCorrections, {tokens, tokens}, f32);
+    if (plan.apart) {
+      tile(Part::leftWeights, {tokens, tokens}, element);
+      tile(Part::keyCorrections, {tokens, tokens}, element);
+    }
+  }
+  if (op.numGates() && timed(op.gate(0))) {
+    Type stored = elementOf(op.gate(0).value.getType());
+    int64_t width = plan.perKey ? plan.keys : 1;
+    ring(Part::gates, width, stored);
+    // Sums take the place of what they sum up, where they can.
+    if (!plan.perKey || !stored.isF32())
+      tile(Part::sums, {tokens, width}, f32);
+    if (plan.perKey) {
+      tile(Part::scaledReaders, {tokens, plan.keys}, element);
+      tile(Part::scaledKeys, {tokens, plan.keys}, element);
+      if (plan.apart)
+        tile(Part::scaledLefts, {tokens, plan.keys}, element);
+    }
+  }
+  // Results of the inputs' type can take the place of the values they are made of.
+  if (Type type = elementOf(op.getResult(0).getType()); type != element || !knobs.units)
+    tile(Part::results, {tokens, knobs.values}, type);
+  return plan;
+}
+
+int64_t Plan::bytes() const {
+  int64_t total = 0;
+  for (const PlannedTile &tile : parts)
+    total += tile.bytes();
+  return total;
+}
+
+std::optional<std::string> seqc::tile::violation(const Plan &plan, int64_t sharedBytes) {
+  // PTX's name for the memory takes some bytes, too.
+  if (int64_t needed = plan.bytes(); needed + 16 > sharedBytes)
+    return "its tiles need " + std::to_string(needed) +
+           " bytes of shared memory, a block has " + std::to_string(sharedBytes);
+  return std::nullopt;
+}

@@ -1,0 +1,94 @@
+//===- TilePlan.h - What a kernel of tiles keeps in shared memory -*- C++ -*-===//
+
+#ifndef SEQC_PASSES_TILING_TILEPLAN_H
+#define SEQC_PASSES_TILING_TILEPLAN_H
+
+#include "seqc/dialects/Seq/Seq.h"
+#include "seqc/dialects/Tile/Tile.h"
+
+#include <array>
+#include <optional>
+#include <string>
+
+namespace seqc::tile {
+
+using namespace mlir;
+
+/// What is free to choose for a kernel.
+struct Knobs {
+  int64_t tokens = 64; // of a chunk
+  int64_t values = 64; // of a block; a warp has 16
+  int64_t stages = 2;  // of the rings by which tokens arrive
+  // 16-bit tiles by units, and results in the place of values: smaller, slower to fill.
+  bool units = false;
+};
+
+/// A kernel's tiles.
+enum class Part : unsigned {
+  // Rings by which tokens arrive.
+  keys,
+  queries,
+  values,
+  rights, // of the correction: what reads the state
+  lefts,  // and where it is written
+  gates,
+  writeScales,
+  readScales,
+  pairScales,
+  // Pairs of tokens: what queries read of keys and of lefts, rights of keys and lefts.
+  keyWeights,
+  leftWeights,
+  keyCorrections,
+  leftCorrections,
+  // Gates for each key: their sums, and vectors times what the gates make of them.
+  sums,
+  scaledReaders,
+  scaledKeys,
+  scaledLefts,
+  results,
+  count
+};
+
+/// A tile or ring of tiles in shared memory, before there is a dialect to name it.
+struct PlannedTile {
+  SmallVector<int64_t, 3> shape;
+  Type element;
+  bool units = false;
+  int64_t bytes() const {
+    return element ? bytesOfTiles(shape, element.getIntOrFloatBitWidth() / 8, units) : 0;
+  }
+  explicit operator bool() const { return bool(element); }
+};
+
+/// A kernel's tiles, by its structure and knobs.
+struct Plan {
+  Knobs knobs;
+  int64_t keys = 0;     // of the state, whole pieces
+  bool perKey = false;  // a gate for each key
+  bool pair = false;    // a correction
+  bool apart = false;   // its left is not the key: it has results of its own
+  std::array<PlannedTile, unsigned(Part::count)> parts;
+  /// The ring that a part shares, being the same vectors.
+  std::array<Part, unsigned(Part::count)> sameAs;
+
+  const PlannedTile &operator[](Part part) const { return parts[unsigned(part)]; }
+  int64_t warps() const { return knobs.values / 16; }
+  int64_t bytes() const;
+};
+
+/// The plan of a recurrence that meets the conditions of `seqc-keep-tiles`.
+Plan planOf(LinearRecurrenceOp op, Knobs knobs);
+
+/// Why the knobs make no kernel for a recurrence on a target whose blocks have
+/// `sharedBytes` of shared memory, or nothing.
+std::optional<std::string> violation(const Plan &plan, int64_t sharedBytes);
+
+/// The knobs that a recurrence's kernel gets.
+Knobs knobsOf(LinearRecurrenceOp op);
+
+/// A constant all of whose elements are one number.
+std::optional<double> splatNumber(Value v);
+
+} // namespace seqc::tile
+
+#endif // SEQC_PASSES_TILING_TILEPLAN_H
