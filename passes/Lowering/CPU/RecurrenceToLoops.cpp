@@ -4,6 +4,8 @@
 
 #include "../Steps/StepLowering.h"
 
+#include "seqc/dialects/Tile/Tile.h"
+
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"

@@ -97,7 +97,8 @@ def RecurrenceToLoops : Pass<"seqc-recurrence-to-loops"> {
       "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
       "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
       "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
-      "::mlir::x86vector::X86VectorDialect"];
+      "::mlir::x86vector::X86VectorDialect",
+      "::seqc::tile::TileDialect"];
 }
 
 def StepOpsToLinalg : Pass<"seqc-step-ops-to-linalg"> {
