@@ -9,7 +9,7 @@
 using namespace mlir;
 using namespace seqc;
 
-static int64_t elementsOf(Type type) {
+int64_t seqc::elementsOf(Type type) {
   int64_t n = 1;
   for (int64_t size : seqc::shapeOf(type))
     n *= size;

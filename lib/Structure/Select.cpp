@@ -37,13 +37,6 @@ StringRef seqc::structure::kindName(FormEstimate::Kind kind) {
   llvm_unreachable("covered switch");
 }
 
-static int64_t elementsOf(Type type) {
-  int64_t n = 1;
-  for (int64_t size : seqc::shapeOf(type))
-    n *= size;
-  return n;
-}
-
 /// Bytes of a token's operands and results, each counted once a sequence.
 static double bytesOf(RecurrenceOp op) {
   double bytes = 0;

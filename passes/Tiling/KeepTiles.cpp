@@ -12,12 +12,6 @@ namespace seqc {
 using namespace mlir;
 using namespace seqc;
 
-int64_t seqc::sharedBytesOf(StringRef target) {
-  if (target.starts_with("sm_120"))
-    return 99 * 1024;
-  return (target == "sm_80" ? 163 : 227) * 1024;
-}
-
 std::optional<std::string> seqc::obstacleToTiles(LinearRecurrenceOp op,
                                                  int64_t sharedBytes) {
   auto timed = [](LinearRecurrenceOp::Operand o) {

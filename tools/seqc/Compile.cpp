@@ -56,15 +56,8 @@ static llvm::Error run() {
   auto source = parse(common->file);
   if (!source)
     return source.takeError();
-  if (!common->entry.empty()) {
-    auto func = findEntry(*source->module, common->entry);
-    if (!func)
-      return func.takeError();
-    // Other entries are compiled only if this one calls them.
-    for (auto other : source->module->getOps<func::FuncOp>())
-      if (other != *func)
-        other.setPrivate();
-  }
+  if (auto error = keepEntry(*source->module, common->entry))
+    return error;
   CompileOptions options = compileOptions(*common);
   options.timePasses = timePasses;
   options.decode = !noStep;

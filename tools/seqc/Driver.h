@@ -73,6 +73,8 @@ llvm::Expected<Source> parse(llvm::StringRef path);
 /// The entry of that name, or the only one for an empty name.
 llvm::Expected<mlir::func::FuncOp> findEntry(mlir::ModuleOp module,
                                              llvm::StringRef name);
+/// Leaves `name` the only public function; all stay where it is empty.
+llvm::Error keepEntry(mlir::ModuleOp module, llvm::StringRef name);
 
 //===-- Tensors --------------------------------------------------------------//
 

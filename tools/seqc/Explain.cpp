@@ -30,13 +30,6 @@ static std::string axesText(AxesAttr map) {
   return text + ")";
 }
 
-static int64_t elementsOf(Type type) {
-  int64_t n = 1;
-  for (int64_t size : seqc::shapeOf(type))
-    n *= size;
-  return n;
-}
-
 template <class Op>
 static void explainCommon(Op op, StringRef what, Region &step) {
   auto &os = llvm::outs();

@@ -91,14 +91,8 @@ llvm::Error seqc::driver::explainTiles() {
   auto source = parse(common->file);
   if (!source)
     return source.takeError();
-  if (!common->entry.empty()) {
-    auto func = findEntry(*source->module, common->entry);
-    if (!func)
-      return func.takeError();
-    for (auto other : source->module->getOps<func::FuncOp>())
-      if (other != *func)
-        other.setPrivate();
-  }
+  if (auto error = keepEntry(*source->module, common->entry))
+    return error;
   CompileOptions options = compileOptions(*common);
   auto lanes = vectorLanes(options);
   if (!lanes)

@@ -142,3 +142,15 @@ llvm::Expected<func::FuncOp> seqc::driver::findEntry(ModuleOp module,
                                    names);
   return entries[0];
 }
+
+llvm::Error seqc::driver::keepEntry(ModuleOp module, StringRef name) {
+  if (name.empty())
+    return llvm::Error::success();
+  auto func = findEntry(module, name);
+  if (!func)
+    return func.takeError();
+  for (auto other : module.getOps<func::FuncOp>())
+    if (other != *func)
+      other.setPrivate();
+  return llvm::Error::success();
+}

@@ -31,10 +31,6 @@ struct ProductTiles {
   int64_t rows = 1, vectors = 1;
 };
 
-/// Multiply-adds of one lane in one instruction, of f32 and of pairs of bf16; both
-/// are issued at the same rate (on Zen 5: 236 and 450 GFLOP/s a core).
-constexpr int64_t kFmaDepth = 1, kDotDepth = 2;
-
 /// The least size of each dimension for which a contraction is a product: smaller
 /// ones stay in the loop nest of the values around them.
 constexpr int64_t kLeastProduct = 4;

@@ -7,6 +7,7 @@
 
 namespace mlir {
 class Region;
+class Type;
 } // namespace mlir
 
 namespace seqc {
@@ -28,6 +29,9 @@ struct Work {
 /// Floating-point operations that one function counts as: ten fused
 /// multiply-adds, about what a polynomial exp or tanh of f32 takes.
 constexpr int64_t kOperationsPerFunction = 20;
+
+/// Elements of a token's value: 1 for a scalar.
+int64_t elementsOf(mlir::Type type);
 
 /// The work of one execution of a step or combine region, as written.
 Work workOf(mlir::Region &step);

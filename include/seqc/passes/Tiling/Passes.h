@@ -21,8 +21,6 @@ class RecurrenceOp;
 std::optional<std::string> obstacleToTiles(LinearRecurrenceOp op, int64_t sharedBytes);
 /// The same for the canonical form of a recurrence, tried on a copy.
 std::optional<std::string> obstacleToTiles(RecurrenceOp op, int64_t sharedBytes);
-/// Shared memory that a block may ask for on a target.
-int64_t sharedBytesOf(llvm::StringRef target);
 
 /// A machine by name, or from a file: a path with a slash or ending in .yaml; with
 /// vectors of `lanes` f32 unless that is 0.
