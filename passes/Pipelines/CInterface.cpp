@@ -43,17 +43,30 @@ Constant *seqc::addDeviceCode(Module &module, const DeviceCode &code) {
   SmallVector<Constant *> names;
   for (const std::string &name : code.kernels)
     names.push_back(text(name, true));
-  auto *type = StructType::get(
-      context, {pointer, pointer, pointer, i32, i32, pointer, pointer});
-  return global(
-      ConstantStruct::get(
-          type, code.cubin.empty() ? null : text(code.cubin, false),
-          code.ptx.empty() ? null : text(code.ptx, true), text(code.target, true),
-          ConstantInt::get(i32, names.size()), ConstantInt::get(i32, 0),
-          global(ConstantArray::get(ArrayType::get(pointer, names.size()), names),
-                 true, Align(8)),
-          null),
-      /*constant=*/false, Align(8));
+  auto *imageType = StructType::get(context, {pointer, pointer, pointer, i32, i32});
+  SmallVector<Constant *> images;
+  for (const DeviceImage &image : code.images) {
+    // "sm_90a": its number, and whether a letter follows.
+    StringRef rest = StringRef(image.target).drop_front(3);
+    unsigned capability = 0;
+    rest.consumeInteger(10, capability);
+    images.push_back(ConstantStruct::get(
+        imageType, text(image.target, true),
+        image.cubin.empty() ? null : text(image.cubin, false),
+        image.ptx.empty() ? null : text(image.ptx, true),
+        ConstantInt::get(i32, capability), ConstantInt::get(i32, !rest.empty())));
+  }
+  auto array = [&](Type *element, ArrayRef<Constant *> values) {
+    return global(ConstantArray::get(ArrayType::get(element, values.size()), values),
+                  true, Align(8));
+  };
+  auto *type =
+      StructType::get(context, {pointer, i32, i32, pointer, pointer});
+  return global(ConstantStruct::get(
+                    type, array(imageType, images),
+                    ConstantInt::get(i32, images.size()),
+                    ConstantInt::get(i32, names.size()), array(pointer, names), null),
+                /*constant=*/false, Align(8));
 }
 
 void seqc::addCInterface(Module &module, const EntryInfo &entry, bool checked,
@@ -192,7 +205,7 @@ std::string CompiledModule::header(StringRef guard) const {
      << "} seqc_error;\n#endif\n\n"
      << "#ifdef __cplusplus\nextern \"C\" {\n#endif\n";
   for (const EntryInfo &entry : impl->entries) {
-    bool gpu = !impl->device.target.empty();
+    bool gpu = !impl->device.images.empty();
     os << "\n/* Row-major tensors on " << (gpu ? "one CUDA device" : "the CPU");
     if (!entry.symbols.empty()) {
       os << "; sizes ";

@@ -159,10 +159,9 @@ bool seqc::addSteps(ModuleOp module) {
 
 llvm::Expected<CompiledModule> seqc::compile(ModuleOp module,
                                              const CompileOptions &options) {
-  if (!llvm::is_contained(targetNames(), options.target))
-    return llvm::createStringError("unknown target '" + options.target +
-                                   "', expected one of: " +
-                                   llvm::join(targetNames(), ", "));
+  auto targets = targetsOf(options.target);
+  if (!targets)
+    return targets.takeError();
   auto machine = makeMachine(options);
   if (!machine)
     return machine.takeError();
@@ -212,10 +211,11 @@ llvm::Expected<CompiledModule> seqc::compile(ModuleOp module,
     return llvm::createStringError("lowering failed");
 
   if (isGpu(options)) {
-    impl->device.target = options.target;
+    for (StringRef target : *targets)
+      impl->device.images.push_back({target.str(), {}, {}});
     for (auto kernels :
          llvm::make_early_inc_range(module.getOps<gpu::GPUModuleOp>())) {
-      auto device = compileDevice(kernels, options.target);
+      auto device = compileDevice(kernels, *targets);
       if (!device)
         return device.takeError();
       impl->device = std::move(*device);

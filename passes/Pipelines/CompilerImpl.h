@@ -14,18 +14,23 @@
 
 namespace seqc {
 
-/// Code for a GPU.
-struct DeviceCode {
-  std::string target; // empty for the CPU
+/// Kernels for one GPU architecture.
+struct DeviceImage {
+  std::string target;
   std::string ptx;
   std::string cubin; // empty where ptxas is not installed
+};
+/// Code for GPUs: the same kernels for each architecture; none for the CPU.
+struct DeviceCode {
+  std::vector<DeviceImage> images;
   std::vector<std::string> kernels;
 };
 
 /// Translates `kernels`, in the NVVM dialect, to PTX and, where ptxas is found, to
-/// machine code.
-llvm::Expected<DeviceCode> compileDevice(mlir::gpu::GPUModuleOp kernels,
-                                         llvm::StringRef target);
+/// machine code, for each of `targets`.
+llvm::Expected<DeviceCode>
+compileDevice(mlir::gpu::GPUModuleOp kernels,
+              llvm::ArrayRef<llvm::StringRef> targets);
 
 /// Runs LLVM's optimiser for `machine`.
 void runOptimiser(llvm::Module &module, llvm::TargetMachine &machine,

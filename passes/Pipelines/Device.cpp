@@ -92,7 +92,7 @@ static std::string findAssembler() {
 }
 
 /// Runs ptxas; leaves `code.cubin` empty where there is none.
-static llvm::Error assemble(DeviceCode &code) {
+static llvm::Error assemble(DeviceImage &code) {
   std::string assembler = findAssembler();
   if (assembler.empty())
     return llvm::Error::success();
@@ -130,21 +130,11 @@ static llvm::Error assemble(DeviceCode &code) {
   return llvm::Error::success();
 }
 
-llvm::Expected<DeviceCode> seqc::compileDevice(gpu::GPUModuleOp kernels,
-                                               StringRef target) {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    LLVMInitializeNVPTXTargetInfo();
-    LLVMInitializeNVPTXTarget();
-    LLVMInitializeNVPTXTargetMC();
-    LLVMInitializeNVPTXAsmPrinter();
-  });
-  DeviceCode code;
+static llvm::Expected<DeviceImage> compileFor(gpu::GPUModuleOp kernels,
+                                              StringRef target,
+                                              ArrayRef<std::string> names) {
+  DeviceImage code;
   code.target = target.str();
-  for (auto function : kernels.getOps<LLVM::LLVMFuncOp>())
-    if (function->hasAttr(NVVM::NVVMDialect::getKernelFuncAttrName()))
-      code.kernels.push_back(function.getName().str());
-
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module = translateModuleToLLVMIR(kernels, context);
   if (!module)
@@ -165,7 +155,7 @@ llvm::Expected<DeviceCode> seqc::compileDevice(gpu::GPUModuleOp kernels,
     return std::move(e);
   // Only kernels are called from outside.
   llvm::internalizeModule(*module, [&](const llvm::GlobalValue &value) {
-    return llvm::is_contained(code.kernels, value.getName());
+    return llvm::is_contained(names, value.getName());
   });
 
   // The assembler may use all registers of one block, where the kernel does not
@@ -189,26 +179,53 @@ llvm::Expected<DeviceCode> seqc::compileDevice(gpu::GPUModuleOp kernels,
   return code;
 }
 
-static llvm::Error notForGpu(const CompiledModule::Impl &impl) {
-  return llvm::createStringError("code for " +
-                                 (impl.device.target.empty()
-                                      ? std::string("the CPU")
-                                      : impl.device.target) +
-                                 " has none for a GPU of this kind");
+llvm::Expected<DeviceCode> seqc::compileDevice(gpu::GPUModuleOp kernels,
+                                               ArrayRef<StringRef> targets) {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeNVPTXTargetInfo();
+    LLVMInitializeNVPTXTarget();
+    LLVMInitializeNVPTXTargetMC();
+    LLVMInitializeNVPTXAsmPrinter();
+  });
+  DeviceCode code;
+  for (auto function : kernels.getOps<LLVM::LLVMFuncOp>())
+    if (function->hasAttr(NVVM::NVVMDialect::getKernelFuncAttrName()))
+      code.kernels.push_back(function.getName().str());
+  for (StringRef target : targets) {
+    auto image = compileFor(kernels, target, code.kernels);
+    if (!image)
+      return image.takeError();
+    code.images.push_back(std::move(*image));
+  }
+  return code;
+}
+
+/// The only image, for a file that holds one.
+static llvm::Expected<const DeviceImage &> onlyImage(const DeviceCode &device) {
+  if (device.images.empty())
+    return llvm::createStringError("code for the CPU has none for a GPU");
+  if (device.images.size() > 1)
+    return llvm::createStringError(
+        "such a file holds code for one target, found " +
+        Twine(device.images.size()) + "; a shared library holds all");
+  return device.images.front();
 }
 
 llvm::Expected<std::string> CompiledModule::toPtx() const {
-  if (impl->device.target.empty())
-    return notForGpu(*impl);
-  return impl->device.ptx;
+  auto image = onlyImage(impl->device);
+  if (!image)
+    return image.takeError();
+  return image->ptx;
 }
 
 llvm::Expected<std::string> CompiledModule::toCubin() const {
-  if (impl->device.target.empty())
-    return notForGpu(*impl);
-  if (impl->device.cubin.empty())
+  auto image = onlyImage(impl->device);
+  if (!image)
+    return image.takeError();
+  if (image->cubin.empty())
     return llvm::createStringError(
         "no ptxas to assemble with: looked in CUDA_HOME, /usr/local/cuda and on "
         "the PATH");
-  return impl->device.cubin;
+  return image->cubin;
 }

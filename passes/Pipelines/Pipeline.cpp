@@ -21,6 +21,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/StringExtras.h"
 
 #include <thread>
 
@@ -101,11 +102,43 @@ ArrayRef<StringRef> seqc::targetNames() {
   return names;
 }
 
+llvm::Expected<SmallVector<StringRef>> seqc::targetsOf(StringRef text) {
+  SmallVector<StringRef> targets;
+  text.split(targets, ',');
+  for (auto [i, target] : llvm::enumerate(targets)) {
+    if (!llvm::is_contained(targetNames(), target))
+      return llvm::createStringError("unknown target '" + target +
+                                     "', expected one of: " +
+                                     llvm::join(targetNames(), ", "));
+    if (targets.size() > 1 && target == "cpu")
+      return llvm::createStringError(
+          "targets '" + text + "': expected GPUs only, or cpu alone");
+    if (llvm::is_contained(ArrayRef(targets).take_front(i), target))
+      return llvm::createStringError("target '" + target + "' is named twice");
+  }
+  return targets;
+}
+
+/// The target whose blocks have least shared memory: its kernels fit the others.
+static StringRef leastTarget(StringRef text) {
+  SmallVector<StringRef> targets;
+  text.split(targets, ',');
+  auto shared = [](StringRef name) {
+    auto machine = target::machineOf(name);
+    if (machine)
+      return machine->gpu.sharedBytesPerBlock;
+    llvm::consumeError(machine.takeError());
+    return target::Gpu().sharedBytesPerBlock;
+  };
+  return *llvm::min_element(
+      targets, [&](StringRef x, StringRef y) { return shared(x) < shared(y); });
+}
+
 std::string seqc::machineName(const CompileOptions &options) {
   if (!options.targetFile.empty())
     return options.targetFile;
   if (isGpu(options))
-    return options.target;
+    return leastTarget(options.target).str();
   // A processor without a description of its own has that of its vectors' width.
   if (llvm::is_contained(target::knownMachines(), StringRef(options.cpu)))
     return options.cpu;

@@ -40,6 +40,10 @@ enum {
   CUDA_JIT_ERROR_LOG = 5,
   CUDA_JIT_ERROR_LOG_BYTES = 6
 };
+/* Names of what follows in the last argument of a launch. */
+#define CUDA_LAUNCH_END ((void *)0)
+#define CUDA_LAUNCH_PARAMETERS ((void *)1)
+#define CUDA_LAUNCH_PARAMETER_BYTES ((void *)2)
 
 /* The driver, or null with a reason in *why. */
 const cuda_driver *seqc_rt_cuda_driver(const char **why);

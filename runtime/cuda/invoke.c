@@ -61,7 +61,7 @@ static void fail_call(seqc_cuda_call *call, const char *what, const char *name,
 
 void seqc_rt_cuda_launch(seqc_cuda_call *call, int32_t kernel, int64_t blocks,
                          int64_t threads, int32_t shared_bytes,
-                         void **parameters) {
+                         void *parameters, int64_t parameter_bytes) {
   if (call->counting || call->result != SEQC_OK || blocks <= 0)
     return;
   const char *name = call->entry->gpu->kernels[kernel];
@@ -84,9 +84,12 @@ void seqc_rt_cuda_launch(seqc_cuda_call *call, int32_t kernel, int64_t blocks,
     }
     __atomic_store_n(allowed, shared_bytes, __ATOMIC_RELEASE);
   }
+  size_t bytes = (size_t)parameter_bytes;
+  void *extra[] = {CUDA_LAUNCH_PARAMETERS, parameters, CUDA_LAUNCH_PARAMETER_BYTES,
+                   &bytes, CUDA_LAUNCH_END};
   int code = call->driver->launch(function, (unsigned)blocks, 1, 1,
                                   (unsigned)threads, 1, 1, (unsigned)shared_bytes,
-                                  call->stream, parameters, NULL);
+                                  call->stream, NULL, bytes ? extra : NULL);
   if (code)
     fail_call(call, "launching kernel", name, code);
 }
@@ -96,6 +99,56 @@ void *seqc_rt_cuda_scratch(seqc_cuda_call *call, int64_t bytes) {
   char *result = call->scratch + call->used;
   call->used += (bytes + 255) / 256 * 256;
   return result;
+}
+
+const seqc_gpu_image *seqc_rt_cuda_image(const seqc_gpu_code *gpu, int capability,
+                                         int ptx) {
+  const seqc_gpu_image *best = NULL;
+  for (int32_t i = 0; i < gpu->image_count; ++i) {
+    const seqc_gpu_image *image = &gpu->images[i];
+    int runs = image->exact ? image->capability == capability
+                            : image->capability <= capability &&
+                                  (ptx || image->capability / 10 == capability / 10);
+    if (runs && (ptx ? image->ptx != NULL : image->cubin != NULL) &&
+        (!best || image->capability > best->capability ||
+         (image->capability == best->capability && image->exact)))
+      best = image;
+  }
+  return best;
+}
+
+static int32_t load_module(seqc_cuda_call *call, int device, void **module) {
+  const seqc_gpu_code *gpu = call->entry->gpu;
+  const cuda_driver *cuda = call->driver;
+  int major = 0, minor = 0, code = -1;
+  cuda->device_get_attribute(&major, CUDA_DEVICE_ATTRIBUTE_MAJOR, device);
+  cuda->device_get_attribute(&minor, CUDA_DEVICE_ATTRIBUTE_MINOR, device);
+  char log[192] = "", error[64], archs[96] = "";
+  const seqc_gpu_image *cubin = seqc_rt_cuda_image(gpu, 10 * major + minor, 0);
+  const seqc_gpu_image *ptx = seqc_rt_cuda_image(gpu, 10 * major + minor, 1);
+  if (cubin)
+    code = cuda->module_load_data_ex(module, cubin->cubin, 0, NULL, NULL);
+  if (code && ptx) {
+    int options[] = {CUDA_JIT_ERROR_LOG, CUDA_JIT_ERROR_LOG_BYTES};
+    void *values[] = {log, (void *)(uintptr_t)(sizeof log)};
+    code = cuda->module_load_data_ex(module, ptx->ptx, 2, options, values);
+  }
+  if (!code)
+    return SEQC_OK;
+  for (int32_t i = 0; i < gpu->image_count; ++i) {
+    size_t used = strlen(archs);
+    snprintf(archs + used, sizeof archs - used, "%s%s", i ? ", " : "",
+             gpu->images[i].arch);
+  }
+  call->result = seqc_rt_fail(
+      call->error, SEQC_ERROR_CUDA,
+      "%s: the code for %s does not load on device %d of compute capability "
+      "%d.%d: %s%s%s",
+      call->entry->name, archs, device, major, minor,
+      cubin || ptx ? seqc_rt_cuda_error(cuda, code, error, sizeof error)
+                   : "none of it is for such a device",
+      *log ? ": " : "", log);
+  return call->result;
 }
 
 /* The code in the current context, loaded on first use. */
@@ -113,27 +166,8 @@ static struct loaded *load(seqc_cuda_call *call, void *context, int device) {
   if (!found) {
     const cuda_driver *cuda = call->driver;
     void *module = NULL;
-    char log[192] = "";
-    int options[] = {CUDA_JIT_ERROR_LOG, CUDA_JIT_ERROR_LOG_BYTES};
-    void *values[] = {log, (void *)(uintptr_t)(sizeof log)};
-    int code = -1;
-    if (gpu->cubin)
-      code = cuda->module_load_data_ex(&module, gpu->cubin, 0, NULL, NULL);
-    if (code && gpu->ptx)
-      code = cuda->module_load_data_ex(&module, gpu->ptx, 2, options, values);
-    if (code) {
-      int major = 0, minor = 0;
-      char error[64];
-      cuda->device_get_attribute(&major, CUDA_DEVICE_ATTRIBUTE_MAJOR, device);
-      cuda->device_get_attribute(&minor, CUDA_DEVICE_ATTRIBUTE_MINOR, device);
-      call->result = seqc_rt_fail(
-          call->error, SEQC_ERROR_CUDA,
-          "%s: the code for %s does not load on device %d of compute capability "
-          "%d.%d: %s%s%s",
-          call->entry->name, gpu->arch, device, major, minor,
-          seqc_rt_cuda_error(cuda, code, error, sizeof error), *log ? ": " : "",
-          log);
-    } else {
+    if (load_module(call, device, &module) == SEQC_OK) {
+      int code;
       found = calloc(1, sizeof *found + (size_t)gpu->kernel_count *
                                             sizeof found->kernels[0]);
       if (!found)

@@ -113,6 +113,8 @@ def cases(folder):
         ("no such file", None, run, ["cannot read", "No such file"]),
         ("no such entry", GOOD, run + ["--entry=g"], ["no entry 'g'", "f"]),
         ("an unknown target", GOOD, run + ["--target=tpu"], ["unknown target 'tpu'", "expected one of: cpu, sm_80"]),
+        ("a GPU and a CPU", GOOD, run + ["--target=sm_80,cpu"], ["targets 'sm_80,cpu'", "expected GPUs only"]),
+        ("a target twice", GOOD, run + ["--target=sm_80,sm_80"], ["target 'sm_80' is named twice"]),
         ("an unknown processor", GOOD, run + ["--cpu=abacus"], ["unknown processor 'abacus'"]),
         ("an extra --in", GOOD, run + [f"--in=z={x}"], ["no tensor 'z'", "expected one of: x, w, s0"]),
         ("--in without a file", GOOD, run + ["--in=x"], ["'x' is not NAME=FILE"]),

@@ -1,6 +1,6 @@
 //===- invoke.cpp - Every refusal of seqc_rt_invoke, and its message ------===//
 
-#include "seqc/abi.h"
+#include "../../runtime/internal.h"
 
 #include <gtest/gtest.h>
 
@@ -169,7 +169,6 @@ TEST_F(Call, Version) {
 }
 TEST_F(Call, OnTheWrongDevice) {
   seqc_gpu_code gpu = {};
-  gpu.arch = "sm_90a";
   seqc_entry other = entry;
   other.gpu = &gpu;
   seqc_cuda_kernel none = [](void **, seqc_cuda_call *call) {
@@ -182,6 +181,28 @@ TEST_F(Call, OnTheWrongDevice) {
             "f: argument 'x' is on device type 1, expected a CUDA device (2)");
   EXPECT_EQ(seqc_rt_invoke_cuda(&entry, pointers, none, nullptr, nullptr, &error),
             SEQC_ERROR_NULL_ARGUMENT);
+}
+TEST(Images, TheBestThatRunsThere) {
+  const char code[] = "x";
+  const seqc_gpu_image images[] = {{"sm_90a", code, code, 90, 1},
+                                   {"sm_80", code, code, 80, 0},
+                                   {"sm_90", nullptr, code, 90, 0},
+                                   {"sm_100a", code, nullptr, 100, 1}};
+  const seqc_gpu_code gpu = {images, 4, 0, nullptr, nullptr};
+  auto found = [&](int capability, int ptx) -> std::string {
+    const seqc_gpu_image *image = seqc_rt_cuda_image(&gpu, capability, ptx);
+    return image ? image->arch : "none";
+  };
+  EXPECT_EQ(found(75, 0), "none"); // older than all
+  EXPECT_EQ(found(75, 1), "none");
+  EXPECT_EQ(found(80, 0), "sm_80");
+  EXPECT_EQ(found(89, 0), "sm_80");
+  EXPECT_EQ(found(90, 0), "sm_90a");
+  EXPECT_EQ(found(90, 1), "sm_90a");
+  EXPECT_EQ(found(100, 0), "sm_100a");
+  EXPECT_EQ(found(100, 1), "sm_90"); // its own PTX is missing
+  EXPECT_EQ(found(103, 0), "none");  // a letter is for its own devices
+  EXPECT_EQ(found(120, 1), "sm_90");
 }
 TEST_F(Call, DeclaredRanges) {
   const double infinity = std::numeric_limits<double>::infinity();

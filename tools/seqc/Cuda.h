@@ -14,7 +14,7 @@ namespace seqc::driver {
 struct DeviceTimes {
   double launched = 0; ///< between events around a plain call
   double graph = 0;    ///< of a replayed graph
-  double host = 0;     ///< that the call keeps the host busy
+  double host = 0;     ///< that a call keeps the host busy, one of a series
   unsigned count = 0;
 };
 

@@ -3,6 +3,7 @@
 #include "Driver.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Parallel.h"
 #include "llvm/Support/xxhash.h"
 
 #include <cmath>
@@ -16,8 +17,10 @@ namespace {
 class Random {
 public:
   explicit Random(uint64_t seed) : state(seed) {}
+  /// The generator after `count` more numbers: its state only counts.
+  Random after(uint64_t count) const { return Random(state + count * step); }
   uint64_t next() {
-    uint64_t z = state += 0x9e3779b97f4a7c15u;
+    uint64_t z = state += step;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
@@ -28,10 +31,27 @@ public:
     return std::sqrt(-2 * std::log(u)) * std::cos(2 * M_PI * v);
   }
 
+  /// Numbers that a uniform or normal one takes.
+  static constexpr int64_t uniformCount = 1, normalCount = 2;
+
 private:
+  static constexpr uint64_t step = 0x9e3779b97f4a7c15u;
   uint64_t state;
 };
 } // namespace
+
+/// Calls fn(random, i) for all i < n, on all threads; `count` numbers are drawn for
+/// each, the same whatever the number of threads.
+template <typename Fn>
+static void forEach(int64_t n, const Random &random, int64_t count, Fn fn) {
+  constexpr int64_t block = 1 << 14;
+  llvm::parallelFor(0, size_t((n + block - 1) / block), [&](size_t k) {
+    int64_t begin = int64_t(k) * block;
+    Random mine = random.after(uint64_t(begin) * uint64_t(count));
+    for (int64_t i = begin; i < std::min(n, begin + block); ++i)
+      fn(mine, i);
+  });
+}
 
 static double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 static double logSigmoid(double x) {
@@ -62,50 +82,52 @@ llvm::Error seqc::driver::draw(const EntryArg &arg, uint64_t seed, int64_t lengt
     return i < numbers.size() ? numbers[i] : standard;
   };
   int64_t n = tensor.size();
-  auto fill = [&](auto fn) {
-    for (int64_t i = 0; i < n; ++i)
-      tensor.set(i, fn(i));
+  auto fill = [&](int64_t count, auto fn) {
+    forEach(n, random, count,
+            [&](Random &mine, int64_t i) { tensor.set(i, fn(mine, i)); });
+    return llvm::Error::success();
   };
+  constexpr int64_t one = Random::uniformCount, two = Random::normalCount;
   if (!wellFormed) {
   } else if (kind == "normal") {
-    fill([&](int64_t) { return random.normal() * number(0, 1); });
-    return llvm::Error::success();
+    return fill(two, [&](Random &r, int64_t) { return r.normal() * number(0, 1); });
   } else if (kind == "uniform") {
     double lo = number(0, 0), hi = number(1, 1);
-    fill([&](int64_t) { return lo + (hi - lo) * random.uniform(); });
-    return llvm::Error::success();
+    return fill(one, [&](Random &r, int64_t) { return lo + (hi - lo) * r.uniform(); });
   } else if (kind == "sigmoid") {
-    fill([&](int64_t) { return sigmoid(random.normal()) * number(0, 1); });
-    return llvm::Error::success();
+    return fill(two, [&](Random &r, int64_t) {
+      return sigmoid(r.normal()) * number(0, 1);
+    });
   } else if (kind == "logsigmoid") {
-    fill([&](int64_t) { return logSigmoid(random.normal()) * number(0, 1); });
-    return llvm::Error::success();
+    return fill(two, [&](Random &r, int64_t) {
+      return logSigmoid(r.normal()) * number(0, 1);
+    });
   } else if (kind == "exp") {
-    fill([&](int64_t) { return -std::exp(random.normal()) * number(0, 1); });
-    return llvm::Error::success();
+    return fill(two, [&](Random &r, int64_t) {
+      return -std::exp(r.normal()) * number(0, 1);
+    });
   } else if (kind == "unit") {
     int64_t row = tensor.shape.empty() ? 1 : tensor.shape.back();
-    std::vector<double> values(row);
-    for (int64_t i = 0; row && i < n; i += row) {
+    forEach(row ? n / row : 0, random, two * row, [&](Random &r, int64_t i) {
+      SmallVector<double> values(row);
       double sum = 1e-12;
       for (double &v : values) {
-        v = random.normal();
+        v = r.normal();
         sum += v * v;
       }
       for (int64_t j = 0; j < row; ++j)
-        tensor.set(i + j, values[j] / std::sqrt(sum) * number(0, 1));
-    }
+        tensor.set(i * row + j, values[j] / std::sqrt(sum) * number(0, 1));
+    });
     return llvm::Error::success();
   } else if (kind == "zeros" || kind == "ones" || kind == "constant") {
     double v = kind == "zeros" ? 0 : number(0, 1);
-    fill([&](int64_t) { return v; });
-    return llvm::Error::success();
+    return fill(0, [&](Random &, int64_t) { return v; });
   } else if (kind == "iota") {
-    fill([](int64_t i) { return double(i); });
-    return llvm::Error::success();
+    return fill(0, [](Random &, int64_t i) { return double(i); });
   } else if (kind == "flags") {
-    fill([&](int64_t) { return random.uniform() < number(0, 0.1) ? 1.0 : 0.0; });
-    return llvm::Error::success();
+    return fill(one, [&](Random &r, int64_t) {
+      return r.uniform() < number(0, 0.1) ? 1.0 : 0.0;
+    });
   } else if (kind == "segments") {
     // Random cuts; one is doubled, so that there is an empty segment.
     std::vector<int64_t> cuts;
@@ -114,10 +136,9 @@ llvm::Error seqc::driver::draw(const EntryArg &arg, uint64_t seed, int64_t lengt
     if (cuts.size() > 1)
       cuts[0] = cuts[1];
     llvm::sort(cuts);
-    fill([&](int64_t i) -> double {
+    return fill(0, [&](Random &, int64_t i) -> double {
       return i == 0 ? 0 : i == n - 1 ? length : cuts[i - 1];
     });
-    return llvm::Error::success();
   }
   return llvm::createStringError(
       "'" + arg.name + "': unknown seqc.draw \"" + how +

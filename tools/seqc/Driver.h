@@ -5,6 +5,7 @@
 
 #include "Cuda.h"
 
+#include "seqc/abi.h"
 #include "seqc/lib/Reference/Interpreter.h"
 #include "seqc/lib/Support/Entry.h"
 #include "seqc/lib/Target/Machine.h"
@@ -87,6 +88,8 @@ struct HostTensor {
   int64_t size() const;
   double get(int64_t i) const;
   void set(int64_t i, double value);
+  /// NaN everywhere, or an unlikely integer, so that what is not written stands out.
+  void poison();
 };
 
 /// Bytes of one element in memory.
@@ -142,6 +145,9 @@ public:
                                           const CommonOptions &common,
                                           const CallOptions &call);
   llvm::Error call();
+  /// Calls once more, with outputs and scratch memory NaN again; an error names an
+  /// output that has other bits then.  Only for code for a GPU.
+  llvm::Error callAgain();
   /// Runs the program as it is after `stage` in the interpreter; results are f64.
   llvm::Error interpretAt(const CommonOptions &common, Stage stage);
   /// The inputs, for the interpreter.
@@ -170,7 +176,10 @@ private:
   llvm::Error invokeOnDevice();
   std::unique_ptr<Cuda> cuda;
   std::vector<char *> onDevice;
+  std::vector<DLTensor> arrays;
+  std::vector<const DLTensor *> pointers;
   void *scratch = nullptr;
+  int64_t scratchBytes = 0;
 };
 
 /// Seconds since some fixed moment.

@@ -32,7 +32,7 @@ static cl::opt<std::string>
     entryName("entry", cl::desc("The function to use, if there are several"),
               cl::value_desc("F"), ALL_COMMANDS);
 static cl::opt<std::string> targetName("target", cl::desc("What to make code for"),
-                                   cl::init("cpu"), cl::value_desc("cpu|sm_90a|..."),
+                                   cl::init("cpu"), cl::value_desc("cpu|sm_80,sm_90a|..."),
                                    ALL_COMMANDS);
 static cl::opt<std::string> cpu("cpu",
                                 cl::desc("Processor: host, znver4, skylake-avx512"),
@@ -89,9 +89,8 @@ static cl::opt<bool> checked(
 Expected<CommonOptions> seqc::driver::commonOptions() {
   if (file.empty() && !benchCommand)
     return createStringError("no input file given");
-  if (!is_contained(targetNames(), targetName.getValue()))
-    return createStringError("unknown target '" + targetName + "', expected one of: " +
-                             join(targetNames(), ", "));
+  if (auto targets = targetsOf(targetName); !targets)
+    return targets.takeError();
   auto parsed = parseForm(form);
   if (!parsed)
     return createStringError("--form: " + toString(parsed.takeError()));

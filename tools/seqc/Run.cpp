@@ -167,6 +167,9 @@ static llvm::Error run(int &status) {
           !compare(arg, tensor, (*expected)[next++], tolerance))
         status = 1;
   }
+  if (check && execution.device())
+    if (llvm::Error e = execution.callAgain())
+      return e;
   auto totals = time_ ? totalsOf(entry, execution.symbols)
                       : llvm::Expected<Totals>(Totals());
   if (!totals)

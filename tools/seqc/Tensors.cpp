@@ -6,7 +6,9 @@
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/bit.h"
 
+#include <cmath>
 #include <cstring>
 #include <unistd.h>
 
@@ -35,6 +37,20 @@ static double fromBits(const llvm::fltSemantics &semantics, uint16_t bits) {
                 &lost);
   return value.convertToDouble();
 }
+/// The same for bf16, which is the upper half of an f32.
+static double fromBFloat(uint16_t bits) {
+  return llvm::bit_cast<float>(uint32_t(bits) << 16);
+}
+static uint16_t toBFloat(double number) {
+  float single = static_cast<float>(number);
+  uint32_t bits = llvm::bit_cast<uint32_t>(single);
+  if (std::isnan(number))
+    return bits >> 16 | 0x40;
+  // Toward zero, the last bit set where anything was lost: it then cannot tie.
+  if (double(single) != number)
+    bits = (bits - (std::fabs(double(single)) > std::fabs(number))) | 1;
+  return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
 static uint16_t toBits(const llvm::fltSemantics &semantics, double number) {
   llvm::APFloat value(number);
   bool lost;
@@ -60,6 +76,8 @@ double HostTensor::get(int64_t i) const {
       return read<double>(at);
     if (type.isF32())
       return read<float>(at);
+    if (type.isBF16())
+      return fromBFloat(read<uint16_t>(at));
     return fromBits(type.getFloatSemantics(), read<uint16_t>(at));
   }
   switch (bytesOf(element)) {
@@ -74,6 +92,19 @@ double HostTensor::get(int64_t i) const {
   }
 }
 
+void HostTensor::poison() {
+  if (!isa<FloatType>(element)) {
+    std::memset(bytes.data(), 0x4c, bytes.size());
+    return;
+  }
+  if (bytes.empty())
+    return;
+  set(0, NAN);
+  // What is filled already is copied behind itself.
+  for (size_t done = bytesOf(element); done < bytes.size(); done *= 2)
+    std::memcpy(bytes.data() + done, bytes.data(), std::min(done, bytes.size() - done));
+}
+
 void HostTensor::set(int64_t i, double value) {
   char *at = bytes.data() + i * bytesOf(element);
   if (auto type = dyn_cast<FloatType>(element)) {
@@ -81,6 +112,8 @@ void HostTensor::set(int64_t i, double value) {
       write<double>(at, value);
     else if (type.isF32())
       write<float>(at, static_cast<float>(value));
+    else if (type.isBF16())
+      write<uint16_t>(at, toBFloat(value));
     else
       write<uint16_t>(at, toBits(type.getFloatSemantics(), value));
     return;

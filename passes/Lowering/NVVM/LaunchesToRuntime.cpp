@@ -101,29 +101,34 @@ LogicalResult ToRuntime::launch(gpu::LaunchFuncOp op, Value call) {
     else
       fields.push_back(value);
   }
-  SmallVector<Type> types;
-  for (Value field : fields)
-    types.push_back(field.getType());
-  auto structure = LLVM::LLVMStructType::getLiteral(b.getContext(), types);
-  auto array = LLVM::LLVMArrayType::get(pointer, std::max<size_t>(1, fields.size()));
-  Value storage, addresses;
+  // They lie as in a C struct, which is how a kernel takes them.
+  SmallVector<int32_t> offsets;
+  int64_t bytes = 0;
+  for (Value field : fields) {
+    Type type = field.getType();
+    int64_t size =
+        isa<LLVM::LLVMPointerType>(type) ? 8 : (type.getIntOrFloatBitWidth() + 7) / 8;
+    bytes = llvm::alignTo(bytes, size);
+    offsets.push_back(bytes);
+    bytes += size;
+  }
+  Value storage;
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(
         &op->getParentOfType<func::FuncOp>().getBody().front());
-    Value one = LLVM::ConstantOp::create(b, loc, b.getI64Type(),
-                                         b.getI64IntegerAttr(1));
-    storage = LLVM::AllocaOp::create(b, loc, pointer, structure, one);
-    addresses = LLVM::AllocaOp::create(b, loc, pointer, array, one);
+    Value count = LLVM::ConstantOp::create(b, loc, b.getI64Type(),
+                                           b.getI64IntegerAttr(std::max<int64_t>(bytes, 1)));
+    storage = LLVM::AllocaOp::create(b, loc, pointer, b.getI8Type(), count,
+                                     /*alignment=*/8);
   }
-  for (auto [i, field] : llvm::enumerate(fields)) {
-    Value place = LLVM::GEPOp::create(b, loc, pointer, structure, storage,
-                                      ArrayRef<LLVM::GEPArg>{0, int32_t(i)});
+  for (auto [offset, field] : llvm::zip(offsets, fields)) {
+    Value place = LLVM::GEPOp::create(b, loc, pointer, b.getI8Type(), storage,
+                                      ArrayRef<LLVM::GEPArg>{offset});
     LLVM::StoreOp::create(b, loc, field, place);
-    Value slot = LLVM::GEPOp::create(b, loc, pointer, array, addresses,
-                                     ArrayRef<LLVM::GEPArg>{0, int32_t(i)});
-    LLVM::StoreOp::create(b, loc, place, slot);
   }
+  Value size =
+      LLVM::ConstantOp::create(b, loc, b.getI64Type(), b.getI64IntegerAttr(bytes));
   auto i32 = b.getI32Type();
   Value which = LLVM::ConstantOp::create(b, loc, i32, b.getI32IntegerAttr(number));
   Value blocks = cast(loc, b.getI64Type(), op.getGridSizeX());
@@ -133,7 +138,7 @@ LogicalResult ToRuntime::launch(gpu::LaunchFuncOp op, Value call) {
     shared = LLVM::ConstantOp::create(b, loc, i32, b.getI32IntegerAttr(0));
   LLVM::CallOp::create(
       b, loc, TypeRange(), launchFunction,
-      ValueRange{call, which, blocks, threads, shared, addresses});
+      ValueRange{call, which, blocks, threads, shared, storage, size});
   op.erase();
   return success();
 }
@@ -145,7 +150,7 @@ LogicalResult ToRuntime::run(func::FuncOp func) {
     Type i32 = b.getI32Type(), i64 = b.getI64Type();
     LLVM::LLVMFuncOp::create(
         b, module.getLoc(), launchFunction,
-        LLVM::LLVMFunctionType::get(none, {pointer, i32, i64, i64, i32, pointer}));
+        LLVM::LLVMFunctionType::get(none, {pointer, i32, i64, i64, i32, pointer, i64}));
     LLVM::LLVMFuncOp::create(b, module.getLoc(), scratchFunction,
                              LLVM::LLVMFunctionType::get(pointer, {pointer, i64}));
   }

@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define SEQC_ABI_VERSION 4u
+#define SEQC_ABI_VERSION 5u
 
 /* Why a call was refused.  Nothing has been written then. */
 enum seqc_error_code {
@@ -69,13 +69,20 @@ typedef struct seqc_arg {
    reading those inputs once more. */
 #define SEQC_ENTRY_CHECKED 1
 
-/* Machine code for a GPU, shared by the entries of one compilation. */
-typedef struct seqc_gpu_code {
+/* The same kernels for one architecture. */
+typedef struct seqc_gpu_image {
+  const char *arch;  /* "sm_90a" */
   const void *cubin; /* for `arch`, or null */
   const char *ptx;   /* for `arch` and, where the name has no letter, later ones */
-  const char *arch;  /* "sm_90a" */
+  int32_t capability; /* 10 times the major number, plus the minor */
+  int32_t exact;      /* the name has a letter */
+} seqc_gpu_image;
+
+/* Machine code for GPUs, shared by the entries of one compilation. */
+typedef struct seqc_gpu_code {
+  const seqc_gpu_image *images;
+  int32_t image_count;
   int32_t kernel_count;
-  int32_t reserved;
   const char *const *kernels;
   void *loaded; /* the runtime's: what is loaded where; starts null */
 } seqc_gpu_code;
@@ -121,11 +128,12 @@ int64_t seqc_rt_cuda_scratch_bytes(const seqc_entry *entry,
                                    const DLTensor *const *args,
                                    seqc_cuda_kernel kernel, seqc_error *error);
 
-/* For generated code: launches kernel number `kernel` with `parameters`, the
-   addresses of its arguments; and the next `bytes` of the call's scratch. */
+/* For generated code: launches kernel number `kernel` with `parameters`, its
+   arguments one after the other as in a C struct, `parameter_bytes` in all; and the
+   next `bytes` of the call's scratch. */
 void seqc_rt_cuda_launch(seqc_cuda_call *call, int32_t kernel, int64_t blocks,
                          int64_t threads, int32_t shared_bytes,
-                         void **parameters);
+                         void *parameters, int64_t parameter_bytes);
 void *seqc_rt_cuda_scratch(seqc_cuda_call *call, int64_t bytes);
 
 /* Calls body(context, lo, hi) on ranges that cover [begin, end) once each, on

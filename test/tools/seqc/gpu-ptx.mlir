@@ -1,6 +1,8 @@
 // RUN: seqc compile %s --target=sm_90a --emit=ptx -o - | FileCheck %s
 // RUN: seqc compile %s --target=sm_80 --emit=ptx -o - | FileCheck %s --check-prefix=SM80
 // RUN: seqc compile %s --target=sm_90a -o %t.so --header=%t.h && FileCheck %s --check-prefix=HEADER --input-file %t.h
+// RUN: seqc compile %s --target=sm_80,sm_90a --emit=llvm -o - | FileCheck %s --check-prefix=BOTH
+// RUN: not seqc compile %s --target=sm_80,sm_90a --emit=ptx 2>&1 | FileCheck %s --check-prefix=ONE
 // RUN: not seqc compile %s --emit=ptx 2>&1 | FileCheck %s --check-prefix=CPU
 
 // SM80: .target sm_80
@@ -17,6 +19,9 @@
 // HEADER: int32_t leaky(const DLTensor *x, const DLTensor *h0, DLTensor *y, void *scratch, void *stream, seqc_error *error);
 // HEADER: int64_t leaky_scratch(const DLTensor *x, const DLTensor *h0, DLTensor *y, seqc_error *error);
 // CPU: code for the CPU has none for a GPU
+// ONE: such a file holds code for one target, found 2
+// Its number, and whether the name has a letter.
+// BOTH: { ptr, ptr, ptr, i32, i32 } { {{.*}}, i32 80, i32 0 }, { ptr, ptr, ptr, i32, i32 } { {{.*}}, i32 90, i32 1 }
 func.func @leaky(%x: tensor<?x?x?xf32>, %h0: tensor<?x?xf32>)
     -> (tensor<?x?x?xf32> {seqc.name = "y"}) {
   %y, %h = seqc.recurrence seq(%x : (b, t, d)) carry(%h0 : (b, d)) {

@@ -12,6 +12,7 @@
 #include "seqc/lib/Support/Entry.h"
 #include "seqc/passes/Pipelines/Register.h"
 
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
@@ -59,7 +60,8 @@ llvm::StringRef formName(Form form);
 llvm::Expected<Form> parseForm(llvm::StringRef name);
 
 struct CompileOptions {
-  /// "cpu", or a GPU architecture: "sm_80", "sm_90a", "sm_100a", "sm_120a".
+  /// "cpu", or a GPU architecture: "sm_80", "sm_90a", "sm_100a", "sm_120a"; or
+  /// several of these, "sm_80,sm_90a", whose library holds code for each.
   std::string target = "cpu";
   /// Processor: "host", or a name that LLVM knows ("znver4", "skylake-avx512").
   std::string cpu = "host";
@@ -107,8 +109,11 @@ inline bool isGpu(const CompileOptions &options) {
 CpuMachine machineOf(const CompileOptions &options);
 /// Names that `CompileOptions::target` may have.
 llvm::ArrayRef<llvm::StringRef> targetNames();
+/// The targets that a comma separates in `text`, or an error that lists the names.
+llvm::Expected<llvm::SmallVector<llvm::StringRef>> targetsOf(llvm::StringRef text);
 
-/// What `options` say the machine is: a known name, or a file that describes one.
+/// What `options` say the machine is: a known name, or a file that describes one.  Of
+/// several targets, the one with least shared memory.
 std::string machineName(const CompileOptions &options);
 
 /// Shared memory that a block may ask for on the machine of `options`, a GPU.

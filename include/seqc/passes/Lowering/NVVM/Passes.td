@@ -103,8 +103,8 @@ def LaunchesToRuntime : Pass<"seqc-launches-to-runtime", "::mlir::ModuleOp"> {
     **Expects** public functions that allocate and launch kernels of
     `gpu.module @kernels`.
     **Guarantees** that each takes one more argument, the running call; launches
-    are calls of `seqc_rt_cuda_launch` with the kernel's number and the addresses
-    of its arguments, allocations are calls of `seqc_rt_cuda_scratch`.
+    are calls of `seqc_rt_cuda_launch` with the kernel's number and its arguments,
+    laid out as in a C struct, allocations are calls of `seqc_rt_cuda_scratch`.
     **Fails when** an operation captures a value that is neither a memref nor a
     scalar.
     **Example** see `test/passes/Lowering/NVVM/launches-to-runtime.mlir`.
