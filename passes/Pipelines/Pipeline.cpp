@@ -247,6 +247,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   int64_t width = options.vectorWidth > 0 ? options.vectorWidth : 16;
   // input
   pm.addPass(createInlinerPass());
+  pm.addPass(createSinkBroadcasts());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   CheckMonoidsOptions monoids;

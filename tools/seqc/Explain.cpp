@@ -8,6 +8,7 @@
 #include "seqc/passes/Tiling/Passes.h"
 
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 
@@ -136,6 +137,13 @@ static llvm::Error explain() {
     if (!func)
       return func.takeError();
   }
+  // What is explained is what the passes after the input stage see.
+  CompileOptions options = compileOptions(*common);
+  options.stopAfter = Stage::Input;
+  PassManager pm(source->context.get(), "builtin.module");
+  buildPipeline(pm, options);
+  if (failed(pm.run(*source->module)))
+    return llvm::createStringError("nothing to explain: the program has errors");
   auto &os = llvm::outs();
   bool any = false;
   for (auto func : source->module->getOps<func::FuncOp>()) {
@@ -172,9 +180,7 @@ static llvm::Error explain() {
         for (StringRef line : lines)
           os << "    class   " << line << "\n";
         if (!recurrence.getCarries().empty())
-          explainForms(recurrence, *entry, symbols,
-                       machineOf(compileOptions(*common)));
-        CompileOptions options = compileOptions(*common);
+          explainForms(recurrence, *entry, symbols, machineOf(options));
         if (isGpu(options) && !recurrence.getCarries().empty()) {
           auto obstacle = obstacleToTiles(recurrence, sharedBytes(options));
           os << "    kernel  "

@@ -5,6 +5,20 @@
 
 include "mlir/Pass/PassBase.td"
 
+def SinkBroadcasts : Pass<"seqc-sink-broadcasts"> {
+  let summary = "Elementwise operations are computed before their operand is repeated";
+  let description = [{
+    **Expects** any program.
+    **Guarantees** that an elementwise operation, all of whose operands repeat one
+    value along the same dimension (`tensor.splat`, a `seqc.einsum` with a tensor of
+    ones, a constant), is computed without that dimension, and its result repeated.
+    So `exp(splat(g)) * s` has the same factors as `splat(exp(g)) * s`.  Where an
+    einsum repeats, types narrower than f32 stay as they are: its results are f32.
+    **Fails when** never.
+    **Example** `math.exp` of a splat to 8x4 is `math.exp` of a scalar and a splat.
+  }];
+}
+
 def DeriveStructure : Pass<"seqc-derive-structure"> {
   let summary = "Writes each recurrence's algebraic class next to it";
   let description = [{
