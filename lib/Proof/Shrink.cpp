@@ -55,6 +55,12 @@ private:
     for (unsigned d = 0; d < map.size(); ++d)
       classes[find(of(v, d))].axis = true;
   }
+  /// A segment table has one entry more than there are segments, whose axis may not
+  /// be static while the table's size is.
+  void table(Value segments) {
+    if (segments)
+      classes[find(of(segments, 0))].axis = true;
+  }
   void visit(Operation *op);
   void visit(RecurrenceOp op);
   void visit(ScanOp op);
@@ -104,6 +110,7 @@ void Extents::unifyAll(Value a, unsigned i, Value b, unsigned j) {
 }
 
 void Extents::visit(RecurrenceOp op) {
+  table(op.getSegments());
   unsigned lead = op.getChunk() ? 1 : 0;
   auto operands = [&](ValueRange values, ArrayAttr maps, ValueRange args,
                       unsigned lead) {
@@ -139,6 +146,7 @@ void Extents::visit(RecurrenceOp op) {
 }
 
 void Extents::visit(ScanOp op) {
+  table(op.getSegments());
   for (auto [i, v] : llvm::enumerate(op.getSeq())) {
     auto map = cast<AxesAttr>(op.getSeqMaps()[i]),
          outMap = cast<AxesAttr>(op.getOutMaps()[i]);
@@ -163,6 +171,7 @@ void Extents::visit(ScanOp op) {
 }
 
 void Extents::visit(LinearRecurrenceOp op) {
+  table(op.getSegments());
   auto initial = op.initial();
   axes(initial.value, initial.map);
   unsigned k = initial.map.size();

@@ -190,6 +190,13 @@ Interval Ranges::atom(Value v) {
     if (auto func = dyn_cast_or_null<func::FuncOp>(arg.getOwner()->getParentOp()))
       if (auto text = func.getArgAttrOfType<StringAttr>(arg.getArgNumber(), kRangeAttr))
         result = parseRange(text.getValue()).value_or(result);
+  } else if (auto dispatch = v.getDefiningOp<DispatchOp>()) {
+    // Rows of tokens, or zero.
+    unsigned i = cast<OpResult>(v).getResultNumber();
+    if (i < dispatch.getTokens().size()) {
+      Interval x = of(dispatch.getTokens()[i]);
+      result = {std::min(x.low, 0.0), std::max(x.high, 0.0)};
+    }
   } else {
     result = compute(v.getDefiningOp());
   }

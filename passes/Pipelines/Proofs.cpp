@@ -113,6 +113,10 @@ void Prover::form(const Build &build) {
 std::vector<Obligation> Prover::run() {
   if (!whole)
     return obligations;
+  if (isProvedInParts(find(*whole, name))) {
+    parts();
+    return std::move(obligations);
+  }
   monoids();
   Build build;
   build.options = options;

@@ -55,7 +55,8 @@ private:
   llvm::Expected<Instance> instance(unsigned variant);
   void monoids();
   void form(const Build &build);
-  void chunked();
+  /// Of a program whose routes are data: its recurrences and scans, one by one.
+  void parts();
   void decode();
   OwningOpRef<ModuleOp> formed(ModuleOp from, const CompileOptions &options,
                                Stage stage = Stage::Formed);
@@ -85,6 +86,9 @@ struct Summary {
   Obligation obligation(std::string claim, const std::string &scope) const;
 };
 
+/// True if the program has no steps, or computes tensors of integers outside of them,
+/// so that values decide which elements are taken.
+bool isProvedInParts(func::FuncOp func);
 /// Runs passes without a word; false if one failed.
 bool runQuietly(PassManager &pm, ModuleOp module);
 /// Sizes 1, 2 and 3 in turn, so that neighbouring extents differ.

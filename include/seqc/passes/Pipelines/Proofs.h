@@ -15,7 +15,9 @@ namespace seqc {
 /// The obligations of an entry at the input stage: its combine regions are
 /// monoids; every form that can be built for it, as emitted at the formed stage,
 /// computes what the entry does, at small sizes; exponents inside chunks are at
-/// most zero.  `func` and its module stay as they are.
+/// most zero.  Where values decide which elements are taken (routes), each recurrence
+/// and scan is an entry of its own, whatever its operands are.  `func` and its module
+/// stay as they are.
 std::vector<proof::Obligation> proveEntry(mlir::func::FuncOp func,
                                           const CompileOptions &options = {});
 
