@@ -174,8 +174,8 @@ TokenView::TokenView(OpBuilder &b, Location loc, const Source &segments,
   Value room =
       tensor::EmptyOp::create(b, loc, {OpFoldResult(padded)}, table.getElementType());
   room = tensor::InsertSliceOp::create(
-      b, loc, segments.tensor, room, {b.getIndexAttr(0)}, {OpFoldResult(entries)},
-      {b.getIndexAttr(1)});
+      b, loc, segments.tensor, room, {b.getIndexAttr(0)},
+      {tensor::getMixedSize(b, loc, segments.tensor, 0)}, {b.getIndexAttr(1)});
   auto window = RankedTensorType::get({parts}, i64);
   constexpr int64_t never = int64_t(1) << 52; // exact in a double
   Value none = arith::ConstantOp::create(
