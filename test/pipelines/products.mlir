@@ -13,6 +13,9 @@
 // CHECK-DAG: scf.for {{.*}} iter_args
 // CHECK-DAG: vector.broadcast {{.*}} : f32 to vector<
 // CHECK-DAG: math.fma
+// Between the tiles of the largest product the rows of the next chunk are asked for.
+// CHECK: memref.prefetch {{.*}}, read, locality<3>, data
+// CHECK: math.fma
 
 func.func @wide(%q: tensor<?x?x?x60xf32> {seqc.draw = "normal(0.09)"}, %k: tensor<?x?x?x60xf32> {seqc.draw = "unit"},
                 %v: tensor<?x?x?x100xf32>, %g: tensor<?x?x?xf32> {seqc.draw = "logsigmoid", seqc.range = "<= 0"},

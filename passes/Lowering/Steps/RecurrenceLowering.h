@@ -53,6 +53,10 @@ private:
   Value visited(Value begin, Value end, Value at);
   void chunkLoop(Value begin, Value end, Value length);
   void chunk(Value begin, Value end, Value first, Value count);
+  /// Asks for part `part` of `parts` of the slices of the `count` tokens that are
+  /// visited after `first` others.
+  void fetchAhead(Value begin, Value end, Value first, int64_t count, Value part,
+                  int64_t parts);
   /// Whether a reset flag is set.
   Value isSet(Value flag);
   /// Starts every state afresh, where `condition` holds if there is one.

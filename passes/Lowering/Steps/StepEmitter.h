@@ -7,6 +7,8 @@
 
 #include "seqc/lib/Cost/Products.h"
 
+#include <functional>
+
 namespace seqc::steps {
 
 inline mlir::VectorType vectorOf(int64_t width, mlir::Type element) {
@@ -81,6 +83,11 @@ public:
     teamRank = rank;
     teamSize = size;
   }
+  /// What the step's largest product does between its tiles: `fn(part, parts)`, with
+  /// every part once a step.
+  using Meanwhile = std::function<void(mlir::Value part, int64_t parts)>;
+  void setMeanwhile(Meanwhile fn) { meanwhile = std::move(fn); }
+
   /// Waits for the other threads of the team, if there is one.
   void barrier();
 
@@ -182,6 +189,7 @@ private:
   int64_t teamSize = 1;
   /// Inside a loop whose iterations the team shares.
   bool sharing = false;
+  Meanwhile meanwhile;
   llvm::DenseMap<mlir::Value, Access> memory;
   llvm::DenseMap<mlir::Value, mlir::Value> scalars;
   /// Transposed operands of products, and which ones this phase has written.

@@ -115,6 +115,9 @@ public:
   /// The dimensions of `nest` that every member's result has, in order.
   static llvm::SmallVector<unsigned> commonDims(const Nest &nest);
 
+  /// The nest of the token's product with the largest result, or null.
+  const Nest *largestProduct() const;
+
   Phase before, token;
 
 private:

@@ -91,6 +91,23 @@ void StepPlan::materialise(Value value) {
     roots.insert(value);
 }
 
+const Nest *StepPlan::largestProduct() const {
+  const Nest *largest = nullptr;
+  int64_t most = 0;
+  for (const Nest &nest : token.nests) {
+    if (!nest.product || !nest.product->outer.empty())
+      continue;
+    int64_t size = 1;
+    for (int64_t extent : ArrayRef(nest.sizes).take_front(nest.resultRank))
+      size *= extent;
+    if (size > most) {
+      most = size;
+      largest = &nest;
+    }
+  }
+  return largest;
+}
+
 void StepPlan::findInner() {
   YieldOp yield = op.getYield();
   for (Phase *phase : {&before, &token})
@@ -314,13 +331,27 @@ void StepEmitter::emitProduct(const Nest &nest) {
   }
   int64_t rows = nest.sizes[state.row], columns = nest.sizes[state.column];
   ProductTiles tiles = tilesOf(einsum, cpu);
+  bool carries = meanwhile && &nest == plan.largestProduct();
+  int64_t breadth = tiles.vectors * width;
+  int64_t tall = llvm::divideCeil(rows, tiles.rows);
+  auto tile = [&](Value row, int64_t height, Value column, ArrayRef<Value> masks) {
+    if (carries) {
+      auto part = [&](Value at, int64_t size) -> Value {
+        return arith::DivUIOp::create(b, loc, at, constantIndex(size));
+      };
+      Value before = arith::MulIOp::create(b, loc, part(column, breadth),
+                                           constantIndex(tall));
+      meanwhile(arith::AddIOp::create(b, loc, before, part(row, tiles.rows)),
+                tall * llvm::divideCeil(columns, breadth));
+    }
+    emitTile(state, row, height, column, masks);
+  };
   auto panel = [&](Value column, ArrayRef<Value> masks) {
     int64_t whole = rows / tiles.rows * tiles.rows;
-    loop(b, loc, 0, whole, tiles.rows, [&](Value row) {
-      emitTile(state, row, tiles.rows, column, masks);
-    });
+    loop(b, loc, 0, whole, tiles.rows,
+         [&](Value row) { tile(row, tiles.rows, column, masks); });
     if (whole < rows)
-      emitTile(state, constantIndex(whole), rows - whole, column, masks);
+      tile(constantIndex(whole), rows - whole, column, masks);
   };
   std::function<void(unsigned)> outer = [&](unsigned i) {
     if (i < product.outer.size()) {
@@ -331,8 +362,8 @@ void StepEmitter::emitProduct(const Nest &nest) {
       });
     }
     // A panel of the right operand stays in the first-level cache.
-    int64_t step = tiles.vectors * width, whole = columns / step * step;
-    loop(b, loc, 0, whole, step, [&](Value column) {
+    int64_t whole = columns / breadth * breadth;
+    loop(b, loc, 0, whole, breadth, [&](Value column) {
       panel(column, SmallVector<Value>(tiles.vectors));
     });
     if (whole < columns) {

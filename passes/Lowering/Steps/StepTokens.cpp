@@ -209,7 +209,15 @@ void Lowering::chunk(Value begin, Value end, Value first, Value count) {
     }
   });
   emitter.bindScalar(op.getCountArg(), count);
+  // The rows of the next chunk lie far apart, where no hardware looks for them.
+  if (unit == Unit::Task) {
+    Value next = arith::AddIOp::create(b, loc, first, count);
+    emitter.setMeanwhile([=, this](Value part, int64_t parts) {
+      fetchAhead(begin, end, next, *op.getChunk(), part, parts);
+    });
+  }
   token({}, {});
+  emitter.setMeanwhile({});
   overRows(constant(0), count, [&](Value row) {
     Value time = timeOf(row);
     for (auto [i, value] : llvm::enumerate(op.getYield().getOuts())) {
