@@ -174,6 +174,8 @@ Formula Algebra::minimum(Formula a, Formula b) {
 }
 
 Formula Algebra::scaled(Formula d, bool sign) {
+  if (!isFinite(d) || d.id == 0)
+    return d;
   Number lead = get(d).terms[0].second;
   if (!sign)
     lead = mlir::presburger::abs(lead);

@@ -6,6 +6,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/OperationSupport.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -118,6 +119,11 @@ OwningOpRef<ModuleOp> Prover::formed(ModuleOp from, const CompileOptions &option
   if (!runQuietly(pm, *copy))
     return {};
   return copy;
+}
+
+bool seqc::proofs::isSame(func::FuncOp a, func::FuncOp b) {
+  return OperationEquivalence::isRegionEquivalentTo(
+      &a.getBody(), &b.getBody(), OperationEquivalence::IgnoreLocations);
 }
 
 bool seqc::proofs::isTime(StringRef symbol) {

@@ -12,8 +12,6 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IRMapping.h"
-#include "mlir/IR/Matchers.h"
-#include "mlir/IR/OperationSupport.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/Format.h"
@@ -131,10 +129,7 @@ void Prover::parts() {
        after = formed(*whole, sequential);
   Obligation o;
   o.claim = "everything else stays as it is written";
-  if (before && after &&
-      OperationEquivalence::isRegionEquivalentTo(
-          &find(*before, name).getBody(), &find(*after, name).getBody(),
-          OperationEquivalence::IgnoreLocations))
+  if (before && after && isSame(find(*before, name), find(*after, name)))
     o.verdict = Verdict::Proved;
   else
     o.detail = "the sequential form differs from the program in more than that";

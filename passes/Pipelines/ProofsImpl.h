@@ -21,8 +21,9 @@ using proof::Input;
 using proof::Obligation;
 using proof::Verdict;
 
-/// Operations on terms for one comparison.
-inline constexpr uint64_t kEffort = 600'000;
+/// Operations on terms for one comparison, and for one whose inputs may be numbers
+/// where it is not enough.
+inline constexpr uint64_t kEffort = 3'000'000, kEffortBeforeNumbers = 600'000;
 /// Chunk lengths and feature sizes that proofs cover.
 inline constexpr int64_t kLongestChunk = 4;
 inline constexpr unsigned kSizes = 3;
@@ -86,6 +87,8 @@ struct Summary {
   Obligation obligation(std::string claim, const std::string &scope) const;
 };
 
+/// True if two functions have the same operations.
+bool isSame(func::FuncOp a, func::FuncOp b);
 /// True if the program has no steps, or computes tensors of integers outside of them,
 /// so that values decide which elements are taken.
 bool isProvedInParts(func::FuncOp func);

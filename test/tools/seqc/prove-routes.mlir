@@ -2,10 +2,12 @@
 // any operands in the ranges that are known of them.
 // RUN: seqc prove %s | FileCheck %s --match-full-lines --strict-whitespace
 
-// CHECK:  proved   routed: recurrence 1 alone: the sequential form equals the program (features of 1 to 3, up to 4 tokens)
+// CHECK:  proved   routed: recurrence 1 alone: the sequential form equals the program (it is the program)
 // CHECK-NEXT:  proved   routed: recurrence 1 alone: the canonical form equals the program (features of 1 to 3, up to 4 tokens)
 // CHECK-NEXT:  proved   routed: recurrence 1 alone: the chunked form equals the program (features of 1 to 3, chunks of 1 to 4 tokens; no gate is below -100, whose exponential is zero to f32)
 // CHECK-NEXT:  proved   routed: recurrence 1 alone: exponents of the chunked form are at most 0 (of declared ranges)
+// CHECK-NEXT:  proved   routed: recurrence 1 alone: the split over 2 parts equals the program (features of 1 to 3, up to 5 tokens)
+// CHECK-NEXT:  proved   routed: recurrence 1 alone: the split over 3 parts equals the program (features of 1 to 3, up to 4 tokens)
 // CHECK-NEXT:  proved   routed: recurrence 1 alone: the step of one token equals the program's (features of 1 to 3, any state)
 // CHECK-NEXT:  proved   routed: everything else stays as it is written
 func.func @routed(%k: tensor<?x16xf32>, %v: tensor<?x16xf32>, %g: tensor<?xf32> {seqc.range = "<= 0"},

@@ -1,7 +1,7 @@
 // What compilation relies on, proved: monoids, every form that is emitted, exponents.
 // RUN: seqc prove %s | FileCheck %s
 
-// CHECK: proved   gated: the sequential form equals the program (features of 1 to 3, up to 4 tokens)
+// CHECK: proved   gated: the sequential form equals the program (it is the program)
 // CHECK: proved   gated: the canonical form equals the program (features of 1 to 3, up to 4 tokens)
 // CHECK: proved   gated: the chunked form equals the program (features of 1 to 3, chunks of 1 to 4 tokens; no gate is below -100, whose exponential is zero to f32)
 // CHECK: proved   gated: exponents of the chunked form are at most 0 (of declared ranges)

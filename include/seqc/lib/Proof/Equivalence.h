@@ -79,6 +79,11 @@ Comparison compare(mlir::func::FuncOp meaning, mlir::func::FuncOp formed,
                    uint64_t effort, llvm::ArrayRef<Argument> arguments = {},
                    const Steps *steps = nullptr);
 
+/// Gives numbers to inputs of which everything that `func` computes is a rational
+/// function, with no comparison: two polynomials that agree at such a point are the
+/// same but for a chance below 1e-12.  False if `func` has no such input.
+bool drawInputs(mlir::func::FuncOp func, std::vector<Input> &inputs);
+
 } // namespace seqc::proof
 
 #endif // SEQC_LIB_PROOF_EQUIVALENCE_H
