@@ -143,6 +143,50 @@ static SmallVector<int> iota(unsigned n) {
   return result;
 }
 
+std::optional<Sum> AffineAnalysis::selected(arith::SelectOp select) {
+  ArrayRef<int64_t> shape = seqc::shapeOf(select.getType());
+  SmallVector<int> identity = iota(shape.size());
+  if (!isKnown(select.getCondition()))
+    return fail(select);
+  auto a = get(select.getTrueValue()), b = get(select.getFalseValue());
+  if (!a || !b)
+    return std::nullopt;
+  // What both sides have does not depend on the condition.
+  Sum both;
+  both.shape = a->shape;
+  llvm::erase_if(a->terms, [&](const Term &x) {
+    auto y = llvm::find_if(b->terms, [&](const Term &y) {
+      return x.scale == y.scale && x.sameProduct(y);
+    });
+    if (y == b->terms.end())
+      return false;
+    b->terms.erase(y);
+    both.add(x);
+    return true;
+  });
+  Value condition = select.getCondition();
+  auto p = product(select, atom(condition, Factor::Kind::When, shape), *a,
+                   identity, identity, shape, shape);
+  auto q = product(select, atom(condition, Factor::Kind::Unless, shape), *b,
+                   identity, identity, shape, shape);
+  if (!p || !q)
+    return std::nullopt;
+  p->add(*q);
+  p->add(both);
+  return p;
+}
+
+/// True if the value is one product, none of whose factors varies along all of its
+/// dimensions.
+static bool isOuterProduct(const Sum &sum) {
+  return sum.terms.size() == 1 &&
+         llvm::none_of(sum.terms[0].factors, [&](const Factor &f) {
+           return llvm::all_of(llvm::seq<int>(0, sum.shape.size()), [&](int letter) {
+             return llvm::is_contained(f.letters, letter);
+           });
+         });
+}
+
 std::optional<Sum> AffineAnalysis::compute(Value value) {
   ArrayRef<int64_t> shape = seqc::shapeOf(value.getType());
   bool known = isKnown(value);
@@ -265,6 +309,14 @@ std::optional<Sum> AffineAnalysis::compute(Value value) {
             return product(def, Sum::constant(1, shape), *x, identity, {}, shape,
                            shape);
           })
+          .Case<arith::SelectOp>([&](auto select) -> std::optional<std::optional<Sum>> {
+            // An outer product or nothing is an outer product; another known
+            // selection is one factor.
+            if (known && !expand)
+              if (auto x = selected(select); !x || !isOuterProduct(*x))
+                return std::nullopt;
+            return selected(select);
+          })
           .Case<tensor::ExtractOp>(
               [&](auto extract) -> std::optional<std::optional<Sum>> {
                 // The only element of a tensor.
@@ -343,22 +395,6 @@ std::optional<Sum> AffineAnalysis::compute(Value value) {
         auto p = product(def, *a, *b, identity, identity, shape, shape);
         if (p)
           p->add(*c);
-        return p;
-      })
-      .Case<arith::SelectOp>([&](auto select) -> std::optional<Sum> {
-        if (!isKnown(select.getCondition()))
-          return fail(def);
-        auto a = get(select.getTrueValue()), b = get(select.getFalseValue());
-        if (!a || !b)
-          return std::nullopt;
-        Value condition = select.getCondition();
-        auto p = product(def, atom(condition, Factor::Kind::When, shape), *a,
-                         identity, identity, shape, shape);
-        auto q = product(def, atom(condition, Factor::Kind::Unless, shape), *b,
-                         identity, identity, shape, shape);
-        if (!p || !q)
-          return std::nullopt;
-        p->add(*q);
         return p;
       })
       .Case<ReduceOp>([&](auto reduce) -> std::optional<Sum> {

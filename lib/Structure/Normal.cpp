@@ -106,6 +106,20 @@ std::string Normal::text(Value v, ArrayRef<int> letters) {
   return text(renumbered);
 }
 
+static std::string orZero(std::string text) { return text.empty() ? "0" : text; }
+
+/// Turns a > b into the predicate of b < a, and says so.
+static bool isGreater(arith::CmpFPredicate &predicate) {
+  using P = arith::CmpFPredicate;
+  for (auto [greater, less] : {std::pair(P::OGT, P::OLT), std::pair(P::OGE, P::OLE),
+                               std::pair(P::UGT, P::ULT), std::pair(P::UGE, P::ULE)})
+    if (predicate == greater) {
+      predicate = less;
+      return true;
+    }
+  return false;
+}
+
 Normal::Named Normal::named(const Factor &f) {
   Named result;
   result.letters.assign(f.letters.begin(), f.letters.end());
@@ -126,8 +140,15 @@ Normal::Named Normal::named(const Factor &f) {
   if (!result.text.empty() || !def)
     return result;
   std::string attributes;
+  auto compare = dyn_cast<arith::CmpFOp>(def);
+  arith::CmpFPredicate predicate =
+      compare ? compare.getPredicate() : arith::CmpFPredicate::AlwaysFalse;
+  bool swaps = compare && isGreater(predicate);
+  if (compare)
+    attributes = (" " + arith::stringifyCmpFPredicate(predicate)).str();
   for (NamedAttribute attr : def->getAttrs()) {
-    if (attr.getName() == "fastmath" || attr.getName() == "operandSegmentSizes")
+    if (attr.getName() == "fastmath" || attr.getName() == "operandSegmentSizes" ||
+        compare)
       continue;
     llvm::raw_string_ostream os(attributes);
     os << " ";
@@ -157,14 +178,16 @@ Normal::Named Normal::named(const Factor &f) {
   for (Value operand : def->getOperands()) {
     ArrayRef<int64_t> shape = seqc::shapeOf(operand.getType());
     if (elementwise && !shape.empty()) {
-      operands.push_back(text(operand, places));
+      operands.push_back(orZero(text(operand, places)));
       continue;
     }
     SmallVector<int> all;
     for (unsigned d = 0; d < shape.size(); ++d)
       all.push_back(d);
-    operands.push_back(text(operand, all));
+    operands.push_back(orZero(text(operand, all)));
   }
+  if (swaps)
+    std::swap(operands[0], operands[1]);
   if (def->hasTrait<OpTrait::IsCommutative>())
     llvm::sort(operands);
   result.text = def->getName().stripDialect().str() + attributes;

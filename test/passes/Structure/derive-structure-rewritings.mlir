@@ -190,3 +190,35 @@ func.func @late_decay_in_parts(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: ten
   }
   return %sT : tensor<8x4xf32>
 }
+
+// A write where a flag says so: what the state keeps does not depend on the flag,
+// whether the flag selects a state or what is written.
+// CHECK-LABEL: @written_if
+// CHECK: seqc.factors = ["s0[i,j]: keeps 1; writes [cmpf olt(0, x2)] x0[i] x1[j]"], seqc.structure = ["0: C4.0"]
+func.func @written_if(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?xf32>, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %sT = seqc.recurrence seq(%k, %v, %g : (t)) carry(%s0 : ()) {
+  ^step(%kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: f32, %s: tensor<8x4xf32>):
+    %c = arith.cmpf ogt, %gt, %zero : f32
+    %w = seqc.einsum "k,v->kv"(%kt, %vt)
+    %next = arith.addf %s, %w : tensor<8x4xf32>
+    %n = arith.select %c, %next, %s : tensor<8x4xf32>
+    seqc.yield carry(%n)
+  }
+  return %sT : tensor<8x4xf32>
+}
+// CHECK-LABEL: @write_of_if
+// CHECK: seqc.factors = ["s0[i,j]: keeps 1; writes [cmpf olt(0, x2)] x0[i] x1[j]"], seqc.structure = ["0: C4.0"]
+func.func @write_of_if(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?xf32>, %s0: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %none = arith.constant dense<0.0> : tensor<8x4xf32>
+  %sT = seqc.recurrence seq(%k, %v, %g : (t)) carry(%s0 : ()) {
+  ^step(%kt: tensor<8xf32>, %vt: tensor<4xf32>, %gt: f32, %s: tensor<8x4xf32>):
+    %c = arith.cmpf olt, %zero, %gt : f32
+    %w = seqc.einsum "k,v->kv"(%kt, %vt)
+    %taken = arith.select %c, %w, %none : tensor<8x4xf32>
+    %n = arith.addf %s, %taken : tensor<8x4xf32>
+    seqc.yield carry(%n)
+  }
+  return %sT : tensor<8x4xf32>
+}

@@ -6,6 +6,7 @@
 #include "seqc/dialects/Seq/Seq.h"
 #include "seqc/lib/Structure/Terms.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/DenseMap.h"
 
@@ -53,6 +54,7 @@ public:
 
 private:
   std::optional<Sum> compute(mlir::Value value);
+  std::optional<Sum> selected(mlir::arith::SelectOp select);
   std::optional<Sum> fail(mlir::Operation *op) {
     if (!blame)
       blame = op;
