@@ -82,12 +82,49 @@ static FailureOr<Types> typesOf(TopkOp::Adaptor op, MLIRContext *context,
   if (!dynamic(row) && k > row)
     return error() << "k is " << k << ", expected at most " << row
                    << ", the length of a row of scores (T2)";
-  if (!dynamic(row) && row > 1024)
-    return error() << "a row has " << row << " scores, expected at most 1024 (T2)";
   SmallVector<int64_t> shape(shapeOf(scores));
   shape.back() = k;
   return Types{RankedTensorType::get(shape, computed(context, scores)),
                RankedTensorType::get(shape, i32(context))};
+}
+
+static FailureOr<Types> typesOf(AssignOp::Adaptor op, MLIRContext *context,
+                                Error error) {
+  Type x = op.getVectors().getType(), mu = op.getCentroids().getType();
+  int64_t rank = rankOf(mu);
+  if (!isFloatTensor(mu, 2) || rank > 3 || !allStatic(shapeOf(mu)) ||
+      product(shapeOf(mu)) == 0)
+    return error() << "centroids are " << mu << ", expected a static tensor of floats "
+                   << "[c, d] or [h, c, d] (N1)";
+  ArrayRef<int64_t> centroids = shapeOf(mu);
+  SmallVector<int64_t> ends(centroids.drop_back(2));
+  ends.push_back(centroids.back());
+  int64_t batched = rankOf(x) - rank;
+  if (!isFloatTensor(x, rank) || batched > 1 ||
+      shapeOf(x).take_back(ends.size()) != ArrayRef(ends))
+    return error() << "x is " << x << ", expected a tensor of floats of rank " << rank
+                   << " or " << rank + 1 << " that ends in the heads and features of "
+                   << "the centroids, " << mu << " (N2)";
+  if (centroids[rank - 2] > 4096)
+    return error() << "has " << centroids[rank - 2]
+                   << " centroids, expected at most 4096 (N3)";
+  SmallVector<int64_t> shape(shapeOf(x).drop_back()), inverse(shape);
+  auto members = op.getMembers();
+  if (members) {
+    if (int64_t(*members) < 1 || int64_t(*members) > 65536)
+      return error() << "has " << int64_t(*members)
+                     << " members, expected 1 to 65536 (N3)";
+    shape.assign(shapeOf(x).take_front(batched).begin(),
+                 shapeOf(x).take_front(batched).end());
+    llvm::append_range(shape, centroids.drop_back());
+    shape.push_back(*members);
+    inverse.push_back(centroids[rank - 2]);
+  }
+  Types types{RankedTensorType::get(shape, computed(context, {x, mu})),
+              RankedTensorType::get(shape, i32(context))};
+  if (members)
+    types.push_back(RankedTensorType::get(inverse, i32(context)));
+  return types;
 }
 
 static FailureOr<Types> typesOf(DispatchOp::Adaptor op, MLIRContext *context,
@@ -220,6 +257,27 @@ static FailureOr<Types> typesOf(BlockAttentionOp::Adaptor op, MLIRContext *conte
       return error() << "segment table is " << type
                      << ", expected a rank-1 tensor of i32 or i64 with an entry (B5)";
   }
+  if (Value relative = op.getRelative()) {
+    Type type = relative.getType();
+    if (rankOf(type) != 3 || !isFloatTensor(type, 3) || !allStatic(shapeOf(type)) ||
+        product(shapeOf(type)) == 0 || shapeOf(type).back() != qs.back())
+      return error() << "the relative rows are " << type << ", expected a static tensor "
+                     << "of floats [r, g, " << qs.back() << "] (B6)";
+    if (heads % shapeOf(type)[1])
+      return error() << "the relative rows have " << shapeOf(type)[1]
+                     << " heads, expected a divisor of the " << heads
+                     << " query heads (B6)";
+  }
+  if (Value at = op.getAt()) {
+    Type type = at.getType();
+    if (segments)
+      return error() << "has segments and first positions, expected one of them (B7)";
+    if (rankOf(type) != 1 || !(elementOf(type).isSignlessInteger(32) ||
+                               elementOf(type).isSignlessInteger(64)) ||
+        differ(shapeOf(type)[0], qs[0]))
+      return error() << "the first positions are " << type << ", expected i32 or i64 for "
+                     << "each batch element (B7)";
+  }
   Type element = computed(context, TypeRange(ArrayRef<Type>{q, k, v}));
   SmallVector<int64_t> shape(qs.drop_back());
   Type lse = RankedTensorType::get(shape, element);
@@ -297,6 +355,7 @@ static LogicalResult check(Op op) {
   LogicalResult Op::verify() { return check(*this); }
 
 SEQC_INFERRED(TopkOp)
+SEQC_INFERRED(AssignOp)
 SEQC_INFERRED(DispatchOp)
 SEQC_INFERRED(CombineOp)
 SEQC_INFERRED(BlockAttentionOp)
@@ -306,4 +365,36 @@ double BlockAttentionOp::getFactor() {
   if (auto scale = getScale())
     return scale->convertToDouble();
   return 1 / std::sqrt(double(shapeOf(getQuery().getType()).back()));
+}
+
+int64_t BlockAttentionOp::getNearestRow() {
+  int64_t rows = shapeOf(getRelative().getType())[0];
+  return getCausal() ? rows - 1 : (rows - 1) / 2;
+}
+
+LogicalResult BlockAttentionOp::verifyRegions() {
+  if (getScore().empty())
+    return success();
+  Block &score = getScore().front();
+  Type element = elementOf(getLse().getType()), index = IndexType::get(getContext());
+  Type expected[] = {element, index, index, index};
+  if (score.getArgumentTypes() != ArrayRef<Type>(expected))
+    return emitOpError("the score region takes (")
+           << score.getArgumentTypes() << "), expected (" << ArrayRef<Type>(expected)
+           << ") (B8)";
+  if (score.empty() || !isa<YieldOp>(score.back()))
+    return emitOpError("the score region must end in 'seqc.yield' (B8)");
+  auto yield = cast<YieldOp>(score.back());
+  if (yield.getOuts().size() != 1 || !yield.getCarries().empty() ||
+      yield.getOuts()[0].getType() != element)
+    return yield.emitOpError("yields (") << yield.getOperandTypes() << "), expected out of one "
+                                         << element << " (B8)";
+  for (Operation &op : score.without_terminator()) {
+    auto scalar = [](Type type) { return type.isIntOrIndexOrFloat(); };
+    if (!isStepOperation(&op) || op.getNumResults() != 1 ||
+        !llvm::all_of(op.getResultTypes(), scalar) ||
+        !llvm::all_of(op.getOperandTypes(), scalar))
+      return op.emitOpError("is no scalar operation of arith or math (B8)");
+  }
+  return success();
 }

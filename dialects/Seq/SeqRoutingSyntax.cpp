@@ -108,6 +108,26 @@ void TopkOp::print(OpAsmPrinter &p) {
   p.printOptionalAttrDict((*this)->getAttrs(), {"k", "softmax", "normalize"});
 }
 
+ParseResult AssignOp::parse(OpAsmParser &parser, OperationState &result) {
+  auto &properties = result.getOrAddProperties<Properties>();
+  Operands operands;
+  if (parseOne(parser, operands) || parser.parseKeyword("to") ||
+      parseOne(parser, operands))
+    return failure();
+  properties.cosine = parseFlag(parser, "cosine");
+  if (parseOptional(parser, "members", properties.members))
+    return failure();
+  return finish<AssignOp>(parser, result, operands);
+}
+
+void AssignOp::print(OpAsmPrinter &p) {
+  p << " " << getVectors() << " to " << getCentroids();
+  if (getCosine())
+    p << " cosine";
+  printNumber(p, "members", getMembers());
+  p.printOptionalAttrDict((*this)->getAttrs(), {"cosine", "members"});
+}
+
 ParseResult DispatchOp::parse(OpAsmParser &parser, OperationState &result) {
   auto &properties = result.getOrAddProperties<Properties>();
   Operands operands;
@@ -158,14 +178,14 @@ ParseResult BlockAttentionOp::parse(OpAsmParser &parser, OperationState &result)
         parseOne(parser, operands) || parser.parseRParen())
       return failure();
   }
-  size_t needed = operands.size();
-  if (parseOptionalOne(parser, "blocks", operands))
-    return failure();
-  int blocks = operands.size() - needed;
-  if (parseOptionalOne(parser, "segments", operands))
-    return failure();
-  int segments = operands.size() - needed - blocks;
-  properties.setOperandSegmentSizes({1, 1, 1, blocks, segments});
+  SmallVector<int32_t> counts{1, 1, 1};
+  for (StringRef word : {"relative", "blocks", "segments", "at"}) {
+    size_t before = operands.size();
+    if (parseOptionalOne(parser, word, operands))
+      return failure();
+    counts.push_back(operands.size() - before);
+  }
+  llvm::copy(counts, properties.operandSegmentSizes.begin());
   if (parseOptional(parser, "block", properties.block) ||
       parseOptional(parser, "window", properties.window) ||
       parseOptional(parser, "group", properties.group))
@@ -177,15 +197,21 @@ ParseResult BlockAttentionOp::parse(OpAsmParser &parser, OperationState &result)
     properties.scale = parser.getBuilder().getF64FloatAttr(scale);
   }
   properties.causal = parseFlag(parser, "causal");
+  Region *score = result.addRegion();
+  OptionalParseResult parsed = parser.parseOptionalRegion(*score);
+  if (parsed.has_value() && failed(*parsed))
+    return failure();
   return finish<BlockAttentionOp>(parser, result, operands);
 }
 
 void BlockAttentionOp::print(OpAsmPrinter &p) {
   p << " q(" << getQuery() << ") k(" << getKey() << ") v(" << getValue() << ")";
-  if (getBlocks())
-    p << " blocks(" << getBlocks() << ")";
-  if (getSegments())
-    p << " segments(" << getSegments() << ")";
+  for (auto [word, value] : {std::pair<StringRef, Value>{"relative", getRelative()},
+                             {"blocks", getBlocks()},
+                             {"segments", getSegments()},
+                             {"at", getAt()}})
+    if (value)
+      p << " " << word << "(" << value << ")";
   printNumber(p, "block", getBlock());
   printNumber(p, "window", getWindow());
   printNumber(p, "group", getGroup());
@@ -196,6 +222,10 @@ void BlockAttentionOp::print(OpAsmPrinter &p) {
   }
   if (getCausal())
     p << " causal";
+  if (!getScore().empty()) {
+    p << " ";
+    p.printRegion(getScore());
+  }
   p.printOptionalAttrDict((*this)->getAttrs(),
                           {"operandSegmentSizes", "block", "window", "group", "scale",
                            "causal"});

@@ -195,6 +195,15 @@ bool Sizes::route(Operation *op) {
       tieAll(result, topk.getScores(), rank - 1);
     return true;
   }
+  if (auto assign = dyn_cast<AssignOp>(op)) {
+    Value x = assign.getVectors();
+    bool batched = rankOf(x) > rankOf(assign.getCentroids());
+    name(x, batched ? SmallVector<StringRef>{"b", "n"} : SmallVector<StringRef>{"n"});
+    for (Value result : op->getResults())
+      tieAll(result, x, assign.getMembers() && result != assign.getInverse()
+                            ? batched : rankOf(x) - 1);
+    return true;
+  }
   if (auto dispatch = dyn_cast<DispatchOp>(op)) {
     Value picks = dispatch.getPicks();
     int64_t rank = rankOf(picks);
@@ -241,6 +250,8 @@ bool Sizes::route(Operation *op) {
     tieAll(result, q, time + 1);
   if (list)
     tieAll(list, q, time + (attention.getGroup().value_or(1) == 1));
+  if (Value at = attention.getAt())
+    tie(at, 0, q, 0);
   if (Value segments = attention.getSegments()) {
     axis(segments, 0, "s", 1, 1, axes);
     tables[segments] = dim(q, 0);
@@ -374,6 +385,9 @@ static Interval indexRange(Value value) {
       if (int64_t rows = shapeOf(combine.getRows().getType())[0];
           !ShapedType::isDynamic(rows))
         within(-1, double(rows) - 1);
+    if (auto attention = dyn_cast<BlockAttentionOp>(user);
+        attention && attention.getAt() == value)
+      within(0, std::numeric_limits<double>::infinity());
     if (auto attention = dyn_cast<BlockAttentionOp>(user);
         attention && attention.getBlocks() == value) {
       ArrayRef<int64_t> keys = shapeOf(attention.getKey().getType());

@@ -364,6 +364,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   if (options.stopAfter == Stage::Tiled)
     return;
   // target
+  pm.addPass(createExpandToCasts());
   if (isGpu(options))
     lowerKernels(pm);
   else

@@ -9,6 +9,7 @@
 #include "Loops.h"
 
 #include "../Lowering/Steps/Buffers.h"
+#include "../Lowering/Steps/ScalarBlock.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -41,6 +42,10 @@ private:
   Values interval(Value from, Value to, Values state);
   Values listed(Values state);
   Value dot(Value key);
+  /// The row of `relative` for a key, and whether there is one.
+  std::pair<Value, Value> relativeRow(Value key);
+  /// What the score region makes of the scores of `lanes` keys from `first` on.
+  Value scored(Value scores, Value first, int64_t lanes);
   Value exp(Value x) { return math::ExpOp::create(e.b, e.loc, x); }
   Value finiteOrZero(Value x) {
     Value empty = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OEQ, x,
@@ -53,7 +58,7 @@ private:
   Type element;
   int64_t features, values, heads, keyHeads;
   // q [b, t, h, d], k and v [b, s, g, ...], list [b, rows, heads, n].
-  Value q, k, v, list, table, out, lse;
+  Value q, k, v, relative, list, table, places, out, lse;
   Value length, keyLength;
   // Of the current query.
   Value batch, token, head, keyHead, position, firstKey, firstQuery, keys;
@@ -79,16 +84,37 @@ void Attention::sequence(Value token) {
     firstKey = firstQuery = found[0];
     keys = e.sub(found[1], found[0]);
     offset = zero;
+  } else if (places) {
+    offset = e.loadIndex(places, batch);
   }
   position = e.add(e.sub(token, firstQuery), offset);
 }
 
+std::pair<Value, Value> Attention::relativeRow(Value key) {
+  Value zero = e.index(0), rows = e.dim(relative, 0);
+  Value row = e.add(e.sub(e.index(op.getNearestRow()), position), key);
+  Value is = e.compare(Predicate::ult, row, rows);
+  return {e.select(is, row, zero), is};
+}
+
 Value Attention::dot(Value key) {
+  Value row, is, relativeHead;
+  if (relative) {
+    std::tie(row, is) = relativeRow(key);
+    int64_t shared = cast<MemRefType>(relative.getType()).getDimSize(1);
+    relativeHead = e.div(head, e.index(heads / shared));
+  }
+  // q . k + q . e = q . (k + e)
+  auto keyLanes = [&](Value f, int64_t lanes) {
+    Value x = e.loadLanes(k, ValueRange{batch, e.add(firstKey, key), keyHead, f}, lanes,
+                          element);
+    if (!relative)
+      return x;
+    Value more = e.loadLanes(relative, ValueRange{row, relativeHead, f}, lanes, element);
+    return e.select(is, e.add(x, more), x);
+  };
   if (e.width > 1) {
-    Value row = e.loadLanes(k, ValueRange{batch, e.add(firstKey, key), keyHead,
-                                          e.index(0)},
-                            features, element);
-    Value products = e.mul(queryVector, row);
+    Value products = e.mul(queryVector, keyLanes(e.index(0), features));
     return features > 1
                ? vector::ReductionOp::create(e.b, e.loc, vector::CombiningKind::ADD,
                                              products, arith::FastMathFlags::reassoc)
@@ -98,10 +124,27 @@ Value Attention::dot(Value key) {
   return e.loop(e.index(0), e.index(features), 1, {e.number(element, 0)},
                 [&](Value f, ValueRange sum) {
     Value x = e.loadLanes(q, ValueRange{batch, token, head, f}, 1, element);
-    Value y = e.loadLanes(k, ValueRange{batch, e.add(firstKey, key), keyHead, f}, 1,
-                          element);
-    return Values{e.add(sum[0], e.mul(x, y))};
+    return Values{e.add(sum[0], e.mul(x, keyLanes(f, 1)))};
   })[0];
+}
+
+Value Attention::scored(Value scores, Value first, int64_t lanes) {
+  if (op.getScore().empty())
+    return scores;
+  Block &block = op.getScore().front();
+  int64_t repeats = lanes > 1 ? lanes : 0;
+  IRMapping mapping;
+  mapping.map(block.getArgument(0), scores);
+  mapping.map(block.getArgument(1), e.repeat(position, lanes));
+  mapping.map(block.getArgument(2), e.countFrom(first, lanes, e.b.getIndexType()));
+  mapping.map(block.getArgument(3), e.repeat(head, lanes));
+  // Scalars from above are the same in all lanes.
+  for (Operation &inner : block)
+    for (Value v : inner.getOperands())
+      if (v.getParentBlock() != &block && !mapping.contains(v))
+        mapping.map(v, e.repeat(v, lanes));
+  return steps::repeatBlock(e.b, e.loc, block, block.getTerminator()->getOperands(),
+                            mapping, repeats)[0];
 }
 
 Values Attention::interval(Value from, Value to, Values state) {
@@ -114,18 +157,28 @@ Values Attention::interval(Value from, Value to, Values state) {
     SmallVector<Value> at;
     if (lanes == 1) {
       at.push_back(first);
-      logits = e.mul(dot(first), factor);
+      logits = scored(e.mul(dot(first), factor), first, lanes);
     } else {
       logits = e.number(e.lanesOf(element, lanes), -kInfinity);
       for (int64_t i = 0; i < lanes; ++i) {
-        Value key = e.add(first, e.index(i));
-        at.push_back(e.min(key, last));
-        Value logit = e.select(e.less(key, to), e.mul(dot(at[i]), factor),
-                               e.number(element, -kInfinity));
-        logits = vector::InsertOp::create(e.b, e.loc, logit, logits,
+        at.push_back(e.min(e.add(first, e.index(i)), last));
+        logits = vector::InsertOp::create(e.b, e.loc, e.mul(dot(at[i]), factor), logits,
                                           ArrayRef<int64_t>{i});
       }
+      logits = scored(logits, first, lanes);
+      Value inside = e.less(e.countFrom(first, lanes, e.b.getIndexType()),
+                            e.repeat(to, lanes));
+      logits = e.select(inside, logits,
+                        e.number(e.lanesOf(element, lanes), -kInfinity));
     }
+    // The value of a key that the region hides is not read into the sum.
+    auto visible = [&](Value logit, Value x, int64_t size) -> Value {
+      if (op.getScore().empty())
+        return x;
+      Value hidden = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OEQ, logit,
+                                           e.number(element, -kInfinity));
+      return e.select(hidden, e.number(e.lanesOf(element, size), 0), x);
+    };
     Value top = logits;
     if (lanes > 1)
       top = vector::ReductionOp::create(e.b, e.loc, vector::CombiningKind::MAXIMUMF,
@@ -142,6 +195,7 @@ Values Attention::interval(Value from, Value to, Values state) {
       e.loop(e.index(0), e.index(values), [&](Value f) {
         Value x = e.loadLanes(
             v, ValueRange{batch, e.add(firstKey, first), keyHead, f}, 1, element);
+        x = visible(logits, x, 1);
         Value place[] = {batch, token, head, f};
         e.store(e.add(e.mul(e.load(out, place), scale), e.mul(weights, x)), out, place);
       });
@@ -154,6 +208,9 @@ Values Attention::interval(Value from, Value to, Values state) {
           element);
       Value weight =
           vector::ExtractOp::create(e.b, e.loc, weights, ArrayRef<int64_t>{i});
+      if (!op.getScore().empty())
+        x = visible(vector::ExtractOp::create(e.b, e.loc, logits, ArrayRef<int64_t>{i}),
+                    x, values);
       // A lane beyond the end has weight 0 and repeats the last key.
       total = e.add(total, e.mul(e.repeat(weight, values), x));
     }
@@ -253,6 +310,10 @@ void Attention::run() {
   v = view(steps::readBuffer(b, e.loc, op.getValue()));
   if (op.getBlocks())
     list = view(steps::readBuffer(b, e.loc, op.getBlocks()));
+  if (op.getRelative())
+    relative = steps::readBuffer(b, e.loc, op.getRelative());
+  if (op.getAt())
+    places = steps::readBuffer(b, e.loc, op.getAt());
   if (packed)
     table = steps::readBuffer(b, e.loc, op.getSegments());
   heads = cast<MemRefType>(q.getType()).getDimSize(2);

@@ -275,12 +275,13 @@ void routing::lowerCombine(CombineOp op, OpBuilder &b, int64_t width) {
   Value result = steps::writeBuffer(b, e.loc, op.getResult(), shape, replacements);
   result = e.grouped(result, {0, last});
 
+  Value numRows = e.dim(rows, 0);
   auto emit = [&](Value token, Value first, int64_t lanes) {
     Value zero = e.number(e.lanesOf(element, lanes), 0);
     auto addRow = [&](Value j, ValueRange now) {
       Value row = e.loadIndex(inverse, ValueRange{token, j});
       return e.choose(
-          e.compare(Predicate::sge, row, e.index(0)),
+          e.compare(Predicate::ult, row, numRows),
           [&] {
             Value x = e.loadLanes(rows, ValueRange{row, first}, lanes, element);
             if (weights) {

@@ -7,6 +7,8 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace seqc;
 using namespace seqc::routing;
@@ -110,6 +112,56 @@ Value Loops::repeat(Value x, int64_t lanes) {
   return vector::BroadcastOp::create(b, loc, VectorType::get({lanes}, x.getType()), x);
 }
 
+Value Loops::countFrom(Value first, int64_t lanes, Type element) {
+  Value base = repeat(cast(first, element), lanes);
+  if (lanes == 1)
+    return base;
+  SmallVector<Attribute> steps;
+  for (int64_t i = 0; i < lanes; ++i)
+    steps.push_back(b.getIntegerAttr(element, i));
+  auto type = mlir::cast<VectorType>(lanesOf(element, lanes));
+  return add(base, arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, steps)));
+}
+
+Value Loops::integer(Type type, const llvm::APInt &value) {
+  TypedAttr attr = b.getIntegerAttr(elementOf(type), value);
+  if (auto vector = dyn_cast<VectorType>(type))
+    attr = DenseElementsAttr::get(vector, Attribute(attr));
+  return arith::ConstantOp::create(b, loc, attr);
+}
+
+// All bits but the sign, inverted where the sign is set.
+static Value flipped(Loops &e, Value raw) {
+  Type keys = raw.getType();
+  unsigned bits = elementOf(keys).getIntOrFloatBitWidth();
+  Value sign = arith::ShRSIOp::create(e.b, e.loc, raw,
+                                      e.integer(keys, llvm::APInt(bits, bits - 1)));
+  Value magnitude = e.integer(keys, llvm::APInt::getSignedMaxValue(bits));
+  return arith::XOrIOp::create(e.b, e.loc, raw, e.both(sign, magnitude));
+}
+
+Value Loops::orderedKey(Value score) {
+  Type type = score.getType();
+  unsigned bits = elementOf(type).getIntOrFloatBitWidth();
+  Type keys = b.getIntegerType(bits);
+  if (auto vector = dyn_cast<VectorType>(type))
+    keys = lanesOf(keys, vector.getDimSize(0));
+  // The sum makes zeros of both signs one.
+  Value sum = arith::AddFOp::create(b, loc, score, number(type, 0));
+  Value raw = arith::BitcastOp::create(b, loc, keys, sum);
+  Value isNaN = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, score, score);
+  Value lowest =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, score,
+                            number(type, -std::numeric_limits<double>::infinity()));
+  Value result = select(isNaN, integer(keys, llvm::APInt::getSignedMaxValue(bits)),
+                        flipped(*this, raw));
+  return select(lowest, integer(keys, llvm::APInt::getSignedMinValue(bits)), result);
+}
+
+Value Loops::scoreOf(Value key, Type element) {
+  return arith::BitcastOp::create(b, loc, element, flipped(*this, key));
+}
+
 Values Loops::loop(Value from, Value to, int64_t step, ValueRange initial,
                    llvm::function_ref<Values(Value, ValueRange)> body) {
   auto op = scf::ForOp::create(b, loc, from, to, index(step), initial);
@@ -180,6 +232,22 @@ void Loops::chunks(int64_t size, llvm::function_ref<void(Value, int64_t)> body) 
     return body(index(done), size - done);
   for (; done < size; ++done)
     body(index(done), 1);
+}
+
+Value Loops::sumOver(Value size, Type element,
+                     llvm::function_ref<Value(Value, int64_t)> term) {
+  Value from = index(0), sum = number(element, 0);
+  if (width > 1) {
+    Value lanes = index(width), whole = mul(div(size, lanes), lanes);
+    sum = loop(from, whole, width, {repeat(sum, width)}, [&](Value i, ValueRange now) {
+      return Values{add(now[0], term(i, width))};
+    })[0];
+    sum = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, sum);
+    from = whole;
+  }
+  return loop(from, size, 1, {sum}, [&](Value i, ValueRange now) {
+    return Values{add(now[0], term(i, 1))};
+  })[0];
 }
 
 Value Loops::dim(Value memref, unsigned d) {

@@ -45,6 +45,16 @@ public:
   Value repeat(Value x, int64_t lanes);
   mlir::Type lanesOf(mlir::Type element, int64_t lanes);
 
+  /// `first` and the numbers after it, of type `element`.
+  Value countFrom(Value first, int64_t lanes, mlir::Type element);
+  /// An integer of the width of float `score` that compares as the score does, zeros of
+  /// both signs equal: the highest of all for NaN, the lowest for -inf.
+  Value orderedKey(Value score);
+  /// A float that has `key`.
+  Value scoreOf(Value key, mlir::Type element);
+  /// A constant of an integer type, or of a vector of them.
+  Value integer(mlir::Type type, const llvm::APInt &value);
+
   Values loop(Value from, Value to, int64_t step, mlir::ValueRange initial,
               llvm::function_ref<Values(Value, mlir::ValueRange)> body);
   void loop(Value from, Value to, llvm::function_ref<void(Value)> body);
@@ -54,6 +64,10 @@ public:
                 llvm::function_ref<Values()> no);
   /// Calls `body(first, lanes)` so that all of `size` elements are covered.
   void chunks(int64_t size, llvm::function_ref<void(Value, int64_t)> body);
+
+  /// Sums over `i` from 0 to `size`: `lanes` at a time, then what is left one by one.
+  Value sumOver(Value size, mlir::Type element,
+                llvm::function_ref<Value(Value first, int64_t lanes)> term);
 
   Value dim(Value memref, unsigned d);
   /// The product of dimensions [from, to) of a memref.
@@ -70,6 +84,7 @@ public:
 
 // The lowerings; each replaces the operation.
 void lowerTopk(TopkOp op, mlir::OpBuilder &b, int64_t width);
+void lowerAssign(AssignOp op, mlir::OpBuilder &b, int64_t width);
 void lowerDispatch(DispatchOp op, mlir::OpBuilder &b, int64_t width);
 void lowerCombine(CombineOp op, mlir::OpBuilder &b, int64_t width);
 void lowerAttention(BlockAttentionOp op, mlir::OpBuilder &b, int64_t width);

@@ -25,13 +25,14 @@ struct RoutingToLoops : seqc::impl::RoutingToLoopsBase<RoutingToLoops> {
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (isa<TopkOp, DispatchOp, CombineOp, BlockAttentionOp, MergeOp>(op))
+      if (isa<TopkOp, AssignOp, DispatchOp, CombineOp, BlockAttentionOp, MergeOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops) {
       OpBuilder b(op);
       llvm::TypeSwitch<Operation *>(op)
           .Case([&](TopkOp op) { lowerTopk(op, b, width); })
+          .Case([&](AssignOp op) { lowerAssign(op, b, width); })
           .Case([&](DispatchOp op) { lowerDispatch(op, b, width); })
           .Case([&](CombineOp op) { lowerCombine(op, b, width); })
           .Case([&](BlockAttentionOp op) { lowerAttention(op, b, width); })

@@ -30,9 +30,7 @@ public:
   void run();
 
 private:
-  Value key(Value score);
   Value keysAt(Value row, Value first, int64_t lanes);
-  Value indicesFrom(Value first, int64_t lanes);
   void picks(Value row);
   void weigh(Value row);
   Value exp(Value x) { return math::ExpOp::create(e.b, e.loc, x); }
@@ -45,53 +43,8 @@ private:
 
 } // namespace
 
-/// An integer that compares as the score: the bits, all but the sign inverted where
-/// the sign is set; the lowest of all for -inf.
-Value Topk::key(Value score) {
-  OpBuilder &b = e.b;
-  auto vector = dyn_cast<VectorType>(score.getType());
-  int64_t lanes = vector ? vector.getDimSize(0) : 1;
-  unsigned bits = element.getIntOrFloatBitWidth();
-  Type keys = e.lanesOf(keyType, lanes);
-  auto constant = [&](APInt value) {
-    TypedAttr attr = b.getIntegerAttr(keyType, value);
-    if (lanes > 1)
-      attr = DenseElementsAttr::get(cast<VectorType>(keys), Attribute(attr));
-    return arith::ConstantOp::create(b, e.loc, attr).getResult();
-  };
-  Value zero = e.number(score.getType(), 0);
-  // The sum makes zeros of both signs one.
-  Value sum = arith::AddFOp::create(b, e.loc, score, zero);
-  Value raw = arith::BitcastOp::create(b, e.loc, keys, sum);
-  Value sign =
-      arith::ShRSIOp::create(b, e.loc, raw, constant(APInt(bits, bits - 1)));
-  Value flipped = arith::XOrIOp::create(
-      b, e.loc, raw,
-      e.both(sign, constant(APInt::getSignedMaxValue(bits))));
-  Value isNaN = arith::CmpFOp::create(b, e.loc, arith::CmpFPredicate::UNO, score, score);
-  Value lowest = arith::CmpFOp::create(
-      b, e.loc, arith::CmpFPredicate::OEQ, score,
-      e.number(score.getType(), -std::numeric_limits<double>::infinity()));
-  Value result =
-      e.select(isNaN, constant(APInt::getSignedMaxValue(bits)), flipped);
-  return e.select(lowest, constant(APInt::getSignedMinValue(bits)), result);
-}
-
 Value Topk::keysAt(Value row, Value first, int64_t lanes) {
-  return key(e.loadLanes(scores, ValueRange{row, first}, lanes, element));
-}
-
-Value Topk::indicesFrom(Value first, int64_t lanes) {
-  Value base = e.repeat(e.cast(first, indexType), lanes);
-  if (lanes == 1)
-    return base;
-  SmallVector<Attribute> steps;
-  for (int64_t i = 0; i < lanes; ++i)
-    steps.push_back(e.b.getI32IntegerAttr(i));
-  return e.add(base, arith::ConstantOp::create(
-                         e.b, e.loc,
-                         DenseElementsAttr::get(
-                             cast<VectorType>(e.lanesOf(indexType, lanes)), steps)));
+  return e.orderedKey(e.loadLanes(scores, ValueRange{row, first}, lanes, element));
 }
 
 void Topk::picks(Value row) {
@@ -107,7 +60,7 @@ void Topk::picks(Value row) {
          [&](Value pick, ValueRange last) {
     // The better of what is known and these lanes, after the last pick.
     auto better = [&](Value first, int64_t lanes, Value bestKey, Value best) {
-      Value keys = keysAt(row, first, lanes), at = indicesFrom(first, lanes);
+      Value keys = keysAt(row, first, lanes), at = e.countFrom(first, lanes, indexType);
       Value lastKey = e.repeat(last[0], lanes), lastAt = e.repeat(last[1], lanes);
       Value after = arith::OrIOp::create(
           b, e.loc, e.less(keys, lastKey),
@@ -175,25 +128,10 @@ void Topk::weigh(Value row) {
     if (op.getSoftmax() == SoftmaxKind::after) {
       sum = overPicks([&](Value pick) { return exp(e.sub(weight(pick), top)); });
     } else {
-      auto shifted = [&](Value first, int64_t lanes) {
+      sum = e.sumOver(length, element, [&](Value first, int64_t lanes) {
         Value x = e.loadLanes(scores, ValueRange{row, first}, lanes, element);
         return exp(e.sub(x, e.repeat(top, lanes)));
-      };
-      Value from = e.index(0);
-      sum = zero;
-      if (e.width > 1) {
-        Value width = e.index(e.width);
-        Value whole = e.mul(e.div(length, width), width);
-        Value lanes = e.loop(from, whole, e.width, {e.repeat(zero, e.width)},
-                             [&](Value first, ValueRange now) {
-                               return Values{e.add(now[0], shifted(first, e.width))};
-                             })[0];
-        sum = vector::ReductionOp::create(e.b, e.loc, vector::CombiningKind::ADD, lanes);
-        from = whole;
-      }
-      sum = e.loop(from, length, 1, {sum}, [&](Value first, ValueRange now) {
-        return Values{e.add(now[0], shifted(first, 1))};
-      })[0];
+      });
     }
     update([&](Value w) { return e.div(exp(e.sub(w, top)), sum); });
   }

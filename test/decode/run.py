@@ -74,7 +74,7 @@ def check(seqc, path, folder, libraries):
             # are reverse and routes.
             with open(path) as f:
                 text = f.read()
-            reason = re.search(r"\breverse\b|seqc\.(topk|dispatch|block_attention)", text)
+            reason = re.search(r"\breverse\b|seqc\.(topk|assign|dispatch|block_attention)", text)
             said = re.search(r"no one-token step: (.*)", library.said)
             if reason and (said or " carry(" not in text):
                 return None, "has no step" + (f": {said.group(1)}" if said else "")

@@ -138,3 +138,92 @@ def nsa(q, k, v, gc, gs, gw):
             o[b, :, h] = (gc[b, :, h, None] * (p[h] @ vmeans[b]) + gs[b, :, h, None] * selected
                           + gw[b, :, h, None] * near)
     return {"o": o}
+
+
+def unit(x):
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def routing_transformer(x, v, mu):
+    batch, t, heads = x.shape[:3]
+    k = unit(x)
+    y = np.zeros_like(v)
+    for b in range(batch):
+        for h in range(heads):
+            times = np.zeros(t)
+            for c in range(4):
+                members = np.sort(largest(k[b, :, h] @ unit(mu[h, c]), 16))
+                n = len(members)
+                logits = k[b, members, h] @ k[b, members, h].T / np.sqrt(32)
+                logits[np.eye(n, dtype=bool)] = -5e4
+                logits[~np.tri(n, dtype=bool)] = -np.inf
+                y[b, members, h] += softmax(logits) @ v[b, members, h]
+                times[members] += 1
+            y[b, :, h] /= np.maximum(times, 1)[:, None]
+    return {"y": y}
+
+
+def centroid_update(x, mu):
+    x = unit(x)
+    nearest = np.argmax(x @ unit(mu).T, axis=-1)
+    new = mu.copy()
+    for c in range(len(mu)):
+        if (nearest == c).any():
+            new[c] = 0.999 * mu[c] + 0.001 * unit(x[nearest == c].sum(0))
+    return {"new": new}
+
+
+def seqboat(x, q, k, v, u, a, w):
+    y = np.zeros_like(v)
+    for b in range(len(x)):
+        h, active = np.zeros(32), []
+        for n in range(x.shape[1]):
+            h = a * h + x[b, n]
+            if h @ w > 0:
+                active = (active + [n])[-8:]
+                for head in range(2):
+                    o, _ = attend(q[b, n:n + 1, head], k[b, active, head], v[b, active, head],
+                                  np.ones((1, len(active)), bool))
+                    y[b, n, head] = u[b, n, head] * o[0] / (1 + np.exp(-h @ w))
+    return {"gated": y}
+
+
+def combiner(q, k, v):
+    batch, blocks = q.shape[:2]
+    o = np.empty_like(q)
+    for b in range(batch):
+        for h in range(2):
+            inner = softmax(np.einsum("nd,nid->ni", q[b, :, :, h].mean(1), k[b, :, :, h]) / np.sqrt(32))
+            means, vmeans = k[b, :, :, h].mean(1), np.einsum("ni,nid->nd", inner, v[b, :, :, h])
+            for n in range(blocks):
+                for i in range(16):
+                    keys = np.concatenate([k[b, n, :i + 1, h], means[:n]])
+                    values = np.concatenate([v[b, n, :i + 1, h], vmeans[:n]])
+                    o[b, n, i, h] = softmax(keys @ q[b, n, i, h] / np.sqrt(32)) @ values
+    return {"o": o}
+
+
+def longvq(q, k, v, codes, a):
+    code = np.argmax(k @ unit(codes).T, axis=-1)
+    y = np.empty_like(v)
+    for b in range(len(q)):
+        h = np.zeros(32)
+        for t in range(q.shape[1]):
+            h = a * h + (1 - a) * v[b, t]
+            p = softmax(codes[code[b, :t + 1]] @ q[b, t] / 4)   # every key is its code
+            y[b, t] = p @ v[b, :t + 1] / (1 + np.exp(-h))
+    return {"y": y}
+
+
+def music_transformer(q, k, v, e):
+    batch, t = q.shape[:2]
+    rows = np.zeros((t, 2, 16))                     # of all distances
+    rows[max(0, t - 40):] = e[max(0, 40 - t):]
+    o = np.empty_like(q)
+    for b in range(batch):
+        for h in range(2):
+            qe = q[b, :, h] @ rows[:, h].T
+            skewed = np.pad(qe, ((0, 0), (1, 0))).reshape(t + 1, t)[1:]
+            logits = np.where(np.tri(t, dtype=bool), (q[b, :, h] @ k[b, :, h].T + skewed) / 4, -np.inf)
+            o[b, :, h] = softmax(logits) @ v[b, :, h]
+    return {"o": o}

@@ -15,6 +15,9 @@ import traceback
 import numpy as np
 
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
 class Runner:
     def __init__(self, seqc):
         self.seqc = seqc
@@ -184,17 +187,35 @@ def check_attention(run, rng):
     clause = "" if not listed else " blocks(%i)"
     sizes = (f" block({block})" if listed else "") + (f" window({window})" if window else "")
     sizes += (f" group({group})" if listed else "") + (" causal" if causal else "")
+    # A cache with room, rows for distances, and scores that a region makes.
+    placed, related, region = (bool(rng.integers(2)) for _ in range(3))
+    at = rng.integers(0, s - t + 1, b).astype(np.int32) if placed else np.full(b, s - t, np.int32)
+    table = rng.normal(size=(int(rng.choice([5, 90])), 2, d)).astype(np.float32)
+    clause = " relative(%e)" * related + clause + " at(%p)" * placed
+    hide = """ {
+  ^score(%x: f32, %a: index, %b: index, %c: index):
+    %c3 = arith.constant 3 : index
+    %never = arith.constant 0xFF800000 : f32
+    %ab = arith.addi %a, %b : index
+    %abc = arith.addi %ab, %c : index
+    %m = arith.remui %abc, %c3 : index
+    %z = arith.cmpi eq, %m, %first : index
+    %y = arith.select %z, %never, %x : f32
+    seqc.yield out(%y)
+  }""" * region
     outs = [tensor((b, t, heads, e), "f32"), tensor((b, t, heads), "f32")]
     program = f"""func.func @f(%q: {tensor(q.shape, "f32")}, %k: {tensor(k.shape, "f32")}, %v: {tensor(v.shape, "f32")},
-    %i: {tensor(picks.shape, "i32")}) -> ({", ".join(outs)}) {{
-  %o, %l = seqc.block_attention q(%q) k(%k) v(%v){clause}{sizes}
+    %i: {tensor(picks.shape, "i32")}, %e: {tensor(table.shape, "f32")}, %p: tensor<{b}xi32>) -> ({", ".join(outs)}) {{
+  %first = arith.constant 0 : index
+  %o, %l = seqc.block_attention q(%q) k(%k) v(%v){clause}{sizes}{hide}
   %r, %m = seqc.merge (%o, %l)
   return %r, %m : {", ".join(outs)}
 }}"""
-    got = run(program, {"q": q, "k": k, "v": v, "i": picks}, "--check")
-    position = np.arange(t)[:, None] + s - t
+    got = run(program, {"q": q, "k": k, "v": v, "i": picks, "e": table, "p": at}, "--check")
     key = np.arange(s)[None]
     for bi in range(b):
+        position = np.arange(t)[:, None] + at[bi]
+        nearest = len(table) - 1 if causal else (len(table) - 1) // 2
         for h in range(heads):
             seen = np.zeros((t, s), bool) if listed or window else np.ones((t, s), bool)
             if listed:
@@ -204,13 +225,103 @@ def check_attention(run, rng):
                 seen |= abs(key - position) < window
             if causal:
                 seen &= key <= position
-            logits = q[bi, :, h].astype(float) @ k[bi, :, h // 2].astype(float).T / np.sqrt(d)
+            if region:
+                seen &= (position + key + h) % 3 != 0
+            logits = q[bi, :, h].astype(float) @ k[bi, :, h // 2].astype(float).T
+            if related:
+                row = nearest - (position - key)
+                dots = q[bi, :, h].astype(float) @ table[:, h // 2].astype(float).T
+                there = (row >= 0) & (row < len(table))
+                logits += np.where(there, np.take_along_axis(dots, np.where(there, row, 0), 1), 0)
+            logits /= np.sqrt(d)
             weights = np.where(seen, np.exp(logits), 0)
             total = weights.sum(-1)
             out = weights @ v[bi, :, h // 2] / np.where(total, total, 1)[:, None]
             np.testing.assert_allclose(got["r"][bi, :, h], out, rtol=1e-4, atol=1e-5)
             with np.errstate(divide="ignore"):
                 np.testing.assert_allclose(got["m"][bi, :, h], np.log(total), rtol=1e-4, atol=1e-5)
+
+
+def check_assign(run, rng):
+    batch, heads = int(rng.choice([0, 2])), int(rng.choice([0, 2]))
+    n, c, w, d = int(rng.choice([1, 5, 40, 300])), int(rng.choice([1, 3, 9])), int(rng.choice([1, 4, 64])), int(rng.choice([3, 16, 20]))
+    element, kind = [("f32", np.float32), ("f64", np.float64)][rng.integers(2)]
+    lead, inner = ((batch,) if batch else ()), ((heads,) if heads else ())
+    # Small integers: every sum is exact, so that ties are.
+    x = rng.integers(-2, 3, lead + (n,) + inner + (d,)).astype(kind)
+    mu = rng.integers(-2, 3, inner + (c, d)).astype(kind)
+    x.reshape(max(batch, 1), n, -1)[:, rng.integers(n)] = 0
+    cosine = bool(rng.integers(2))
+    if cosine:
+        x, mu = (rng.normal(size=a.shape).astype(kind) for a in (x, mu))
+        x.reshape(max(batch, 1), n, -1)[:, rng.integers(n)] = 0
+    if rng.integers(2):
+        x[(0,) * (x.ndim - 1)] = np.nan
+    outs = [tensor(x.shape[:-1], element), tensor(x.shape[:-1], "i32"), tensor(lead + inner + (c, w), element),
+            tensor(lead + inner + (c, w), "i32"), tensor(x.shape[:-1] + (c,), "i32")]
+    program = f"""func.func @f(%x: {tensor(x.shape, element)}, %mu: {tensor(mu.shape, element)}) -> ({", ".join(outs)}) {{
+  %s, %i = seqc.assign %x to %mu{" cosine" * cosine}
+  %t, %rows, %inv = seqc.assign %x to %mu{" cosine" * cosine} members({w})
+  return %s, %i, %t, %rows, %inv : {", ".join(outs)}
+}}"""
+    got = run(program, {"x": x, "mu": mu}, "--check")
+    again = run(program, {"x": x, "mu": mu}, threads=1)
+    for name in got:
+        assert got[name].tobytes() == again[name].tobytes(), f"{name} depends on the threads"
+    batches, hs = max(batch, 1), max(heads, 1)
+    xs, mus = x.reshape(batches, n, hs, d).astype(float), mu.reshape(hs, c, d).astype(float)
+    s = np.einsum("bnhd,hcd->bnhc", xs, mus)
+    if cosine:
+        lengths = np.linalg.norm(xs, axis=-1)[..., None] * np.linalg.norm(mus, axis=-1)
+        s = np.where(lengths == 0, 0, s / np.where(lengths == 0, 1, lengths))
+    rank = np.where(np.isnan(s), np.inf, s)
+    best = np.argmax(rank, -1)
+    same(got["i"].reshape(batches, n, hs), best)
+    tolerance = 1e-5 if element == "f32" else 1e-12
+    np.testing.assert_allclose(got["s"].reshape(best.shape), np.take_along_axis(s, best[..., None], -1)[..., 0], rtol=tolerance, atol=tolerance)
+    rows = np.full((batches, hs, c, w), -1)
+    inverse = np.full((batches, n, hs, c), -1)
+    for b in range(batches):
+        for h in range(hs):
+            for e in range(c):
+                members = np.sort(np.argsort(-rank[b, :, h, e], kind="stable")[:w])
+                rows[b, h, e, :len(members)] = (b * n + members) * hs + h
+                inverse[b, members, h, e] = ((b * hs + h) * c + e) * w + np.arange(len(members))
+                np.testing.assert_allclose(got["t"].reshape(rows.shape)[b, h, e, :len(members)], s[b, members, h, e], rtol=tolerance, atol=tolerance)
+    same(got["rows"].reshape(rows.shape), rows)
+    same(got["inv"].reshape(inverse.shape), inverse)
+
+
+def check_special(run, rng):
+    """One query is Aaren's last; one block that holds all keys is dense causal attention;
+    long rows of scores, and 64 picks of 1024."""
+    with open(os.path.join(ROOT, "docs/examples/aaren.mlir")) as f:
+        aaren = f.read()
+    k, v = (rng.normal(size=(2, 37, 3, 64)).astype(np.float32) for _ in "kv")
+    q = rng.normal(size=(3, 64)).astype(np.float32)
+    last = run(aaren, {"k": k, "v": v, "q": q})["o"][:, -1:]
+    program = """func.func @f(%q: tensor<2x1x3x64xf32>, %k: tensor<2x37x3x64xf32>, %v: tensor<2x37x3x64xf32>) -> tensor<2x1x3x64xf32> {
+  %o, %l = seqc.block_attention q(%q) k(%k) v(%v) scale(1.0)
+  return %o : tensor<2x1x3x64xf32>
+}"""
+    one = run(program, {"q": np.broadcast_to(q, (2, 1, 3, 64)).copy(), "k": k, "v": v}, "--check")["o"]
+    np.testing.assert_allclose(one, last, rtol=2e-4, atol=2e-5)
+    program = """func.func @f(%q: tensor<2x37x3x64xf32>, %k: tensor<2x37x3x64xf32>, %v: tensor<2x37x3x64xf32>)
+    -> (tensor<2x37x3x64xf32>, tensor<2x37x3x64xf32>) {
+  %zero = arith.constant dense<0> : tensor<2x37x1x1xi32>
+  %o, %l = seqc.block_attention q(%q) k(%k) v(%v) causal
+  %p, %m = seqc.block_attention q(%q) k(%k) v(%v) blocks(%zero) block(64) causal
+  return %o, %p : tensor<2x37x3x64xf32>, tensor<2x37x3x64xf32>
+}"""
+    dense = run(program, {"q": k[::-1].copy(), "k": k, "v": v}, "--check")
+    same(dense["o"], dense["p"])
+    for e, picks in (1024, 64), (5000, 16):
+        s = rng.integers(0, 400, (3, e)).astype(np.float32)
+        program = f"""func.func @f(%s: tensor<3x{e}xf32>) -> tensor<3x{picks}xi32> {{
+  %w, %i = seqc.topk {picks} of %s
+  return %i : tensor<3x{picks}xi32>
+}}"""
+        same(run(program, {"s": s}, "--check")["i"], np.argsort(-s, axis=-1, kind="stable")[:, :picks])
 
 
 def check_bad(run, rng):
@@ -235,7 +346,7 @@ def main():
     run = Runner(options.seqc)
     passed = failed = 0
     for check, count in [(check_topk, options.count), (check_dispatch, options.count),
-                         (check_poison, 1), (check_attention, options.count), (check_bad, 1)]:
+                         (check_assign, options.count), (check_special, 1), (check_poison, 1), (check_attention, options.count), (check_bad, 1)]:
         for i in range(count):
             try:
                 check(run, np.random.default_rng([options.seed, i]))

@@ -25,14 +25,6 @@ func.func @t2_zero(%s: tensor<?x4xf32>) {
 
 // -----
 
-func.func @t2_row(%s: tensor<?x2000xf32>) {
-  // expected-error @+1 {{a row has 2000 scores, expected at most 1024 (T2)}}
-  %w, %i = seqc.topk 2 of %s
-  return
-}
-
-// -----
-
 func.func @t_word(%s: tensor<?x4xf32>) {
   // expected-error @+1 {{expected none, before or after, found 'later'}}
   %w, %i = seqc.topk 2 of %s softmax(later)
@@ -212,5 +204,119 @@ func.func @m2(%o: tensor<?x8xf32>, %l: tensor<?xf32>, %p: tensor<?x8xf16>) {
 func.func @result(%s: tensor<?x4xf32>) {
   // expected-error @+1 {{result #1 is 'tensor<?x3xi32>', expected 'tensor<?x2xi32>'}}
   %w, %i = "seqc.topk"(%s) {k = 2 : i64} : (tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<?x3xi32>)
+  return
+}
+
+// -----
+
+func.func @n1(%x: tensor<?x4xf32>, %mu: tensor<?x4xf32>) {
+  // expected-error @+1 {{centroids are 'tensor<?x4xf32>', expected a static tensor of floats [c, d] or [h, c, d] (N1)}}
+  %s, %i = seqc.assign %x to %mu
+  return
+}
+
+// -----
+
+func.func @n2(%x: tensor<?x3x4xf32>, %mu: tensor<2x5x4xf32>) {
+  // expected-error @+1 {{x is 'tensor<?x3x4xf32>', expected a tensor of floats of rank 3 or 4 that ends in the heads and features of the centroids, 'tensor<2x5x4xf32>' (N2)}}
+  %s, %i = seqc.assign %x to %mu
+  return
+}
+
+// -----
+
+func.func @n2_rank(%x: tensor<?x?x?x4xf32>, %mu: tensor<5x4xf32>) {
+  // expected-error @+1 {{expected a tensor of floats of rank 2 or 3}}
+  %s, %i = seqc.assign %x to %mu cosine
+  return
+}
+
+// -----
+
+func.func @n3(%x: tensor<?x4xf32>, %mu: tensor<5000x4xf32>) {
+  // expected-error @+1 {{has 5000 centroids, expected at most 4096 (N3)}}
+  %s, %i = seqc.assign %x to %mu
+  return
+}
+
+// -----
+
+func.func @n3_members(%x: tensor<?x4xf32>, %mu: tensor<5x4xf32>) {
+  // expected-error @+1 {{has -2 members, expected 1 to 65536 (N3)}}
+  %s, %i, %r = seqc.assign %x to %mu members(-2)
+  return
+}
+
+// -----
+
+func.func @n_results(%x: tensor<?x4xf32>, %mu: tensor<5x4xf32>) {
+  // expected-error @+1 {{has 2 results, expected 3}}
+  %s, %i = "seqc.assign"(%x, %mu) {members = 2 : i64} : (tensor<?x4xf32>, tensor<5x4xf32>) -> (tensor<5x2xf32>, tensor<5x2xi32>)
+  return
+}
+
+// -----
+
+func.func @b6(%q: tensor<?x?x4x8xf32>, %e: tensor<7x4x6xf32>) {
+  // expected-error @+1 {{the relative rows are 'tensor<7x4x6xf32>', expected a static tensor of floats [r, g, 8] (B6)}}
+  %o, %l = seqc.block_attention q(%q) k(%q) v(%q) relative(%e)
+  return
+}
+
+// -----
+
+func.func @b6_heads(%q: tensor<?x?x4x8xf32>, %e: tensor<7x3x8xf32>) {
+  // expected-error @+1 {{the relative rows have 3 heads, expected a divisor of the 4 query heads (B6)}}
+  %o, %l = seqc.block_attention q(%q) k(%q) v(%q) relative(%e)
+  return
+}
+
+// -----
+
+func.func @b7(%q: tensor<3x?x4x8xf32>, %p: tensor<2xi32>) {
+  // expected-error @+1 {{the first positions are 'tensor<2xi32>', expected i32 or i64 for each batch element (B7)}}
+  %o, %l = seqc.block_attention q(%q) k(%q) v(%q) at(%p)
+  return
+}
+
+// -----
+
+func.func @b7_segments(%q: tensor<?x4x8xf32>, %cu: tensor<?xi32>) {
+  // expected-error @+1 {{has segments and first positions, expected one of them (B7)}}
+  %o, %l = seqc.block_attention q(%q) k(%q) v(%q) segments(%cu) at(%cu)
+  return
+}
+
+// -----
+
+func.func @b8(%q: tensor<?x?x4x8xf32>) {
+  // expected-error @+1 {{the score region takes ('f32', 'index'), expected ('f32', 'index', 'index', 'index') (B8)}}
+  %o, %l = seqc.block_attention q(%q) k(%q) v(%q) {
+  ^score(%s: f32, %i: index):
+    seqc.yield out(%s)
+  }
+  return
+}
+
+// -----
+
+func.func @b8_yield(%q: tensor<?x?x4x8xf32>) {
+  %o, %l = seqc.block_attention q(%q) k(%q) v(%q) {
+  ^score(%s: f32, %i: index, %j: index, %h: index):
+    // expected-error @+1 {{yields ('index'), expected out of one 'f32' (B8)}}
+    seqc.yield out(%i)
+  }
+  return
+}
+
+// -----
+
+func.func @b8_operation(%q: tensor<?x?x4x8xf32>, %x: tensor<4xf32>) {
+  %o, %l = seqc.block_attention q(%q) k(%q) v(%q) {
+  ^score(%s: f32, %i: index, %j: index, %h: index):
+    // expected-error @+1 {{is no scalar operation of arith or math (B8)}}
+    %b = tensor.extract %x[%h] : tensor<4xf32>
+    seqc.yield out(%b)
+  }
   return
 }

@@ -24,6 +24,29 @@ func.func @attention(%q: tensor<?x?x4x8xf32>, %k: tensor<?x?x2x8xf32>, %i: tenso
   return %r : tensor<?x?x4x8xf32>
 }
 
+// CHECK-LABEL: @scores
+// CHECK: seqc.block_attention q(%{{.*}}) k(%{{.*}}) v(%{{.*}}) relative(%{{.*}}) at(%{{.*}}) window(5) causal {
+// CHECK-NEXT: ^{{.*}}(%[[S:.*]]: f32, %{{.*}}: index, %{{.*}}: index, %{{.*}}: index):
+// CHECK-NEXT: math.tanh %[[S]]
+// CHECK-NEXT: seqc.yield out(
+func.func @scores(%q: tensor<?x?x4x8xf32>, %k: tensor<?x?x2x8xf32>, %e: tensor<9x1x8xf32>, %p: tensor<?xi64>) -> tensor<?x?x4x8xf32> {
+  %o, %l = seqc.block_attention q(%q) k(%k) v(%k) relative(%e) at(%p) window(5) causal {
+  ^score(%s: f32, %i: index, %j: index, %h: index):
+    %r = math.tanh %s : f32
+    seqc.yield out(%r)
+  }
+  return %o : tensor<?x?x4x8xf32>
+}
+
+// CHECK-LABEL: @assign
+// CHECK: seqc.assign %{{.*}} to %{{.*}} cosine{{$}}
+// CHECK: seqc.assign %{{.*}} to %{{.*}} members(3)
+func.func @assign(%x: tensor<?x?x2x8xf16>, %mu: tensor<2x5x8xf32>) -> (tensor<?x?x2xi32>, tensor<?x2x5x3xi32>, tensor<?x?x2x5xi32>) {
+  %s, %i = seqc.assign %x to %mu cosine
+  %t, %rows, %inv = seqc.assign %x to %mu members(3)
+  return %i, %rows, %inv : tensor<?x?x2xi32>, tensor<?x2x5x3xi32>, tensor<?x?x2x5xi32>
+}
+
 // FOLD-LABEL: @there_and_back
 // FOLD-SAME: %[[X:.*]]: tensor<?x4xf32>
 // FOLD-NEXT: return %[[X]]

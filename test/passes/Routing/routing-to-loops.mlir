@@ -58,3 +58,38 @@ func.func @attention(%q: tensor<?x?x4x8xf32>, %k: tensor<?x?x2x8xf32>, %i: tenso
   %r, %n = seqc.merge (%o, %l)
   return %r : tensor<?x?x4x8xf32>
 }
+
+// The lengths of vectors and of centroids, then scores and the bits of the last member's.
+// CHECK-LABEL: @members
+// CHECK: scf.parallel
+// CHECK: math.sqrt
+// CHECK: scf.parallel
+// CHECK: math.sqrt
+// CHECK: scf.parallel
+// CHECK: arith.cmpi sge, {{.*}} vector<16xi32>
+// CHECK-NOT: seqc.
+// SCALAR-LABEL: @members
+// SCALAR-NOT: vector
+// SCALAR: return
+func.func @members(%x: tensor<?x?x8xf32>, %mu: tensor<5x8xf32>) -> tensor<?x5x3xi32> {
+  %s, %rows, %inv = seqc.assign %x to %mu cosine members(3)
+  return %rows : tensor<?x5x3xi32>
+}
+
+// A region is repeated on the lanes of 8 keys; relative rows are added to keys.
+// CHECK-LABEL: @scores
+// CHECK: arith.addf {{.*}} vector<8xf32>
+// CHECK: math.tanh {{.*}} vector<8xf32>
+// CHECK-NOT: seqc.
+// SCALAR-LABEL: @scores
+// SCALAR: math.tanh {{.*}} : f32
+// SCALAR-NOT: vector
+// SCALAR: return
+func.func @scores(%q: tensor<?x?x4x8xf32>, %k: tensor<?x?x2x8xf32>, %e: tensor<9x1x8xf32>, %p: tensor<?xi64>) -> tensor<?x?x4x8xf32> {
+  %o, %l = seqc.block_attention q(%q) k(%k) v(%k) relative(%e) at(%p) window(5) causal {
+  ^score(%s: f32, %i: index, %j: index, %h: index):
+    %r = math.tanh %s : f32
+    seqc.yield out(%r)
+  }
+  return %o : tensor<?x?x4x8xf32>
+}

@@ -1,7 +1,7 @@
 //===- RoutingOps.td - Sparse routing of tokens and keys ---*- tablegen -*-===//
 //
-// Included by SeqOps.td.  Constraints are numbered by operation (T topk, P dispatch,
-// C combine, B block_attention, M merge).
+// Included by SeqOps.td.  Constraints are numbered by operation (T topk, N assign,
+// P dispatch, C combine, B block_attention, M merge).
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,8 +41,7 @@ def Seq_TopkOp : Seq_InferredOp<"topk"> {
 
     Constraints:
     * T1: scores are a tensor of floats of rank 1 or more.
-    * T2: k is 1 to 64, and at most the row's length where that is static; a static
-      row has at most 1024 scores.
+    * T2: k is 1 to 64, and at most the row's length where that is static.
 
     Example:
     ```mlir
@@ -56,6 +55,48 @@ def Seq_TopkOp : Seq_InferredOp<"topk"> {
       DefaultValuedAttr<Seq_SoftmaxKindAttr, "SoftmaxKind::none">:$softmax,
       UnitAttr:$normalize);
   let results = (outs AnyType:$weights, AnyType:$indices);
+}
+
+def Seq_AssignOp : Seq_InferredOp<"assign"> {
+  let summary = "Nearest centroids of vectors, or the nearest vectors of centroids";
+  let description = [{
+    `seqc.assign %x to %mu cosine` gives every vector its nearest centroid: of
+    x [..., n, h, d] and centroids [h, c, d], the similarity and the index, both
+    [..., n, h]; heads have centroids of their own, and may be missing in both.
+
+    With `members(w)` every centroid takes its w nearest of the n vectors, whoever else
+    takes them (Roy et al., "Efficient Content-Based Sparse Attention with Routing
+    Transformers", 2020).  Results are then [..., h, c, w]: similarities, and a
+    permutation that a gather takes, the vector of each member as (b N + n) H + h, in
+    ascending order; and [..., n, h, c]: its inverse for `seqc.combine`, the member
+    ((b H + h) C + c) w + j that a vector is of each centroid, or -1.  Of fewer than w
+    candidates the last members are -1, with similarity 0.
+
+    The similarity is the inner product, with `cosine` of the vectors over their lengths;
+    a vector of length 0 has similarity 0; squares of lengths have to be finite.  Equal similarities go to the lower index, NaN
+    is above +inf and -inf is no candidate, as in `seqc.topk`.  Similarities are f32
+    (f64 if an operand is).
+
+    The adjoint passes through the similarities; indices are constants.
+
+    Constraints:
+    * N1: centroids are a tensor of floats [c, d] or [h, c, d], static and not empty.
+    * N2: x is a tensor of floats that ends in n, the centroids' heads and their
+      features, static but for n and at most one dimension before it.
+    * N3: there are at most 4096 centroids and 1 to 65536 members.
+
+    Example:
+    ```mlir
+    func.func @nearest(%x: tensor<?x?x2x8xf32>, %mu: tensor<2x5x8xf32>)
+        -> (tensor<?x?x2xf32>, tensor<?x?x2xi32>) {
+      %s, %i = seqc.assign %x to %mu cosine
+      return %s, %i : tensor<?x?x2xf32>, tensor<?x?x2xi32>
+    }
+    ```
+  }];
+  let arguments = (ins AnyType:$vectors, AnyType:$centroids, UnitAttr:$cosine,
+      OptionalAttr<I64Attr>:$members);
+  let results = (outs AnyType:$similarity, AnyType:$indices, Optional<AnyType>:$inverse);
 }
 
 def Seq_DispatchOp : Seq_InferredOp<"dispatch"> {
@@ -144,15 +185,22 @@ def Seq_BlockAttentionOp : Seq_InferredOp<"block_attention", [AttrSizedOperandSe
     A query sees a key if the key's block, of `block` tokens, is in the query's
     list, or if the key is in the window: fewer than `window` positions away.  `causal`
     takes away keys after the query's position.  Queries are the last t of the s
-    positions.  Without a list and a window every key is seen.  The list is i32,
+    positions, or with `at(%p)` those from p[b] on: keys are a cache with room after them.
+    Without a list and a window every key is seen.  The list is i32,
     [b, ceil(t / group), g', n]; `group` consecutive queries, and h / g' heads, share
     a row of it.  -1 lists nothing, a block listed twice, or in the window, counts once;
     other values outside of the sequence are an error of the caller, and list nothing.
 
+    The score of a key is scale q . k; the scale is 1 / sqrt(d) unless given.
+    `relative(%e)`, e [r, g'', d], adds scale q . e[c - (i - j)] for positions i of the
+    query and j of the key, where there is such a row: c, the row of distance 0, is r - 1
+    if `causal`, else (r - 1) / 2 (Shaw et al., 2018; in the order of Huang et al., "Music
+    Transformer", 2018, whose skewing is this index).  A region then gives the score from
+    that score, i, j and the query head; a score of -inf hides the key.
+
     Results, in f32 (f64 if an operand is): out [b, t, h, e], the mean of the values
-    weighted by exp(scale q . k), and lse [b, t, h], the logarithm of the sum of
-    those weights.  A query that sees nothing gets 0 and -inf.  The scale is
-    1 / sqrt(d) unless given.
+    weighted by exp(score), and lse [b, t, h], the logarithm of the sum of
+    those weights.  A query that sees nothing gets 0 and -inf.
 
     The adjoint needs q, k, v, out and lse; the list is constant.
 
@@ -164,24 +212,40 @@ def Seq_BlockAttentionOp : Seq_InferredOp<"block_attention", [AttrSizedOperandSe
       needs a `block` size, and the reverse.
     * B4: block, window and group are positive; segments go without a group.
     * B5: the segment table is a rank-1 tensor of i32 or i64 with an entry or more.
+    * B6: the relative rows are a tensor of floats [r, g'', d], static, with q's
+      features; g'' divides the query heads.
+    * B7: `at` is a tensor of i32 or i64, [b], and goes without segments.
+    * B8: the score region takes the score (of the results' element), i, j and the head
+      (index), yields one `out`, a score, and holds scalar operations of arith and math;
+      values from above are scalars.
 
     Example:
     ```mlir
     func.func @local(%q: tensor<?x?x4x16xf32>, %k: tensor<?x?x2x16xf32>,
                      %v: tensor<?x?x2x8xf32>) -> tensor<?x?x4x8xf32> {
-      %o, %lse = seqc.block_attention q(%q) k(%k) v(%v) window(5) causal
+      %o, %lse = seqc.block_attention q(%q) k(%k) v(%v) window(5) causal {
+      ^score(%s: f32, %i: index, %j: index, %h: index):
+        %same = arith.cmpi eq, %i, %j : index
+        %less = arith.constant -2.0 : f32
+        %r = arith.select %same, %less, %s : f32
+        seqc.yield out(%r)
+      }
       return %o : tensor<?x?x4x8xf32>
     }
     ```
   }];
   let arguments = (ins AnyType:$query, AnyType:$key, AnyType:$value,
-      Optional<AnyType>:$blocks, Optional<AnyType>:$segments,
-      OptionalAttr<I64Attr>:$block, OptionalAttr<I64Attr>:$window,
+      Optional<AnyType>:$relative, Optional<AnyType>:$blocks,
+      Optional<AnyType>:$segments, Optional<AnyType>:$at, OptionalAttr<I64Attr>:$block, OptionalAttr<I64Attr>:$window,
       OptionalAttr<I64Attr>:$group, OptionalAttr<F64Attr>:$scale, UnitAttr:$causal);
   let results = (outs AnyType:$out, AnyType:$lse);
+  let regions = (region MaxSizedRegion<1>:$score);
+  let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     /// The factor of q . k.
     double getFactor();
+    /// The row of `relative` for distance 0.
+    int64_t getNearestRow();
   }];
 }
 

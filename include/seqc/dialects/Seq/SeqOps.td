@@ -440,7 +440,7 @@ def Seq_ReduceOp : Seq_Op<"reduce", [Pure,
 }
 
 def Seq_YieldOp : Seq_Op<"yield", [AttrSizedOperandSegments, Pure, Terminator,
-    ParentOneOf<["RecurrenceOp", "ScanOp"]>]> {
+    ParentOneOf<["RecurrenceOp", "ScanOp", "BlockAttentionOp"]>]> {
   let summary = "Ends a step: this token's outputs and the next carries";
   let description = [{
     Example: `seqc.yield out(%o) carry(%next)`; either part may be missing.

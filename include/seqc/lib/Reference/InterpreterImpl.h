@@ -136,7 +136,7 @@ private:
         .template Case<ScanOp>([&](auto op) { return scan(op); })
         .template Case<EinsumOp>([&](auto op) { return einsum(op); })
         .template Case<ReduceOp>([&](auto op) { return reduce(op); })
-        .template Case<TopkOp, DispatchOp, CombineOp, BlockAttentionOp, MergeOp>(
+        .template Case<TopkOp, AssignOp, DispatchOp, CombineOp, BlockAttentionOp, MergeOp>(
             [&](auto op) { return route(op); })
         .template Case<linalg::LinalgOp>([&](auto op) { return structured(op); })
         .Default([&](Operation *op) { return move(op); });
@@ -287,15 +287,22 @@ private:
     auto meaning = [&]() -> routing::Results<D> {
       if (auto o = dyn_cast<TopkOp>(op))
         return routing::topk<D>(o, env[o.getScores()]);
+      if (auto o = dyn_cast<AssignOp>(op))
+        return routing::assign<D>(o, env[o.getVectors()], env[o.getCentroids()]);
       if (auto o = dyn_cast<DispatchOp>(op))
         return routing::dispatch<D>(o, env[o.getPicks()], all(o.getTokens()));
       if (auto o = dyn_cast<CombineOp>(op))
         return routing::combine<D>(o, env[o.getRows()], env[o.getInverse()],
                                    optional(o.getWeights()));
-      if (auto o = dyn_cast<BlockAttentionOp>(op))
-        return routing::attention<D>(o, env[o.getQuery()], env[o.getKey()],
-                                     env[o.getValue()], optional(o.getBlocks()),
-                                     optional(o.getSegments()));
+      if (auto o = dyn_cast<BlockAttentionOp>(op)) {
+        routing::AttentionInputs<D> in{env[o.getQuery()],         env[o.getKey()],
+                                       env[o.getValue()],         optional(o.getRelative()),
+                                       optional(o.getBlocks()),   optional(o.getSegments()),
+                                       optional(o.getAt())};
+        return routing::attention<D>(o, in, [&](double s, int64_t i, int64_t j, int64_t h) {
+          return scored(o, s, i, j, h);
+        });
+      }
       auto o = cast<MergeOp>(op);
       return routing::merge<D>(all(o.getOuts()), all(o.getLses()));
     };
@@ -305,6 +312,19 @@ private:
     for (auto [value, result] : llvm::zip(op->getResults(), *found))
       env[value] = std::move(result);
     return llvm::Error::success();
+  }
+
+  /// What the score region makes of a score.
+  llvm::Expected<double> scored(BlockAttentionOp op, double score, int64_t query,
+                                int64_t key, int64_t head) {
+    Block &block = op.getScore().front();
+    double given[] = {score, double(query), double(key), double(head)};
+    for (auto [arg, x] : llvm::zip(block.getArguments(), given))
+      env[arg] = T{{}, {Dom::fromDouble(x)}};
+    for (Operation &inner : block.without_terminator())
+      if (llvm::Error e = execute(&inner))
+        return std::move(e);
+    return Dom::toDouble(env[block.getTerminator()->getOperand(0)].data[0]);
   }
 
   /// tensor operations that move data.

@@ -42,6 +42,18 @@ int64_t integerAt(const Tensor<D> &t, int64_t i) {
   return static_cast<int64_t>(Domain<D>::toDouble(t.data[i]));
 }
 
+/// The candidates (not -inf) in descending order, NaN first, equal ones by index.
+inline std::vector<int64_t> descending(llvm::ArrayRef<double> s) {
+  std::vector<int64_t> order;
+  for (int64_t i = 0, e = s.size(); i < e; ++i)
+    if (s[i] != -kInfinity)
+      order.push_back(i);
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return s[a] != s[a] ? s[b] == s[b] : s[a] > s[b];
+  });
+  return order;
+}
+
 template <class D>
 Results<D> topk(TopkOp op, const Tensor<D> &scores) {
   using Dom = Domain<D>;
@@ -51,15 +63,9 @@ Results<D> topk(TopkOp op, const Tensor<D> &scores) {
   Tensor<D> weights = filled<D>(shape, 0), indices = filled<D>(shape, -1);
   for (int64_t r = 0, n = productOf(shape) / k; r < n; ++r) {
     std::vector<double> s(row);
-    std::vector<int64_t> order;
-    for (int64_t i = 0; i < row; ++i) {
+    for (int64_t i = 0; i < row; ++i)
       s[i] = Dom::toDouble(scores.data[r * row + i]);
-      if (s[i] != -kInfinity)
-        order.push_back(i);
-    }
-    std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-      return s[a] != s[a] ? s[b] == s[b] : s[a] > s[b];
-    });
+    std::vector<int64_t> order = descending(s);
     auto softmax = [&](llvm::ArrayRef<int64_t> over) {
       double top = over.empty() ? 0 : s[over[0]], sum = 0;
       for (int64_t i : over)
@@ -79,6 +85,76 @@ Results<D> topk(TopkOp op, const Tensor<D> &scores) {
     }
   }
   return std::vector<Tensor<D>>{std::move(weights), std::move(indices)};
+}
+
+template <class D>
+Results<D> assign(AssignOp op, const Tensor<D> &x, const Tensor<D> &mu) {
+  using Dom = Domain<D>;
+  int64_t rank = mu.rank(), heads = rank == 3 ? mu.shape[0] : 1;
+  int64_t count = mu.shape[rank - 2], features = mu.shape[rank - 1];
+  int64_t batched = x.rank() - rank, batches = batched ? x.shape[0] : 1;
+  if (x.shape.back() != features || (rank == 3 && x.shape[batched + 1] != heads))
+    return llvm::createStringError("x and the centroids disagree in heads or features");
+  int64_t tokens = x.shape[batched];
+  auto length = [&](const Tensor<D> &t, int64_t row) {
+    double sum = 0;
+    for (int64_t f = 0; f < features; ++f)
+      sum += std::pow(Dom::toDouble(t.data[row * features + f]), 2);
+    return std::sqrt(sum);
+  };
+  auto similarity = [&](int64_t from, int64_t to) {
+    double sum = 0;
+    for (int64_t f = 0; f < features; ++f)
+      sum += Dom::toDouble(x.data[from * features + f]) *
+             Dom::toDouble(mu.data[to * features + f]);
+    if (!op.getCosine())
+      return sum;
+    double lengths = length(x, from) * length(mu, to);
+    return lengths == 0 ? 0 : sum / lengths;
+  };
+  llvm::SmallVector<int64_t> shape(llvm::drop_end(x.shape));
+  if (op.getMembers()) {
+    shape.resize(batched);
+    llvm::append_range(shape, llvm::drop_end(mu.shape));
+    shape.push_back(*op.getMembers());
+  }
+  Tensor<D> best = filled<D>(shape, 0), indices = filled<D>(shape, -1);
+  shape.assign(x.shape.begin(), x.shape.end());
+  shape.back() = count;
+  Tensor<D> inverse = filled<D>(shape, -1);
+  for (int64_t b = 0; b < batches; ++b)
+    for (int64_t h = 0; h < heads; ++h) {
+      auto row = [&](int64_t n) { return (b * tokens + n) * heads + h; };
+      std::vector<double> s;
+      for (int64_t n = 0; n < tokens && !op.getMembers(); ++n) {
+        s.clear();
+        for (int64_t c = 0; c < count; ++c)
+          s.push_back(similarity(row(n), h * count + c));
+        if (auto order = descending(s); !order.empty()) {
+          best.data[row(n)] = Dom::fromDouble(s[order[0]]);
+          indices.data[row(n)] = Dom::fromDouble(order[0]);
+        }
+      }
+      for (int64_t c = 0; c < count && op.getMembers(); ++c) {
+        s.clear();
+        for (int64_t n = 0; n < tokens; ++n)
+          s.push_back(similarity(row(n), h * count + c));
+        auto order = descending(s);
+        int64_t w = *op.getMembers();
+        order.resize(std::min<int64_t>(w, order.size()));
+        std::sort(order.begin(), order.end());
+        for (auto [j, n] : llvm::enumerate(order)) {
+          int64_t at = ((b * heads + h) * count + c) * w + j;
+          best.data[at] = Dom::fromDouble(s[n]);
+          indices.data[at] = Dom::fromDouble(row(n));
+          inverse.data[row(n) * count + c] = Dom::fromDouble(at);
+        }
+      }
+    }
+  std::vector<Tensor<D>> results{std::move(best), std::move(indices)};
+  if (op.getMembers())
+    results.push_back(std::move(inverse));
+  return results;
 }
 
 template <class D>
@@ -177,10 +253,19 @@ Results<D> combine(CombineOp op, const Tensor<D> &rows, const Tensor<D> &inverse
 }
 
 template <class D>
-Results<D> attention(BlockAttentionOp op, const Tensor<D> &q, const Tensor<D> &k,
-                     const Tensor<D> &v, const Tensor<D> *list,
-                     const Tensor<D> *segments) {
+struct AttentionInputs {
+  const Tensor<D> &q, &k, &v;
+  const Tensor<D> *relative, *list, *segments, *at;
+};
+
+/// What the score region makes of a score, the positions of query and key, and the head.
+using Score = llvm::function_ref<llvm::Expected<double>(double, int64_t, int64_t, int64_t)>;
+
+template <class D>
+Results<D> attention(BlockAttentionOp op, const AttentionInputs<D> &in, Score score) {
   using Dom = Domain<D>;
+  const Tensor<D> &q = in.q, &k = in.k, &v = in.v, *list = in.list,
+                  *segments = in.segments, *relative = in.relative;
   int64_t rank = q.rank(), heads = q.shape[rank - 2], features = q.shape[rank - 1];
   int64_t keyHeads = k.shape[rank - 2], values = v.shape[rank - 1];
   int64_t batches = rank == 4 ? q.shape[0] : 1, length = q.shape[rank - 3],
@@ -188,14 +273,18 @@ Results<D> attention(BlockAttentionOp op, const Tensor<D> &q, const Tensor<D> &k
   if (v.shape[rank - 3] != keys || k.shape[0] != v.shape[0] ||
       q.shape[0] != k.shape[0])
     return llvm::createStringError("q, k and v disagree in batch or length");
+  auto divides = [&](int64_t part) { return part > 0 && heads % part == 0; };
+  if (k.shape[rank - 1] != features || !divides(keyHeads) ||
+      v.shape[rank - 2] != keyHeads || (list && !divides(list->shape[rank - 2])) ||
+      (relative && (!divides(relative->shape[1]) || relative->shape[2] != features)))
+    return llvm::createStringError("heads or features disagree");
   if (list && (list->shape[rank - 3] != (length + group - 1) / group ||
                (rank == 4 && list->shape[0] != batches)))
     return llvm::createStringError(
         "the list of blocks has " + llvm::Twine(list->shape[rank - 3]) +
         " rows, expected " + llvm::Twine((length + group - 1) / group));
-  // Sequences: batch, first query, queries, first key, keys.
   struct Sequence {
-    int64_t batch, query, queries, key, keys;
+    int64_t batch, query, queries, key, keys, position; // the first query's
   };
   std::vector<Sequence> sequences;
   if (segments) {
@@ -208,11 +297,17 @@ Results<D> attention(BlockAttentionOp op, const Tensor<D> &q, const Tensor<D> &k
       if (to < from)
         return llvm::createStringError("the segment table decreases at entry " +
                                        llvm::Twine(i + 1));
-      sequences.push_back({0, from, to - from, from, to - from});
+      sequences.push_back({0, from, to - from, from, to - from, 0});
     }
   } else {
-    for (int64_t b = 0; b < batches; ++b)
-      sequences.push_back({b, 0, length, 0, keys});
+    for (int64_t b = 0; b < batches; ++b) {
+      int64_t first = in.at ? integerAt(*in.at, b) : keys - length;
+      if (in.at && (first < 0 || first + length > keys))
+        return llvm::createStringError(
+            "batch element " + llvm::Twine(b) + " has its queries at " +
+            llvm::Twine(first) + ", expected 0 to " + llvm::Twine(keys - length));
+      sequences.push_back({b, 0, length, 0, keys, first});
+    }
   }
   Tensor<D> out = filled<D>({}, 0), lse = filled<D>({}, 0);
   llvm::SmallVector<int64_t> shape(llvm::drop_end(q.shape));
@@ -223,7 +318,7 @@ Results<D> attention(BlockAttentionOp op, const Tensor<D> &q, const Tensor<D> &k
   for (const Sequence &s : sequences)
     for (int64_t i = 0; i < s.queries; ++i)
       for (int64_t h = 0; h < heads; ++h) {
-        int64_t position = i + s.keys - s.queries;
+        int64_t position = i + s.position;
         std::vector<bool> seen(s.keys, !list && !op.getWindow());
         if (list) {
           int64_t shared = list->shape[rank - 2], n = list->shape[rank - 1];
@@ -259,7 +354,22 @@ Results<D> attention(BlockAttentionOp op, const Tensor<D> &q, const Tensor<D> &k
           double dot = 0;
           for (int64_t f = 0; f < features; ++f)
             dot += number(q, from * features + f) * number(k, key * features + f);
+          if (relative) {
+            int64_t shared = relative->shape[1];
+            int64_t row = op.getNearestRow() - (position - at);
+            for (int64_t f = 0; f < features && row >= 0 && row < relative->shape[0]; ++f)
+              dot += number(q, from * features + f) *
+                     number(*relative,
+                            (row * shared + h / (heads / shared)) * features + f);
+          }
           logits[at] = dot * op.getFactor();
+          if (!op.getScore().empty()) {
+            auto made = score(logits[at], position, at, h);
+            if (!made)
+              return made.takeError();
+            logits[at] = *made;
+            seen[at] = *made != -kInfinity;
+          }
           nan |= logits[at] != logits[at];
           top = std::max(top, logits[at]);
         }

@@ -8,8 +8,8 @@ include "mlir/Pass/PassBase.td"
 def RoutingToLoops : Pass<"seqc-routing-to-loops"> {
   let summary = "Routing operations become parallel loops over buffers";
   let description = [{
-    **Expects** `seqc.topk`, `seqc.dispatch`, `seqc.combine`, `seqc.block_attention`
-    and `seqc.merge` operations.
+    **Expects** `seqc.topk`, `seqc.assign`, `seqc.dispatch`, `seqc.combine`,
+    `seqc.block_attention` and `seqc.merge` operations.
     **Guarantees** that none is left.  Rows, tokens and queries are iterations of
     `scf.parallel`; each element is written by one iteration, so that results do not
     depend on the number of threads.  A dispatch counts in parts of 1024 slots, sums the

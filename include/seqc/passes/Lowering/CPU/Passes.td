@@ -145,6 +145,19 @@ def CopiesToLoops : Pass<"seqc-copies-to-loops"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def ExpandToCasts : Pass<"seqc-expand-to-casts"> {
+  let summary = "Split dimensions of several unknown sizes become casts";
+  let description = [{
+    **Expects** `memref.expand_shape` operations.
+    **Guarantees** that none is left that splits a dimension into several of unknown
+    size, which `expand-strided-metadata` cannot lower: each is a
+    `memref.reinterpret_cast` with the sizes of its output shape.
+    **Fails when** never.
+    **Example** `[b n, 16]` to `[b, n, 16]` has strides 16 n, 16 and 1.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def ApproximateMath : Pass<"seqc-approximate-math"> {
   let summary = "f32 functions become polynomials that work lane by lane";
   let description = [{
