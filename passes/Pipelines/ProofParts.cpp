@@ -56,9 +56,7 @@ static std::string rangeText(Interval range) {
   return text;
 }
 
-/// `op` as a program of its own, whose arguments are the operands, in the ranges that
-/// are known of them.
-static OwningOpRef<ModuleOp> outlined(Operation *op, StringRef name) {
+OwningOpRef<ModuleOp> seqc::outlined(Operation *op, StringRef name) {
   OpBuilder b(op->getContext());
   OwningOpRef<ModuleOp> module = ModuleOp::create(op->getLoc());
   SmallVector<Value> inputs;

@@ -5,6 +5,7 @@
 #include "seqc/dialects/Seq/Seq.h"
 #include "seqc/lib/Structure/Select.h"
 #include "seqc/lib/Structure/Structure.h"
+#include "seqc/passes/Pipelines/Proofs.h"
 #include "seqc/passes/Tiling/Passes.h"
 
 #include "mlir/IR/TypeUtilities.h"
@@ -77,8 +78,38 @@ product(const EntryInfo &entry, const Symbols &symbols,
 }
 
 /// One line per form: its estimate and its floor, or why the recurrence lacks it.
+/// Why the recurrence cannot be built in this form though asked for, or nothing.
+static std::optional<std::string> obstacleTo(RecurrenceOp op,
+                                             structure::FormEstimate::Kind kind,
+                                             int64_t parts, CompileOptions options) {
+  using structure::FormEstimate;
+  if (kind == FormEstimate::Sequential && parts == 1)
+    return std::nullopt;
+  auto module = outlined(op, "alone");
+  options.form = kind == FormEstimate::Scan      ? Form::Scan
+                 : kind == FormEstimate::Chunked ? Form::Chunked
+                                                 : Form::Canonical;
+  options.split = parts;
+  options.target = "cpu";
+  options.stopAfter = Stage::Formed;
+  std::string first;
+  ScopedDiagnosticHandler handler(module->getContext(), [&](Diagnostic &diagnostic) {
+    if (first.empty() && diagnostic.getSeverity() == DiagnosticSeverity::Error)
+      first = diagnostic.str();
+  });
+  PassManager pm(module->getContext());
+  buildPipeline(pm, options);
+  if (succeeded(pm.run(*module)))
+    return std::nullopt;
+  StringRef reason = first;
+  if (size_t at = reason.find(": "); at != StringRef::npos && reason.starts_with("the recurrence"))
+    reason = reason.drop_front(at + 2);
+  return reason.str();
+}
+
 static void explainForms(RecurrenceOp op, const EntryInfo &entry,
-                         const Symbols &symbols, const CpuMachine &machine) {
+                         const Symbols &symbols, const CompileOptions &options) {
+  CpuMachine machine = machineOf(options);
   auto &os = llvm::outs();
   structure::FormTable table = structure::estimateForms(op, machine);
   structure::SequenceSizes sizes = structure::sizesOf(op);
@@ -111,8 +142,12 @@ static void explainForms(RecurrenceOp op, const EntryInfo &entry,
     if (form.inParts)
       name += ", in parts";
     os << "    " << (&form == &chosen ? "  taken " : "        ") << llvm::left_justify(name, 31);
+    if (auto why = obstacleTo(op, form.kind, form.inParts ? 2 : 1, options)) {
+      os << "not possible: " << *why << "\n";
+      continue;
+    }
     if (!form.legal()) {
-      os << "not possible: " << form.obstacle << "\n";
+      os << "only when asked for: " << form.obstacle << "\n";
       continue;
     }
     os << llvm::format("%8.0f, floor %.0f of %.0f and %.0f", form.cost.token,
@@ -180,7 +215,7 @@ static llvm::Error explain() {
         for (StringRef line : lines)
           os << "    class   " << line << "\n";
         if (!recurrence.getCarries().empty())
-          explainForms(recurrence, *entry, symbols, machineOf(options));
+          explainForms(recurrence, *entry, symbols, options);
         if (isGpu(options) && !recurrence.getCarries().empty()) {
           auto obstacle = obstacleToTiles(recurrence, sharedBytes(options));
           os << "    kernel  "

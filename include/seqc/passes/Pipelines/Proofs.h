@@ -7,6 +7,8 @@
 #include "seqc/passes/Pipelines/Compiler.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
 
 #include <vector>
 
@@ -20,6 +22,10 @@ namespace seqc {
 /// stay as they are.
 std::vector<proof::Obligation> proveEntry(mlir::func::FuncOp func,
                                           const CompileOptions &options = {});
+
+/// A recurrence or scan as an entry of its own, whose arguments are its operands, in the
+/// ranges that are known of them.
+mlir::OwningOpRef<mlir::ModuleOp> outlined(mlir::Operation *op, llvm::StringRef name);
 
 /// That `formed`, at any stage that the interpreter runs, computes what `meaning`
 /// does, at small sizes.
