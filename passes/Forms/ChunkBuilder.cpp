@@ -132,29 +132,15 @@ Exponent ChunkBuilder::parts(Value gate) {
   return {coarse, sub(gate, coarse)};
 }
 
-void ChunkBuilder::setGates(Value scalarGate, Value vectorGate) {
-  auto cumulate = [&](Value gate, bool vector, Exponent &in, Exponent &ex,
-                      Exponent &last) {
-    Exponent p = parts(gate);
-    StringRef equation = vector ? "ij,jk->ik" : "ij,j->i";
-    Value inclusive = mask(tokens, tokens, true),
-          exclusive = mask(tokens, tokens, false);
-    in = {einsum(equation, {inclusive, p.coarse}),
-          einsum(equation, {inclusive, p.fine})};
-    ex = {einsum(equation, {exclusive, p.coarse}),
-          einsum(equation, {exclusive, p.fine})};
-    last = rows(in, tokens - 1, tokens);
-  };
-  // One kind of gate is enough: scalars join the vectors.
-  if (vectorGate && scalarGate) {
-    Value ones = splat(1, {shapeOf(vectorGate.getType())[1]});
-    vectorGate = add(vectorGate, einsum("i,k->ik", {scalarGate, ones}));
-    scalarGate = {};
-  }
-  if (scalarGate)
-    cumulate(scalarGate, false, sIn, sEx, sLast);
-  if (vectorGate)
-    cumulate(vectorGate, true, vIn, vEx, vLast);
+void ChunkBuilder::setGates(Value scalarGate) {
+  Exponent p = parts(scalarGate);
+  Value inclusive = mask(tokens, tokens, true),
+        exclusive = mask(tokens, tokens, false);
+  sIn = {einsum("ij,j->i", {inclusive, p.coarse}),
+         einsum("ij,j->i", {inclusive, p.fine})};
+  sEx = {einsum("ij,j->i", {exclusive, p.coarse}),
+         einsum("ij,j->i", {exclusive, p.fine})};
+  sLast = rows(sIn, tokens - 1, tokens);
 }
 
 void ChunkBuilder::setFixedGates(Value scalarGate, Value vectorGate, Value count) {
@@ -304,6 +290,8 @@ Value ChunkBuilder::poisonState(Value state) {
 Value ChunkBuilder::gatesFromStart(Value x, bool inclusive) {
   if (joinedStart)
     x = einsum("i,ik->ik", {joinedStart, x});
+  if (decays)
+    return productsFromStart(x, inclusive);
   if (Exponent e = vector(inclusive))
     x = mul(x, decay(add(e.coarse, e.fine)));
   if (Exponent e = scalar(inclusive))
@@ -314,6 +302,8 @@ Value ChunkBuilder::gatesFromStart(Value x, bool inclusive) {
 Value ChunkBuilder::gatesToEnd(Value y) {
   if (joinedEnd)
     y = einsum("i,ik->ik", {joinedEnd, y});
+  if (decays)
+    return productsToEnd(y);
   Value ones = splat(1, {tokens});
   if (vIn) {
     Value d = difference(vLast, "ck,i->ik", vIn, "ik,i->ik", {ones, ones});
@@ -329,6 +319,8 @@ Value ChunkBuilder::gatesToEnd(Value y) {
 Value ChunkBuilder::overChunk(Value state, unsigned axis) {
   if (joinedChunk)
     state = einsum("c,kv->kv", {joinedChunk, state});
+  if (decays)
+    state = productsOverChunk(state, axis);
   if (vIn)
     state = einsum(axis == 0 ? "ck,kv->kv" : "cv,kv->kv",
                    {decay(add(vLast.coarse, vLast.fine)), state});
@@ -358,6 +350,10 @@ Value ChunkBuilder::pairSum(Value x, Value y, bool inclusiveGate,
   if (!squares.empty())
     return gatePairs(constantPairs(x, y, !inclusiveGate, inclusive), inclusiveGate,
                      inclusive);
+  if (decays) {
+    Value m = productPairs(x, y, inclusiveGate, inclusive);
+    return joined ? where(joined, m) : m;
+  }
   if (!vIn) {
     Value m = product("ik,jk->ij", {x, y}), kept = mask(tokens, tokens, inclusive);
     m = joined ? where(mul(kept, joined), m) : mul(m, kept);
@@ -395,8 +391,10 @@ Value ChunkBuilder::outSum(Value a, Value y, bool inclusiveGate,
     return constantOut(gatePairs(a, inclusiveGate, inclusive), y, !inclusiveGate,
                        inclusive);
   // The weights of tokens that come later, or that a reset parts, are zero already.
-  if (!vIn && !sIn)
+  if (!vIn && !sIn && !decays)
     return product("ij,jk->ik", {a, y});
+  if (decays)
+    return productOut(a, y, inclusiveGate, inclusive);
   a = mul(a, mask(tokens, tokens, inclusive));
   if (!vIn) {
     if (sIn)

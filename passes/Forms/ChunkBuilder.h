@@ -2,7 +2,8 @@
 //
 // Notation: rows are a chunk's C tokens; b_i is the sum of log gates up to and
 // with token i, be_i the sum before it.  Every exponent that is used is a
-// difference over a span of tokens, so none is positive.  A transition that is a
+// difference over a span of tokens, so none is positive.  Vector gates that change
+// from token to token are products of decays instead, none of which exceeds one.  A transition that is a
 // constant matrix A enters by its powers, whose exponents are such spans, too.
 //
 //===----------------------------------------------------------------------===//
@@ -12,6 +13,7 @@
 
 #include "seqc/dialects/Seq/Seq.h"
 
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace seqc {
@@ -52,8 +54,11 @@ public:
   /// the first row being token `row` and the first column token `col`.
   mlir::Value mask(int64_t rows, int64_t cols, bool inclusive);
 
-  /// The inclusive and exclusive cumulative gates of log gates [C] or [C, K].
-  void setGates(mlir::Value scalarGate, mlir::Value vectorGate);
+  /// The inclusive and exclusive cumulative gates of log gates [C].
+  void setGates(mlir::Value scalarGate);
+  /// The decays of single tokens, 0 to 1: [C, K].  Instead of exponents there are
+  /// products of them, over runs of tokens inside and across sub-tiles.
+  void setDecays(mlir::Value decays);
   /// The same for log gates that no token changes, a scalar or [K], of a chunk with
   /// `count` tokens: nothing but the decay to its end depends on the chunk.
   void setFixedGates(mlir::Value scalarGate, mlir::Value vectorGate,
@@ -78,7 +83,7 @@ public:
   mlir::Value poisonState(mlir::Value state);
   /// What `fn` returns, with nothing taken out by `clean`.
   mlir::Value unguarded(llvm::function_ref<mlir::Value()> fn);
-  bool hasGates() const { return sIn || vIn; }
+  bool hasGates() const { return sIn || vIn || decays; }
   /// Exponents of b (inclusive) or be, along the chunk.
   Exponent scalar(bool inclusive) { return inclusive ? sIn : sEx; }
   Exponent vector(bool inclusive) { return inclusive ? vIn : vEx; }
@@ -135,6 +140,35 @@ private:
   /// What gates and resets make of entries (i, j); others are zero.
   mlir::Value gatePairs(mlir::Value m, bool inclusiveGate, bool inclusive);
 
+  // Products of decays (RunningProducts.cpp).  `padded` rows fill whole sub-tiles.
+  mlir::Value slice(mlir::Value x, llvm::ArrayRef<int64_t> offsets,
+                    llvm::ArrayRef<int64_t> sizes, unsigned dropped = ~0u);
+  mlir::Value place(mlir::Value block, mlir::Value whole,
+                    llvm::ArrayRef<int64_t> offsets);
+  mlir::Value padded(mlir::Value x, int64_t columns = 0);
+  mlir::Value byTiles(mlir::Value x);
+  mlir::Value tile(mlir::Value x, int64_t number);
+  /// Decays from a sub-tile's start to each token, and from each to its end.
+  mlir::Value prefixes(bool inclusive);
+  mlir::Value suffixes();
+  /// The decay of all sub-tiles before `number`: [K], none for the first.
+  mlir::Value before(int64_t number);
+  mlir::Value fromTile(mlir::Value x, bool inclusive);
+  /// Rows before sub-tile `number`, each decayed to its start.
+  mlir::Value upTo(mlir::Value y, int64_t number);
+  mlir::Value productsFromStart(mlir::Value x, bool inclusive);
+  mlir::Value productsToEnd(mlir::Value y);
+  mlir::Value productsOverChunk(mlir::Value state, unsigned axis);
+  mlir::Value productPairs(mlir::Value x, mlir::Value y, bool inclusiveGate,
+                           bool inclusive);
+  mlir::Value productOut(mlir::Value a, mlir::Value y, bool inclusiveGate,
+                         bool inclusive);
+  /// 1 at entries (i, i - apart) inside sub-tiles.
+  mlir::Value diagonal(int64_t apart);
+  /// Row i: x_i times y_(i - apart) and the decays between, for rows from `apart` on.
+  llvm::SmallVector<mlir::Value> apartBy(int64_t apart, mlir::Value x, mlir::Value y,
+                                         bool inclusiveGate);
+
   // Powers of the constant.
   mlir::Value numbers(llvm::ArrayRef<int64_t> shape,
                       llvm::function_ref<double(int64_t, int64_t)> entry);
@@ -159,6 +193,12 @@ private:
   int64_t tokens;
   mlir::Type element;
   bool narrow = false;
+  /// Tokens of a sub-tile, and how many sub-tiles cover the chunk.
+  int64_t height = 0, tiles = 0;
+  mlir::Value decays, prefix[2], suffix;
+  llvm::SmallVector<mlir::Value> befores;
+  llvm::DenseMap<mlir::Value, mlir::Value> fromTiles[2];
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> upTos;
   /// `Last`: the whole chunk, one row.
   Exponent sIn, sEx, sLast, vIn, vEx, vLast;
   // With resets: 1 where tokens i and j, the chunk's start and token i, token i

@@ -186,36 +186,52 @@ void Chunked::gates() {
   for (unsigned i = 0; i < op.numGates(); ++i)
     if (isTimed(op.gate(i)))
       fixed[op.getGateAxes()[i] == 1] = false;
-  Value scalar, along[2];
+  // Sums of logarithms, and products of gates that are none.
+  Value scalar, along[2], factors[2];
   for (unsigned i = 0; i < op.numGates(); ++i) {
     auto gate = op.gate(i);
     int64_t axis = op.getGateAxes()[i];
-    bool constant = fixed[axis == 1];
+    bool constant = fixed[axis == 1], log = op.getGateLogs()[i];
     Value g = constant ? cb.cast(sb.add({gate.value, gate.map})) : rowsOf(gate);
-    if (!op.getGateLogs()[i])
+    bool factor = !log && axis >= 0 && !constant;
+    if (!log && !factor)
       g = math::LogOp::create(sb.step(), loc, g);
     // Tokens beyond the end are zero, which is a logarithm of one; other gates
     // have to be made so.
-    if (!constant && (!isTimed(gate) || !op.getGateLogs()[i])) {
+    if (!constant && (!isTimed(gate) || !log)) {
       Value exists = cb.valid(sb.count());
       if (axis >= 0)
         exists = cb.einsum(
             "i,k->ik", {exists, cb.splat(1, {shapeOf(g.getType())[1]})});
       g = cb.where(exists, g);
+      if (factor)
+        g = cb.add(g, cb.sub(cb.splat(1, shapeOf(g.getType())), exists));
     }
-    Value &sum = axis < 0 ? scalar : along[axis];
-    sum = sum ? cb.add(sum, g) : g;
+    Value &sum = factor ? factors[axis] : axis < 0 ? scalar : along[axis];
+    sum = !sum ? g : factor ? cb.mul(sum, g) : cb.add(sum, g);
   }
-  auto set = [&](ChunkBuilder &builder, Value scalar, Value vector, bool fixed) {
-    if (!scalar && !vector)
+  auto set = [&](ChunkBuilder &builder, Value scalar, Value vector, Value factor,
+                 bool fixed) {
+    if (fixed && (scalar || vector))
+      return builder.setFixedGates(scalar, vector, sb.count());
+    if (!vector && !factor) {
+      if (scalar)
+        builder.setGates(scalar);
       return;
-    if (fixed)
-      builder.setFixedGates(scalar, vector, sb.count());
-    else
-      builder.setGates(scalar, vector);
+    }
+    // One kind of gate is enough: scalars join the vectors.
+    if (scalar) {
+      Value ones = cb.splat(1, {shapeOf((vector ? vector : factor).getType())[1]});
+      Value spread = cb.einsum("i,k->ik", {scalar, ones});
+      vector = vector ? cb.add(vector, spread) : spread;
+    }
+    Value decays = vector ? cb.decay(vector) : Value();
+    if (factor)
+      decays = decays ? cb.mul(decays, factor) : factor;
+    builder.setDecays(decays);
   };
-  set(cb, scalar, along[0], fixed[0]);
-  set(columns, {}, along[1], fixed[1]);
+  set(cb, scalar, along[0], factors[0], fixed[0]);
+  set(columns, {}, along[1], factors[1], fixed[1]);
 }
 
 /// With masks: what is not finite stays in its own segment, where a product with

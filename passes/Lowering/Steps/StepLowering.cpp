@@ -247,6 +247,10 @@ void Lowering::allocate() {
       if ((!plan.isRoot(result) && !scalarSum && !hoistedLane) ||
           plan.isInner(result))
         continue;
+      if (Value whole = plan.writtenInto(result)) {
+        emitter.bind(result, *emitter.find(whole));
+        continue;
+      }
       // A next state that may be written in place needs no buffer of its own.
       bool inPlace = false;
       for (auto [i, next] : llvm::enumerate(yield.getCarries()))

@@ -456,7 +456,9 @@ void StepEmitter::emitSpecial(Operation *op) {
     return;
   }
   if (auto insert = dyn_cast<tensor::InsertSliceOp>(op)) {
-    copyFrom(insert.getDest());
+    if (!plan.writtenInto(result) &&
+        !insert.getDest().getDefiningOp<tensor::EmptyOp>())
+      copyFrom(insert.getDest());
     ArrayRef<int64_t> shape = shapeOf(insert.getSource().getType());
     llvm::SmallBitVector dropped = insert.getDroppedDims();
     forEach(shape, vectorise, [&](ArrayRef<Index> indices) {

@@ -133,9 +133,12 @@ void StepPlan::classify() {
           }))
         makeRoot(result);
     }
+    // What a slice is made of is computed where it is written.
+    auto insert = dyn_cast<tensor::InsertSliceOp>(inner);
     if (isSpecial(&inner))
       for (Value operand : inner.getOperands())
-        if (operand.getDefiningOp() && operand.getParentRegion() == &op.getStep())
+        if (operand.getDefiningOp() && operand.getParentRegion() == &op.getStep() &&
+            !(insert && operand == insert.getSource()))
           makeRoot(operand);
     // Reads at a computed place need memory.
     if (auto extract = dyn_cast<tensor::ExtractOp>(inner))
@@ -146,6 +149,18 @@ void StepPlan::classify() {
   for (Value v : yield.getOperands())
     if (v.getDefiningOp())
       makeRoot(v);
+}
+
+Value StepPlan::writtenInto(Value value) const {
+  auto insert = value.getDefiningOp<tensor::InsertSliceOp>();
+  if (!insert)
+    return {};
+  Value whole = insert.getDest();
+  // What is yielded is stored elsewhere, too.
+  bool own = whole.getDefiningOp<tensor::InsertSliceOp>() &&
+             whole.hasOneUse() && whole.getType() == value.getType() &&
+             invariant.contains(whole) == invariant.contains(value);
+  return own && llvm::none_of(value.getUsers(), llvm::IsaPred<YieldOp>) ? whole : Value();
 }
 
 //===----------------------------------------------------------------------===//

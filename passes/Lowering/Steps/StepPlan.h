@@ -108,6 +108,8 @@ public:
   bool isSingle(mlir::Value value) const { return singles.contains(value); }
   /// True if `value` is read only where it is computed: it needs no memory.
   bool isInner(mlir::Value value) const { return inner.contains(value); }
+  /// The tensor in whose place `value` is made, by writing into it, or null.
+  mlir::Value writtenInto(mlir::Value value) const;
   /// True if carry `i` needs a second buffer: its old value is read after, or
   /// at another place than, where the new one is written.
   bool needsCopy(unsigned carry) const { return copies.contains(carry); }

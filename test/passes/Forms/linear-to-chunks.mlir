@@ -57,8 +57,22 @@ func.func @fixed_gate(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: f32 {seqc.ra
 // Gates along both dimensions: those of the keys inside the scores, those of the
 // values on the way out.
 // CHECK-LABEL: @both
-// CHECK: seqc.einsum "ik,jk,ijk->ij"
-// CHECK: seqc.einsum "ij,ijk,jk->ik"
+// One exponential a token; two sub-tiles of two tokens: their prefixes, queries decayed
+// from where the second begins, keys decayed to there.
+// CHECK: %[[LOG:.*]] = arith.minimumf %x{{.*}}, %{{.*}} : tensor<4x8xf32>
+// CHECK: %[[DECAY:.*]] = math.exp %[[LOG]]
+// CHECK-NOT: math.exp
+// CHECK: tensor.expand_shape %[[DECAY]] {{.*}} into tensor<2x2x8xf32>
+// CHECK: seqc.einsum "ik,kv->iv"
+// CHECK: seqc.einsum "ik,jk->ij"
+// Pairs inside a sub-tile, a diagonal at a time.
+// CHECK: seqc.einsum "ik,ik->i"
+// CHECK: seqc.einsum "i,ij->ij"
+// CHECK: seqc.einsum "ij,jk->ik"
+// CHECK: seqc.einsum "ij,ij->i"
+// CHECK: seqc.einsum "i,ik,ik->ik"
+// CHECK-NOT: math.exp
+// CHECK: seqc.yield
 func.func @both(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?x8xf32> {seqc.range = "<= 0"},
                 %a: tensor<?x4xf32> {seqc.range = "0 .. 1"}, %s0: tensor<8x4xf32>) -> tensor<?x4xf32> {
   %o, %sT = seqc.recurrence seq(%q, %k, %v, %g, %a : (t)) carry(%s0 : ()) {
