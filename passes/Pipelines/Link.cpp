@@ -127,6 +127,8 @@ Expected<std::unique_ptr<Jit>> CompiledModule::jit() && {
   };
   add("seqc_rt_invoke", &seqc_rt_invoke);
   add("seqc_rt_parallel_for", &seqc_rt_parallel_for);
+  add("seqc_rt_alloc", &seqc_rt_alloc);
+  add("seqc_rt_free", &seqc_rt_free);
   add("seqc_rt_invoke_cuda", &seqc_rt_invoke_cuda);
   add("seqc_rt_cuda_scratch_bytes", &seqc_rt_cuda_scratch_bytes);
   add("seqc_rt_cuda_launch", &seqc_rt_cuda_launch);

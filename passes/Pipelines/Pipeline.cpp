@@ -388,6 +388,8 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   pm.addPass(createConvertFuncToLLVMPass());
   pm.addPass(createUBToLLVMConversionPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
+  if (!isGpu(options))
+    pm.addPass(createAllocToRuntime());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

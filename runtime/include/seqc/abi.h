@@ -144,6 +144,12 @@ void seqc_rt_parallel_for(int64_t begin, int64_t end, int64_t grain,
                           void (*body)(void *context, int64_t lo, int64_t hi),
                           void *context);
 
+/* Memory for buffers, aligned to 64 bytes, or null if there is none; contents are
+   undefined.  Freed blocks of 1 MiB or more are kept for later calls, at most 1 GiB of
+   them, until the library is unloaded.  From any thread. */
+void *seqc_rt_alloc(uint64_t bytes);
+void seqc_rt_free(void *memory);
+
 #ifdef __cplusplus
 }
 #endif

@@ -145,6 +145,18 @@ def CopiesToLoops : Pass<"seqc-copies-to-loops"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def AllocToRuntime : Pass<"seqc-alloc-to-runtime", "::mlir::ModuleOp"> {
+  let summary = "Buffers come from the runtime, which keeps large ones";
+  let description = [{
+    **Expects** a module in the LLVM dialect.
+    **Guarantees** that calls of `malloc` and `free` are calls of `seqc_rt_alloc` and
+    `seqc_rt_free`.
+    **Fails when** the module has a function of one of those names.
+    **Example** the packed rows of a dispatch are in the same pages at every call.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def ExpandToCasts : Pass<"seqc-expand-to-casts"> {
   let summary = "Split dimensions of several unknown sizes become casts";
   let description = [{
