@@ -4,7 +4,7 @@
 // arguments whose result is a normal number:
 //   exp    (2 + 0.72 |x|) 2^-23: a rounded argument times log2(e)
 //   log    2^-21: a series where the result is near 0, so that it stays relative
-//   log1p  the same
+//   log1p  the same; of a power of e in [0, 1], 1.5 x 2^-23 by a polynomial
 //   /      2^-23, two units in the last place
 //
 //===----------------------------------------------------------------------===//
@@ -71,6 +71,23 @@ Value Arithmetic::log(Value x, Value u) {
 
 namespace {
 
+/// True where `x` is at most 0 by the way it is made.
+static bool isAtMostZero(Value x) {
+  auto negation = x.getDefiningOp<arith::NegFOp>();
+  return negation && negation.getOperand().getDefiningOp<math::AbsFOp>();
+}
+
+/// log(1 + x) for x in [0, 1]: x times a polynomial, whose coefficients minimise the
+/// largest relative error.
+static Value logOfSmall(Arithmetic &a, Value x) {
+  Value series = a.constant(0.0052326879097144285);
+  for (double c : {-0.029505213313850864, 0.07822591041350749, -0.1366324227750574,
+                   0.19106005106967267, -0.2484298179108704, 0.3331909675444904,
+                   -0.4999949313793141, 0.9999999698793591})
+    series = a.fma(series, x, a.constant(c));
+  return a.mul(series, x);
+}
+
 /// Rewrites a function of f32 scalars by `rewrite`.
 template <typename Op>
 struct Function : OpRewritePattern<Op> {
@@ -90,11 +107,24 @@ struct Function : OpRewritePattern<Op> {
 struct FunctionsToNVVM : seqc::impl::FunctionsToNVVMBase<FunctionsToNVVM> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
+    // While the powers can be seen.
+    SmallVector<math::Log1pOp> small;
+    getOperation()->walk([&](math::Log1pOp op) {
+      auto power = op.getOperand().getDefiningOp<math::ExpOp>();
+      if (op.getType().isF32() && power && isAtMostZero(power.getOperand()))
+        small.push_back(op);
+    });
+    for (math::Log1pOp op : small) {
+      OpBuilder b(op);
+      Arithmetic arithmetic{b, op.getLoc()};
+      op.replaceAllUsesWith(logOfSmall(arithmetic, op.getOperand()));
+      op.erase();
+    }
     RewritePatternSet patterns(context);
     patterns.add<Function<math::ExpOp>>(
         context, +[](Arithmetic &a, math::ExpOp op) {
           Value x = a.mul(op.getOperand(), a.constant(1.44269504088896341));
-          return a.unit("llvm.nvvm.ex2.approx", {x});
+          return a.unit("llvm.nvvm.ex2.approx.ftz", {x});
         });
     patterns.add<Function<math::LogOp>>(
         context, +[](Arithmetic &a, math::LogOp op) {

@@ -69,7 +69,7 @@ Kernels::Tuple Kernels::fetch(Value buffer, AxesAttr axes, Value time,
 }
 
 /// The same the other way round.
-void Kernels::put(Value buffer, AxesAttr axes, Value time, const Tuple &values,
+void Kernels::write(Value buffer, AxesAttr axes, Value time, const Tuple &values,
                   int64_t begin, bool vectors) {
   Type type = cast<MemRefType>(buffer.getType()).getElementType();
   if (vectors && isWide(buffer, axes)) {
@@ -158,7 +158,7 @@ void Kernels::store(Value time, const Tuple &values, int64_t begin, int64_t end,
     Tuple mine;
     for (int64_t c = begin; c < end; ++c)
       mine.push_back(values[(c - begin) * n + i]);
-    put(outs[i], cast<AxesAttr>(scan.getOutMaps()[i]), time, mine, begin, vectors);
+    write(outs[i], cast<AxesAttr>(scan.getOutMaps()[i]), time, mine, begin, vectors);
   }
   for (Map &map : consumers) {
     SmallVector<Tuple> results =
@@ -172,7 +172,7 @@ void Kernels::store(Value time, const Tuple &values, int64_t begin, int64_t end,
       Tuple mine;
       for (Tuple &result : results)
         mine.push_back(result[j]);
-      put(buffer, map.outAxes[j], time, mine, begin, vectors);
+      write(buffer, map.outAxes[j], time, mine, begin, vectors);
     }
   }
 }
@@ -256,15 +256,12 @@ SmallVector<Kernels::Tuple> Kernels::loadRuns(Value base) {
     return add(base, add(thread, constant(k * blockThreads)));
   });
   for (int64_t k = 0; k < items; ++k)
-    for (unsigned i = 0; i < n; ++i)
-      memref::StoreOp::create(b, loc, loaded[k][i], exchange[i],
-                              ValueRange{striped(k)});
+    put(exchange, striped(k), loaded[k]);
   gpu::BarrierOp::create(b, loc);
   SmallVector<Tuple> runs;
   Value first = mul(thread, constant(items + 1));
   for (int64_t k = 0; k < items; ++k)
-    runs.push_back(exchanged(add(first, constant(k))));
-  gpu::BarrierOp::create(b, loc);
+    runs.push_back(taken(exchange, add(first, constant(k))));
   return runs;
 }
 
@@ -276,19 +273,26 @@ Value Kernels::striped(int64_t k) {
 }
 
 void Kernels::storeRuns(Value base, ArrayRef<Tuple> runs) {
+  // The places of what was read are not kept in registers until here.
+  Value hidden = arith::IndexCastOp::create(b, loc, b.getI64Type(), base);
+  hidden = LLVM::InlineAsmOp::create(
+               b, loc, b.getI64Type(), ValueRange{hidden}, "mov.b64 $0, $1;", "=l,l",
+               /*has_side_effects=*/true, /*is_align_stack=*/false,
+               LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr())
+               .getResult(0);
+  base = arith::IndexCastOp::create(b, loc, b.getIndexType(), hidden);
   if (!contiguous) {
     storeAll([&](int64_t k) { return add(base, constant(k)); }, runs);
     return;
   }
+  // Every thread has its run since the barrier within the tile.
   Value first = mul(thread, constant(items + 1));
   for (int64_t k = 0; k < items; ++k)
-    for (unsigned i = 0; i < n; ++i)
-      memref::StoreOp::create(b, loc, runs[k][i], exchange[i],
-                              ValueRange{add(first, constant(k))});
+    put(exchange, add(first, constant(k)), runs[k]);
   gpu::BarrierOp::create(b, loc);
   SmallVector<Tuple> values;
   for (int64_t k = 0; k < items; ++k)
-    values.push_back(exchanged(striped(k)));
+    values.push_back(taken(exchange, striped(k)));
   storeAll(
       [&](int64_t k) {
         return add(base, add(thread, constant(k * blockThreads)));

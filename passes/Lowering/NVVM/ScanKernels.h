@@ -27,7 +27,7 @@ inline constexpr int64_t lanes = 32; // of a warp
 /// Threads side by side over the rows of a tile, where time is not contiguous: a
 /// warp reads them together, and the block's warps follow one another in time.
 inline constexpr int64_t threadsTogether = 32;
-/// A tile's state: nothing yet, its total, or its prefix too.
+/// What a tile or a group has published: nothing yet, its total, or its prefix with it.
 enum : int64_t { Unknown = 0, TotalKnown = 1, PrefixKnown = 2 };
 
 /// Emits the kernels of a scan in place of it.
@@ -53,6 +53,16 @@ private:
   }
   /// Elements of a row in a tile.
   int64_t tileLength() const { return blockThreads / columns * items; }
+  /// Tiles of a group: a lane or a warp looks at each.
+  int64_t groupSize() const { return contiguous ? lanes : blockThreads / columns; }
+  Value number(int64_t v); // an i32
+  Value atLeast(Value x, int64_t v) {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, x, constant(v));
+  }
+  /// The thread's run of the tile, where time is not contiguous.
+  Value runOfThread() {
+    return arith::DivUIOp::create(b, loc, thread, constant(columns));
+  }
   Value convert(Value v, Type to) { return convertFloat(b, loc, v, to); }
 
   /// A map whose step runs in the kernel: before the scan, or after it.
@@ -75,8 +85,8 @@ private:
   Value vectorPointer(Value buffer, AxesAttr axes, Value time);
   Tuple fetch(Value buffer, AxesAttr axes, Value time, int64_t begin, int64_t end,
               bool vectors);
-  void put(Value buffer, AxesAttr axes, Value time, const Tuple &values,
-           int64_t begin, bool vectors);
+  void write(Value buffer, AxesAttr axes, Value time, const Tuple &values,
+             int64_t begin, bool vectors);
   SmallVector<Tuple> runMap(Map &map, Value time, int64_t begin, int64_t end,
                             bool vectors,
                             llvm::function_ref<Value(unsigned, int64_t)> given);
@@ -85,29 +95,47 @@ private:
              bool vectors);
   SmallVector<Value> address(AxesAttr map, Value time);
   llvm::StringMap<Value> indicesOf(Value row);
-  /// A pointer to element `index` of a buffer of i32.
-  Value pointer(Value buffer, Value index);
   Tuple choose(Value condition, const Tuple &then, const Tuple &otherwise);
   void when(Value condition, llvm::function_ref<void()> body);
   Value physical(Value logical);
   void chooseShape();
   Value vectorsFit();
   int64_t residentBlocks() const;
-  void clearStates(Value count);
+  void clearSlots(Value count);
   void kernelBody(Value ticketed);
-  void publish(Value tile, Value rowBlock, Value row, ArrayRef<Value> to,
-               const Tuple &values, int64_t state);
   Tuple firstPrefix();
   void storeFinals(const Tuple &inclusive, Value tile);
-  Tuple lookBack(Value tile, Value rowBlock, Value row);
+  bool shuffles();
+  Tuple shuffled(const Tuple &values, Value by, gpu::ShuffleMode mode);
+  Tuple scanLanes(Tuple current, Value lane);
   Tuple scanThreads(const Tuple &total, Tuple &all);
   Tuple scanWarps(const Tuple &total, Tuple &all);
-  bool shuffles();
-  /// The values of the lane `by` below; a lane that has none keeps its own.
-  Tuple fromLaneBelow(const Tuple &values, int64_t by);
-  Tuple exchanged(Value at);
-  void putExchanged(Value at, const Tuple &values);
-  Tuple published(ArrayRef<Value> from, Value tile, Value row);
+  void keepHere();
+  Tuple foldBefore(ArrayRef<Value> from, int64_t apart, Value first, Value run,
+                   Tuple &before);
+  /// A thread's rows' values in shared memory.
+  Tuple taken(ArrayRef<Value> from, Value at);
+  void put(ArrayRef<Value> to, Value at, const Tuple &values);
+
+  // What tiles and groups publish, in slots: those of tiles, then those of groups.
+  int64_t wordsOfRow();
+  SmallVector<Type> typesOfRows();
+  Value wordPointer(Value slot, int64_t c, int64_t word);
+  void publish(Value slot, const Tuple &values, int64_t state);
+  Tuple published(Value slot, Value &state);
+  Tuple awaited(Value slot, Value &state);
+  Tuple either(Value exists, llvm::function_ref<Tuple(Value &)> known,
+               llvm::function_ref<Tuple(Value &)> otherwise, Value &state);
+  Tuple beforeFirst(Value group, Value place);
+  Tuple earlierGroup(Value group, Value place, const Tuple &start, bool wait,
+                     Value &state);
+  Tuple lookBack(Value tile, const Tuple &all);
+  Tuple lookBackLanes(
+      Value tile, const Tuple &all, Value group, Value place,
+      llvm::function_ref<void(const Tuple &, int64_t)> publishGroup);
+  Tuple lookBackWarps(
+      Value tile, const Tuple &all, Value group, Value place,
+      llvm::function_ref<void(const Tuple &, int64_t)> publishGroup);
   SmallVector<Tuple> loadRuns(Value base);
   SmallVector<Tuple> loadAll(llvm::function_ref<Value(int64_t)> place);
   void storeAll(llvm::function_ref<Value(int64_t)> place, ArrayRef<Tuple> values);
@@ -124,8 +152,11 @@ private:
   int64_t items = 16;      // elements of a thread's row
   int64_t wide = 1;        // rows of a thread
   int64_t columns = 1;     // threads side by side over the rows of a tile
-  SmallVector<Value> seq, initials, outs, finals, totals, prefixes, exchange;
-  Value states, length, rows, rowBlocks, tiles, fits;
+  SmallVector<Value> seq, initials, outs, finals;
+  // Shared memory: elements on their way to and from a thread's run, folds of runs
+  // or groups, and what looking back found.
+  SmallVector<Value> exchange, partial, handed;
+  Value slots, slotsOfRow, paddedRows, length, rows, rowBlocks, tiles, fits;
   Value thread, column, seen, wholeTile, threadRow;
   llvm::StringMap<Value> sizes, indices, firstRow;
   std::deque<Map> maps; // computed before the scan

@@ -202,6 +202,8 @@ void Kernels::chooseShape() {
   if (contiguous)
     return;
   columns = threadsTogether;
+  // More blocks with fewer barriers among more warps.
+  blockThreads = 128;
   unsigned widest = 8;
   auto see = [&](Value buffer, AxesAttr axes) {
     if (buffer && axes.size() && !scan.getCarryAxes().empty() &&

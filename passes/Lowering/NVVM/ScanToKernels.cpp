@@ -2,11 +2,8 @@
 //
 // Rows are cut into tiles along time; a block scans a tile of one row (time
 // contiguous) or of 32 neighbouring rows (another axis contiguous).  A tile
-// publishes its total, then looks back for the nearest tile whose prefix is
-// known and folds the totals since then onto it, from the left.  Every tile
-// publishes exactly that fold, so that the bits do not depend on how far a
-// tile had to look.  Tiles are numbered by a ticket: a tile that runs only
-// waits for tiles that run.
+// publishes its total, then looks back for what comes before it (ScanLookBack).
+// Tiles are numbered by a ticket: a tile that runs only waits for tiles that run.
 //
 // D. Merrill and M. Garland, "Single-pass Parallel Prefix Scan with Decoupled
 // Look-back", NVR-2016-002.
@@ -18,6 +15,7 @@
 #include "ScanKernels.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 
 namespace seqc {
 #define GEN_PASS_DEF_SCANTOKERNELS
@@ -71,14 +69,6 @@ SmallVector<Value> Kernels::address(AxesAttr map, Value time) {
   return result;
 }
 
-Value Kernels::pointer(Value buffer, Value index) {
-  Value base = memref::ExtractAlignedPointerAsIndexOp::create(b, loc, buffer);
-  Value at = add(base, mul(index, constant(4)));
-  Value bits = arith::IndexCastOp::create(b, loc, b.getI64Type(), at);
-  return LLVM::IntToPtrOp::create(
-      b, loc, LLVM::LLVMPointerType::get(b.getContext()), bits);
-}
-
 Kernels::Tuple Kernels::choose(Value condition, const Tuple &then,
                                const Tuple &otherwise) {
   Tuple result;
@@ -102,13 +92,13 @@ Value Kernels::physical(Value logical) {
 }
 
 void Kernels::kernelBody(Value ticketed) {
-  Type i32 = b.getI32Type();
-  auto number = [&](int64_t v) {
-    return arith::ConstantIntOp::create(b, loc, i32, v);
-  };
   when(equal(thread, constant(0)), [&] {
+    Value base = memref::ExtractAlignedPointerAsIndexOp::create(b, loc, slots);
+    Value bits = arith::IndexCastOp::create(b, loc, b.getI64Type(), base);
+    Value place = LLVM::IntToPtrOp::create(
+        b, loc, LLVM::LLVMPointerType::get(b.getContext(), /*global=*/1), bits);
     Value ticket = LLVM::AtomicRMWOp::create(
-        b, loc, LLVM::AtomicBinOp::add, pointer(states, constant(0)), number(1),
+        b, loc, LLVM::AtomicBinOp::add, place, number(1),
         LLVM::AtomicOrdering::monotonic, "device");
     memref::StoreOp::create(b, loc, ticket, ticketed, ValueRange{constant(0)});
   });
@@ -128,77 +118,32 @@ void Kernels::kernelBody(Value ticketed) {
   wholeTile = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule,
                                     add(base, constant(tileLength())), length);
   if (!contiguous) {
-    // The thread's run of the tile.
-    Value run = arith::DivUIOp::create(b, loc, thread, constant(columns));
     Value lastRow = mul(add(rowBlock, constant(1)), constant(columns * wide));
     Value inside =
         arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule, lastRow, rows);
     wholeTile = arith::AndIOp::create(
         b, loc, wholeTile, arith::AndIOp::create(b, loc, inside, fits));
-    base = add(base, mul(run, constant(items)));
+    base = add(base, mul(runOfThread(), constant(items)));
   }
 
-  SmallVector<Tuple> runs = loadRuns(base);
-  Tuple total = runs[0];
+  // Folds of the thread's run up to each element, then of what comes before it.
+  SmallVector<Tuple> folds = loadRuns(base);
   for (int64_t k = 1; k < items; ++k)
-    total = combine(total, runs[k]);
+    folds[k] = combine(folds[k - 1], folds[k]);
   Tuple all;
-  Tuple within = scanThreads(total, all);
-
-  SmallVector<Type> types;
-  for (int64_t c = 0; c < wide; ++c)
-    for (unsigned i = 0; i < n; ++i)
-      types.push_back(element(i));
-  Value isFirst = equal(tile, constant(0));
-  auto op = scf::IfOp::create(b, loc, types, isFirst, /*withElse=*/true);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(op.thenBlock());
-    scf::YieldOp::create(b, loc, firstPrefix());
-    b.setInsertionPointToStart(op.elseBlock());
-    publish(tile, rowBlock, row, totals, all, TotalKnown);
-    scf::YieldOp::create(b, loc, lookBack(tile, rowBlock, row));
-  }
-  Tuple prefix(op.getResults());
-  Tuple inclusive = combine(prefix, all);
-  publish(tile, rowBlock, row, prefixes, inclusive, PrefixKnown);
+  Tuple within = scanThreads(folds.back(), all);
+  Tuple prefix = lookBack(tile, all);
   if (!finals.empty())
-    storeFinals(inclusive, tile);
-  Tuple running = combine(prefix, within);
+    storeFinals(combine(prefix, all), tile);
+  Tuple before = combine(prefix, within);
   SmallVector<Tuple> results;
   for (int64_t k = 0; k < items; ++k) {
-    Tuple next = combine(running, runs[k]);
-    results.push_back(scan.getExclusive() ? running : next);
-    running = next;
+    if (!scan.getExclusive())
+      results.push_back(combine(before, folds[k]));
+    else
+      results.push_back(k ? combine(before, folds[k - 1]) : before);
   }
   storeRuns(base, results);
-}
-
-/// Writes a tile's fold for those that wait for it.  One warp does so: the others
-/// go on.
-void Kernels::publish(Value tile, Value rowBlock, Value row, ArrayRef<Value> to,
-                      const Tuple &values, int64_t state) {
-  auto number = [&](int64_t v) {
-    return arith::ConstantIntOp::create(b, loc, b.getI32Type(), v);
-  };
-  when(less(thread, constant(columns)), [&] {
-    for (int64_t c = 0; c < wide; ++c)
-      for (unsigned i = 0; i < n; ++i)
-        memref::StoreOp::create(b, loc, values[c * n + i], to[i],
-                                ValueRange{tile, add(row, constant(c))});
-    if (columns > 1) {
-      // Every lane's values before the state that one lane writes.
-      LLVM::FenceOp::create(b, loc, LLVM::AtomicOrdering::acq_rel, "device");
-      NVVM::SyncWarpOp::create(b, loc, number(-1));
-    }
-    when(equal(thread, constant(0)), [&] {
-      Value place = add(constant(1), add(mul(tile, rowBlocks), rowBlock));
-      LLVM::StoreOp::create(b, loc, number(state), pointer(states, place),
-                            /*alignment=*/4, /*isVolatile=*/false,
-                            /*isNonTemporal=*/false, /*isInvariantGroup=*/false,
-                            LLVM::AtomicOrdering::release, "device");
-    });
-  });
 }
 
 /// What comes before the first tile.
@@ -215,9 +160,11 @@ Kernels::Tuple Kernels::firstPrefix() {
                   : firstRow;
     for (unsigned i = 0; i < n; ++i)
       start.push_back(convert(
-          memref::LoadOp::create(
-              b, loc, initials[i],
-              address(cast<AxesAttr>(scan.getInitialMaps()[i]), {})),
+          initials[i] ? memref::LoadOp::create(
+                            b, loc, initials[i],
+                            address(cast<AxesAttr>(scan.getInitialMaps()[i]), {}))
+                            .getResult()
+                      : scan.getInitials()[i],
           element(i)));
   }
   return start;
@@ -264,26 +211,37 @@ llvm::StringMap<Value> Kernels::indicesOf(Value row) {
 /// some of them again where it combines or exchanges them, their places, and what
 /// combining needs.
 int64_t Kernels::residentBlocks() const {
-  int64_t registers =
-      items * wide * n * 3 / 2 + (contiguous ? 36 : 52) + 2 * n * n;
+  int64_t registers = items * wide * n * (contiguous ? 6 : 5) / 4 + 36 +
+                      18 * (wide - 1) + 2 * n * n;
+  for (const Map &map : maps)
+    if (map.op
+            ->walk([](Operation *op) {
+              return isa<math::MathDialect>(op->getDialect())
+                         ? WalkResult::interrupt()
+                         : WalkResult::advance();
+            })
+            .wasInterrupted())
+      registers += 12;
   return std::clamp<int64_t>(65536 / (blockThreads * registers), 1, 8);
 }
 
-/// The ticket and the tiles' states start at zero.
-void Kernels::clearStates(Value count) {
+/// The ticket and what is published start at zero.
+void Kernels::clearSlots(Value count) {
   auto loop = scf::ParallelOp::create(b, loc, ValueRange{constant(0)},
                                       ValueRange{count}, ValueRange{constant(1)});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Value zero = arith::ConstantIntOp::create(b, loc, b.getI32Type(), 0);
-  memref::StoreOp::create(b, loc, zero, states, loop.getInductionVars());
+  Value zero = arith::ConstantIntOp::create(b, loc, b.getI64Type(), 0);
+  memref::StoreOp::create(b, loc, zero, slots, loop.getInductionVars());
 }
 
 void Kernels::run() {
   b.setInsertionPoint(scan);
   readMaps();
   for (Value initial : scan.getInitials())
-    initials.push_back(readBuffer(b, loc, initial));
+    initials.push_back(isa<ShapedType>(initial.getType())
+                           ? readBuffer(b, loc, initial)
+                           : Value());
   chooseShape();
   SmallVector<Value> ofConsumers;
   takeConsumers(ofConsumers);
@@ -326,16 +284,16 @@ void Kernels::run() {
       arith::CeilDivUIOp::create(
           b, loc, length, constant(tileLength()))
           .getResult());
-  Value blocks = mul(tiles, rowBlocks), count = add(blocks, constant(1));
+  Value blocks = mul(tiles, rowBlocks);
+  slotsOfRow = add(tiles, arith::CeilDivUIOp::create(b, loc, tiles,
+                                                     constant(groupSize())));
+  paddedRows = mul(rowBlocks, constant(columns * wide));
+  Value count = add(constant(1), mul(mul(slotsOfRow, paddedRows),
+                                     constant(wordsOfRow())));
   auto dynamic = ShapedType::kDynamic;
-  states = memref::AllocOp::create(
-      b, loc, MemRefType::get({dynamic}, b.getI32Type()), ValueRange{count});
-  for (unsigned i = 0; i < n; ++i)
-    for (auto *into : {&totals, &prefixes})
-      into->push_back(memref::AllocOp::create(
-          b, loc, MemRefType::get({dynamic, dynamic}, element(i)),
-          ValueRange{tiles, mul(rowBlocks, constant(columns * wide))}));
-  clearStates(count);
+  slots = memref::AllocOp::create(
+      b, loc, MemRefType::get({dynamic}, b.getI64Type()), ValueRange{count});
+  clearSlots(count);
 
   Value one = constant(1), threads = constant(blockThreads);
   Value none = arith::ConstantIntOp::create(b, loc, b.getI32Type(), 0);
@@ -363,11 +321,14 @@ void Kernels::run() {
       return view;
     };
     Value ticketed = local(1, b.getI32Type());
-    seen = local(blockThreads / lanes, b.getI32Type());
-    for (unsigned i = 0; i < n; ++i)
-      exchange.push_back(local(
-          contiguous ? blockThreads * (items + 1) : blockThreads * wide,
-          element(i)));
+    if (!contiguous)
+      seen = local(blockThreads, b.getI32Type());
+    for (unsigned i = 0; i < n; ++i) {
+      partial.push_back(local(blockThreads * wide, element(i)));
+      handed.push_back(local(contiguous ? 1 : blockThreads * wide, element(i)));
+      if (contiguous)
+        exchange.push_back(local(blockThreads * (items + 1), element(i)));
+    }
     kernelBody(ticketed);
   }
   b.setInsertionPoint(launch);

@@ -9,11 +9,11 @@
 // CHECK: .target sm_90a
 // The scan: a ticket, and states of tiles that are published and awaited.
 // CHECK: .visible .entry leaky_0(
-// CHECK: .visible .entry leaky_2(
-// CHECK: .maxntid 256
+// CHECK: .visible .entry leaky_1(
+// CHECK: .maxntid 128
 // CHECK: atom.global.add.u32
-// CHECK: st.release.gpu.b32
-// CHECK: ld.acquire.gpu.b32
+// CHECK: st.relaxed.gpu.global.b64
+// CHECK: ld.relaxed.gpu.global.b64
 // One token: a thread a sequence.
 // CHECK: .visible .entry leaky_step_0(
 // HEADER: int32_t leaky(const DLTensor *x, const DLTensor *h0, DLTensor *y, void *scratch, void *stream, seqc_error *error);

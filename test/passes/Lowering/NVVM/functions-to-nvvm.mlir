@@ -2,7 +2,7 @@
 
 // CHECK-LABEL: func.func @exp
 // CHECK: %[[SCALED:.*]] = arith.mulf %arg0, %{{.*}}
-// CHECK: llvm.call_intrinsic "llvm.nvvm.ex2.approx"(%[[SCALED]])
+// CHECK: llvm.call_intrinsic "llvm.nvvm.ex2.approx.ftz"(%[[SCALED]])
 func.func @exp(%x: f32) -> f32 {
   %y = math.exp %x : f32
   return %y : f32
@@ -17,6 +17,20 @@ func.func @exp(%x: f32) -> f32 {
 // CHECK: arith.select
 func.func @log1p(%x: f32) -> f32 {
   %y = math.log1p %x : f32
+  return %y : f32
+}
+
+// What is known to be at most 1 takes neither a logarithm nor a quotient.
+// CHECK-LABEL: func.func @softplus
+// CHECK: %[[E:.*]] = llvm.call_intrinsic "llvm.nvvm.ex2.approx.ftz"
+// CHECK-COUNT-8: math.fma {{.*}}, %[[E]], %
+// CHECK: arith.mulf {{.*}}, %[[E]]
+// CHECK-NOT: call_intrinsic
+func.func @softplus(%x: f32) -> f32 {
+  %a = math.absf %x : f32
+  %n = arith.negf %a : f32
+  %e = math.exp %n : f32
+  %y = math.log1p %e : f32
   return %y : f32
 }
 

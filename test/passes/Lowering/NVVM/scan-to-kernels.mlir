@@ -8,9 +8,17 @@
 // CHECK: llvm.atomicrmw add {{.*}} syncscope("device") monotonic
 // CHECK: memref.store {{.*}} #gpu.address_space<workgroup>
 // CHECK: gpu.barrier
-// CHECK: llvm.store {{.*}} atomic syncscope("device") release
-// CHECK: llvm.load {{.*}} atomic syncscope("device") acquire
-// CHECK: llvm.store {{.*}} atomic syncscope("device") release
+// Its total, as one word with what it is; those of its group, which a warp folds;
+// the group's total; the groups before it, up to one whose prefix is known; the
+// group's prefix.
+// CHECK: llvm.store {{.*}} atomic syncscope("device") monotonic {alignment = 8 : i64} : i64
+// CHECK: llvm.load {{.*}} atomic syncscope("device") monotonic {alignment = 8 : i64} : {{.*}} -> i64
+// CHECK: gpu.shuffle {{ *}}up
+// CHECK: llvm.store {{.*}} atomic syncscope("device") monotonic {alignment = 8 : i64} : i64
+// CHECK: llvm.load {{.*}} atomic syncscope("device") monotonic {alignment = 8 : i64} : {{.*}} -> i64
+// CHECK: nvvm.redux.sync umin
+// CHECK: gpu.shuffle {{ *}}idx
+// CHECK: llvm.store {{.*}} atomic syncscope("device") monotonic {alignment = 8 : i64} : i64
 func.func @sum(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %zero = arith.constant 0.0 : f32
   %y = seqc.scan seq(%x : (b, t)) identity(%zero) {
