@@ -1,69 +1,107 @@
 //===- Forms.cpp - What each form of a recurrence costs -------------------===//
 //
 // The sequential form is bound by passes over the state, counted in vectors of it,
-// the chunked one by multiply-adds.  The constants are fitted to measurements of six
-// kinds of step at five sizes (`tools/dev/forms`; the table is in docs/performance.md).
+// the chunked one by multiply-adds.  The constants are least-squares fits to the
+// measurements of `tools/dev/forms` (docs/performance.md) on a machine with two
+// multiply-adds of 16 lanes a cycle, whose exp of a vector takes 10 cycles: that is
+// what `Rates` scales them from.
 //
 //===----------------------------------------------------------------------===//
 
 #include "seqc/lib/Cost/Forms.h"
+
+#include "seqc/lib/Target/Machine.h"
 
 #include <algorithm>
 #include <cmath>
 
 using namespace seqc;
 
-/// f32 elements of a vector, and bytes of state that stay in a first-level cache.
-static constexpr int64_t kLanes = 16, kCache = 40 << 10;
 /// Cycles to wake threads for one loop, and loops of a call in parts.
-static constexpr double kFork = 1e5, kPartLoops = 5;
+static constexpr double kFork = 3e4, kPartLoops = 2;
 
-static double vectorsOf(const LinearShape &s) {
-  return double(s.keys) * s.values / kLanes;
+CpuMachine seqc::machineOf(const target::Cpu &cpu, int64_t cores, int64_t lanes,
+                           bool narrow) {
+  CpuMachine machine;
+  machine.cores = cores;
+  machine.lanes = lanes > 0 ? lanes : std::max<int64_t>(1, cpu.lanes());
+  machine.fmas = cpu.fmas;
+  machine.functionCycles = cpu.functionCycles;
+  machine.l1Bytes = cpu.l1Bytes;
+  machine.l2Bytes = cpu.l2Bytes;
+  machine.memory = cpu.copyBandwidth / (cpu.clock * std::max<int64_t>(1, cpu.cores));
+  machine.narrow = narrow;
+  return machine;
 }
 
-FormCost seqc::stepCost(const LinearShape &s) {
-  double vectors = vectorsOf(s);
-  bool resident = s.keys * s.values * 4 <= kCache;
+namespace {
+/// Vectors of a shape, each with the multiply-adds that the fitted machine does in as
+/// many cycles as `machine` does its own.
+struct Rates {
+  Rates(const LinearShape &s, const CpuMachine &m)
+      : pace(2 / m.fmas), state(pace * s.keys * s.values / m.lanes),
+        rows(pace * (s.keys + s.values) / m.lanes),
+        functions(m.functionCycles / 10 * s.keys / m.lanes) {}
+  double pace;
+  /// Vectors of the state, of a token's key and value, of gates along the keys.
+  double state, rows, functions;
+};
+} // namespace
+
+FormCost seqc::stepCost(const LinearShape &s, const CpuMachine &machine) {
+  Rates n(s, machine);
+  // Beside the state there are tokens in the first-level cache.
+  int64_t bytes = 4 * s.keys * s.values;
+  bool first = bytes <= machine.l1Bytes * 5 / 6, second = bytes <= machine.l2Bytes / 5;
+  bool gate = s.scalarGate || s.vectorGate;
   // One pass decays, writes and reads; a correction has to read before it writes,
   // and the decayed state then is a pass of its own.
-  bool gate = s.scalarGate || s.vectorGate;
-  double pass = 2.7 + (s.pairs ? 0 : s.vectorGate ? 0.55 : s.scalarGate ? 0.3 : 0);
-  double further = resident ? 1.3 : 2.1;
+  double passes = 2.25 + (first ? 0 : 0.5) + s.pairs * (1.15 + (first ? 0 : 0.35)) +
+                  (s.pairs && gate ? 1.35 + (second ? 0 : 2.2) : 0);
   FormCost cost;
-  cost.token = 40 + vectors * (pass + further * (s.pairs + (s.pairs && gate)));
+  cost.token = 30 + passes * n.state + (s.vectorGate ? 17 * n.functions : 0);
   return cost;
 }
 
-FormCost seqc::chunkCost(const LinearShape &s) {
-  double vectors = vectorsOf(s);
-  // Two multiply-adds a vector and token, two of them a cycle; the rest is the state
-  // moved once a chunk, and scores.  A pair reads the state again and has a triangle
-  // to solve.  Vector gates take exponentials per key, for every system of scores.
+FormCost seqc::chunkCost(const LinearShape &s, const CpuMachine &machine) {
+  Rates n(s, machine);
+  bool narrow = s.narrow && machine.narrow;
+  // Products with the state, moved once a chunk, and scores, of all pairs of tokens.
+  // A correction reads the state again and has a triangle to solve.  Vector gates take
+  // exponentials per key, for every system of scores.
   FormCost cost;
-  cost.token = 100 + 1.42 * vectors + s.pairs * (330 + 1.45 * vectors);
+  cost.token = narrow ? 15 * n.rows + 0.7 * n.state : 25 * n.rows + 0.94 * n.state;
+  cost.token += s.pairs * (narrow ? 120 + 15 * n.rows + 0.72 * n.state
+                                  : 120 + 22 * n.rows + 1.18 * n.state);
   if (s.scalarGate)
-    cost.token += 65 + 0.11 * vectors;
+    cost.token += 15 + 0.065 * n.state;
   if (s.vectorGate)
-    cost.token += (22.0 + 6.0 * s.pairs) * s.keys;
-  // Products with the state, the triangles of scores, and what they weigh.
+    cost.token += (300 + 157 * s.pairs) * n.functions;
+  cost.sequence = 640 + 9 * n.state;
   double chunk = kChunk, keys = s.keys, values = s.values;
   cost.operations = (4 + 2.0 * s.pairs) * keys * values +
                     (1 + s.pairs) * (1 + s.pairs) * chunk * (keys + values);
   return cost;
 }
 
-FormCost seqc::partsCost(const FormCost &whole, const LinearShape &s, bool chunked) {
+FormCost seqc::partsCost(const FormCost &whole, const LinearShape &s, bool chunked,
+                         const CpuMachine &machine) {
+  Rates n(s, machine);
   // A summary writes and does not read; with corrections, transitions are matrices
   // that are as large as the state.  Token by token, what the step does in one pass
   // over the state is several.
-  double summary = chunked ? 0.45 + 0.75 * s.pairs : 1.8;
+  bool gate = s.scalarGate || s.vectorGate, narrow = s.narrow && machine.narrow;
+  double summary = chunked ? (narrow ? 0.65 : 0.45) + (narrow ? 1.0 : 0.75) * s.pairs
+                           : 0.9 + 0.6 * gate + 0.5 * s.pairs;
   FormCost cost = whole;
-  cost.token *= 1 + summary;
+  double again = cost.token;
+  if (chunked && s.vectorGate) // most exponentials are for pairs of tokens
+    again -= 200 * n.functions;
+  cost.token += summary * std::max(again, 0.5 * cost.token);
   cost.operations *= 1.5 + 0.5 * s.pairs;
   cost.bytes *= 2;
-  // States before the parts, written and read.
-  cost.sequence += vectorsOf(s) * 20;
+  // States before the parts, written and read in memory that is new to the call.
+  cost.sequence += 100 * n.state;
   return cost;
 }
 

@@ -49,6 +49,29 @@ static double bytesOf(RecurrenceOp op) {
   return bytes;
 }
 
+/// True if all vectors of a token are bf16 but for those that only gates depend on.
+static bool hasNarrowVectors(RecurrenceOp op, const Term &gate) {
+  llvm::SmallPtrSet<Value, 8> gates;
+  SmallVector<Value> work;
+  for (const Factor &f : gate.factors)
+    work.push_back(f.value);
+  while (!work.empty()) {
+    Value v = work.pop_back_val();
+    if (gates.insert(v).second)
+      if (Operation *def = v.getDefiningOp(); def && op.getStep().isAncestor(def->getParentRegion()))
+        llvm::append_range(work, def->getOperands());
+  }
+  bool any = false;
+  for (Value arg : op.getSeqArgs()) {
+    if (seqc::shapeOf(arg.getType()).empty() || gates.contains(arg))
+      continue;
+    if (!elementOf(arg.getType()).isBF16())
+      return false;
+    any = true;
+  }
+  return any;
+}
+
 /// The matrices of the recurrence, if all of them have a chunked form; else why not.
 static std::optional<std::string>
 linearShapes(RecurrenceOp op, const Structure &structure,
@@ -88,6 +111,7 @@ linearShapes(RecurrenceOp op, const Structure &structure,
       return "a vector gate along the second dimension meets a correction";
     if (along[1] && !along[0])
       std::swap(shape.keys, shape.values);
+    shape.narrow = hasNarrowVectors(op, t.diagonal.terms[0]);
     shapes.push_back(shape);
   }
   if (shapes.empty())
@@ -169,7 +193,7 @@ FormTable seqc::structure::estimateForms(RecurrenceOp op, const CpuMachine &mach
   if (shapes.empty())
     sequential = elementCost(operations, bytes, !rows);
   for (const LinearShape &shape : shapes)
-    sequential += stepCost(shape);
+    sequential += stepCost(shape, machine);
   sequential.operations = operations;
   sequential.bytes = bytes;
   FormCost whole = sequential;
@@ -184,7 +208,7 @@ FormTable seqc::structure::estimateForms(RecurrenceOp op, const CpuMachine &mach
 
   FormCost chunked;
   for (const LinearShape &shape : shapes)
-    chunked += chunkCost(shape);
+    chunked += chunkCost(shape, machine);
   // What is around the products is done once, whatever the form.
   chunked.bytes = bytes;
   add(FormEstimate::Chunked, false, noChunks) = chunked;
@@ -200,7 +224,7 @@ FormTable seqc::structure::estimateForms(RecurrenceOp op, const CpuMachine &mach
     FormCost &cost =
         add(inChunks ? FormEstimate::Chunked : FormEstimate::Sequential, true, noParts);
     if (!noParts)
-      cost = partsCost(inChunks ? chunked : whole, shapes[0], inChunks);
+      cost = partsCost(inChunks ? chunked : whole, shapes[0], inChunks, machine);
   }
 
   auto best = [&](bool inParts) {

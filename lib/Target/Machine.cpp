@@ -299,6 +299,14 @@ llvm::Expected<Machine> seqc::target::readMachine(StringRef path) {
   return parseMachine((*buffer)->getBuffer(), path);
 }
 
+llvm::Expected<Machine> seqc::target::machineFor(StringRef name, int64_t lanes) {
+  bool file = name.contains('/') || name.ends_with(".yaml");
+  auto machine = file ? readMachine(name) : machineOf(name);
+  if (!machine)
+    return machine.takeError();
+  return machine->withLanes(lanes);
+}
+
 //===----------------------------------------------------------------------===//
 // Writing
 //===----------------------------------------------------------------------===//

@@ -43,21 +43,6 @@ static std::optional<std::string> obstacle(LinearRecurrenceOp op, bool force) {
   return std::nullopt;
 }
 
-/// True for a part of a sequence that is expected to be faster token by token.
-static bool prefersSteps(LinearRecurrenceOp op) {
-  auto function = op->getParentOfType<func::FuncOp>();
-  // The transition of gates has one column, which no step fills a vector with.
-  if (!function || !function->hasAttr("seqc.parts") || op.valueSize() == 1)
-    return false;
-  LinearShape shape;
-  shape.keys = op.keySize();
-  shape.values = op.valueSize();
-  shape.pairs = op.numPairs();
-  for (int64_t axis : op.getGateAxes())
-    (axis < 0 ? shape.scalarGate : shape.vectorGate) = true;
-  return stepCost(shape).token <= chunkCost(shape).token;
-}
-
 /// True if all keys, values and queries are bf16.
 static bool hasNarrowVectors(LinearRecurrenceOp op) {
   auto narrow = [](LinearRecurrenceOp::Operand o) {
@@ -71,6 +56,24 @@ static bool hasNarrowVectors(LinearRecurrenceOp op) {
   for (unsigned i = 0; i < op.numPairs(); ++i)
     all &= narrow(op.pair(i, 0)) && narrow(op.pair(i, 1));
   return all;
+}
+
+/// True for a part of a sequence that is expected to be faster token by token.
+static bool prefersSteps(LinearRecurrenceOp op, bool narrow) {
+  auto function = op->getParentOfType<func::FuncOp>();
+  // The transition of gates has one column, which no step fills a vector with.
+  if (!function || !function->hasAttr("seqc.parts") || op.valueSize() == 1)
+    return false;
+  LinearShape shape;
+  shape.keys = op.keySize();
+  shape.values = op.valueSize();
+  shape.pairs = op.numPairs();
+  for (int64_t axis : op.getGateAxes())
+    (axis < 0 ? shape.scalarGate : shape.vectorGate) = true;
+  shape.narrow = hasNarrowVectors(op);
+  CpuMachine machine;
+  machine.narrow = narrow;
+  return stepCost(shape, machine).token <= chunkCost(shape, machine).token;
 }
 
 namespace {
@@ -512,7 +515,7 @@ struct LinearToChunks : seqc::impl::LinearToChunksBase<LinearToChunks> {
     collect();
     llvm::SmallPtrSet<Operation *, 4> done;
     for (LinearRecurrenceOp op : ops) {
-      if (done.contains(op) || (!force && prefersSteps(op)))
+      if (done.contains(op) || (!force && prefersSteps(op, narrow)))
         continue;
       if (auto why = obstacle(op, force)) {
         if (!force)

@@ -84,16 +84,28 @@ llvm::Expected<Form> seqc::parseForm(StringRef name) {
       "', expected auto, sequential, canonical, chunked or scan");
 }
 
+/// True if factors of products in chunks of bf16 tokens are bf16.
+static bool narrowFactors(const CompileOptions &options, bool dots) {
+  return options.factors == "bf16" || (options.factors == "auto" && dots);
+}
+
 CpuMachine seqc::machineOf(const CompileOptions &options) {
-  CpuMachine machine;
+  int64_t cores = 1;
   if (options.cores > 0)
-    machine.cores = options.cores;
+    cores = options.cores;
   else if (options.cpu == "host")
-    machine.cores = std::max(1u, std::thread::hardware_concurrency());
-  machine.cores = std::min<int64_t>(machine.cores, 1024);
-  if (options.vectorWidth > 0)
-    machine.lanes = options.vectorWidth;
-  return machine;
+    cores = std::max(1u, std::thread::hardware_concurrency());
+  cores = std::min<int64_t>(cores, 1024);
+  // A description with errors is refused before anything is compiled.
+  auto described = machineFor(machineName(options), options.vectorWidth);
+  target::Cpu cpu;
+  if (described)
+    cpu = described->cpu;
+  else
+    llvm::consumeError(described.takeError());
+  // Before the processor is looked at, its description says what it has.
+  bool dots = options.vectorWidth > 0 ? options.bf16Dots : cpu.bf16Dots > 0;
+  return machineOf(cpu, cores, options.vectorWidth, narrowFactors(options, dots));
 }
 
 ArrayRef<StringRef> seqc::targetNames() {
@@ -272,6 +284,9 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   if (automatic) {
     SelectFormOptions select;
     select.cores = versions ? machineOf(options).cores : 1;
+    select.machine = machineName(options);
+    select.lanes = options.vectorWidth;
+    select.narrow = narrowFactors(options, options.bf16Dots);
     pm.addPass(createSelectForm(select));
   }
   if (versions)
@@ -328,8 +343,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
     LinearToChunksOptions chunks;
     chunks.length = options.chunk;
     chunks.packed = options.packed;
-    chunks.narrow = options.factors == "bf16" ||
-                    (options.factors == "auto" && options.bf16Dots);
+    chunks.narrow = narrowFactors(options, options.bf16Dots);
     chunks.force = options.form == Form::Chunked;
     pm.addPass(createLinearToChunks(chunks));
   }

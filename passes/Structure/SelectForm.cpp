@@ -1,6 +1,7 @@
 //===- SelectForm.cpp - The form expected to be fastest -------------------===//
 
 #include "seqc/lib/Structure/Select.h"
+#include "seqc/lib/Target/Machine.h"
 #include "seqc/passes/Structure/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -17,13 +18,17 @@ namespace {
 struct SelectForm : seqc::impl::SelectFormBase<SelectForm> {
   using SelectFormBase::SelectFormBase;
   void runOnOperation() override {
-    CpuMachine machine;
-    machine.cores = cores;
+    auto described = target::machineFor(machine, lanes);
+    if (!described) {
+      getOperation()->emitError(llvm::toString(described.takeError()));
+      return signalPassFailure();
+    }
+    CpuMachine cpu = machineOf(described->cpu, cores, lanes, narrow);
     Builder b(&getContext());
     getOperation()->walk([&](RecurrenceOp op) {
       if (op.getCarries().empty() || op.getChunk())
         return;
-      structure::FormTable table = structure::estimateForms(op, machine);
+      structure::FormTable table = structure::estimateForms(op, cpu);
       op->setAttr("seqc.form", b.getStringAttr(structure::kindName(
                                    table.forms[table.chosen].kind)));
       if (table.parts)

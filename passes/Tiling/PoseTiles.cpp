@@ -19,14 +19,6 @@ namespace seqc {
 using namespace mlir;
 using namespace seqc;
 
-llvm::Expected<target::Machine> seqc::machineFor(StringRef name, int64_t lanes) {
-  bool file = name.contains('/') || name.ends_with(".yaml");
-  auto machine = file ? target::readMachine(name) : target::machineOf(name);
-  if (!machine)
-    return machine.takeError();
-  return machine->withLanes(lanes);
-}
-
 /// Parses NAME=VALUE.
 static std::optional<std::pair<StringRef, int64_t>> parseFixed(StringRef text) {
   auto [name, number] = text.split('=');

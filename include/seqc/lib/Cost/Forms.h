@@ -8,21 +8,37 @@
 
 namespace seqc {
 
+namespace target {
+struct Cpu;
+}
+
 /// What a choice of form needs to know of a CPU.
 struct CpuMachine {
   int64_t cores = 1;
   /// Lanes of an f32 vector.
   int64_t lanes = 16;
-  /// f32 additions and multiplications, and bytes from memory, per core and cycle.
-  double operations() const { return 4.0 * lanes; }
-  double bytes() const { return 6; }
+  /// Multiply-adds of vectors a cycle, and cycles of exp of a vector.
+  double fmas = 2, functionCycles = 10;
+  int64_t l1Bytes = 48 << 10, l2Bytes = 1 << 20;
+  /// Bytes from memory per core and cycle.
+  double memory = 6;
+  /// Products of chunks of bf16 tokens are dot products of bf16 pairs.
+  bool narrow = false;
+
+  /// f32 additions and multiplications per core and cycle.
+  double operations() const { return 2 * fmas * lanes; }
+  double bytes() const { return memory; }
 };
+/// What `cpu` says of itself, on so many cores and with vectors of `lanes`, 0: its own.
+CpuMachine machineOf(const target::Cpu &cpu, int64_t cores, int64_t lanes, bool narrow);
 
 /// What the cost of a linear recurrence with a K x V state depends on.
 struct LinearShape {
   int64_t keys = 0, values = 0;
   unsigned pairs = 0;
   bool scalarGate = false, vectorGate = false;
+  /// Keys, values and queries are bf16.
+  bool narrow = false;
 };
 
 /// One form, for one token of one sequence.
@@ -50,13 +66,14 @@ struct FormCost {
 /// Tokens of a chunk on CPUs: one sub-tile, so that vector gates need no anchors.
 constexpr int64_t kChunk = 16;
 
-/// A linear recurrence token by token, f32, vectors of 512 bits; its operations and
-/// bytes are the caller's to add.
-FormCost stepCost(const LinearShape &shape);
+/// A linear recurrence token by token, in f32; its operations and bytes are the
+/// caller's to add.
+FormCost stepCost(const LinearShape &shape, const CpuMachine &machine);
 /// In chunks of `kChunk` tokens.
-FormCost chunkCost(const LinearShape &shape);
+FormCost chunkCost(const LinearShape &shape, const CpuMachine &machine);
 /// `whole`, one of these two, over parts of a sequence that run apart.
-FormCost partsCost(const FormCost &whole, const LinearShape &shape, bool chunked);
+FormCost partsCost(const FormCost &whole, const LinearShape &shape, bool chunked,
+                   const CpuMachine &machine);
 
 /// Of an elementwise step, for one channel: `operations` of arithmetic, `bytes` read
 /// and written.  `contiguous` says whether neighbouring channels are neighbours in

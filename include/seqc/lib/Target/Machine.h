@@ -92,6 +92,10 @@ llvm::Expected<Machine> parseMachine(llvm::StringRef text, llvm::StringRef file)
 /// The description in a file.
 llvm::Expected<Machine> readMachine(llvm::StringRef path);
 
+/// A machine by name, or from a file: a path with a slash or ending in .yaml; with
+/// vectors of `lanes` f32 unless that is 0.
+llvm::Expected<Machine> machineFor(llvm::StringRef name, int64_t lanes);
+
 } // namespace seqc::target
 
 #endif // SEQC_LIB_TARGET_MACHINE_H

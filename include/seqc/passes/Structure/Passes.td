@@ -65,11 +65,17 @@ def SelectForm : Pass<"seqc-select-form"> {
     are expected to be faster in parts of the sequence that run apart, on a machine
     with `cores` cores, an attribute `seqc.parts` has the number of parts, the most
     sequences and the fewest tokens of such calls.
-    **Fails when** never.
+    **Fails when** the machine is not known or its description has errors.
     **Example** a gated delta rule with a 128 x 128 state is "chunked", one with
     16 x 16 "sequential".
   }];
-  let options = [Option<"cores", "cores", "int64_t", "1", "Cores of the machine">];
+  let options = [Option<"cores", "cores", "int64_t", "1", "Cores of the machine">,
+                 Option<"machine", "machine", "std::string", "\"znver5\"",
+                        "Name of the machine, or a file that describes it">,
+                 Option<"lanes", "lanes", "int64_t", "0",
+                        "Lanes of an f32 vector; 0: those of the machine">,
+                 Option<"narrow", "narrow", "bool", "false",
+                        "Factors of the products in chunks of bf16 tokens are bf16">];
 }
 
 def VersionParts : Pass<"seqc-version-parts", "::mlir::ModuleOp"> {

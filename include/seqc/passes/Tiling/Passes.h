@@ -22,9 +22,7 @@ std::optional<std::string> obstacleToTiles(LinearRecurrenceOp op, int64_t shared
 /// The same for the canonical form of a recurrence, tried on a copy.
 std::optional<std::string> obstacleToTiles(RecurrenceOp op, int64_t sharedBytes);
 
-/// A machine by name, or from a file: a path with a slash or ending in .yaml; with
-/// vectors of `lanes` f32 unless that is 0.
-llvm::Expected<target::Machine> machineFor(llvm::StringRef name, int64_t lanes);
+using target::machineFor;
 
 #define GEN_PASS_DECL
 #include "seqc/passes/Tiling/Passes.h.inc"
