@@ -160,7 +160,15 @@ struct SplitSequence : seqc::impl::SplitSequenceBase<SplitSequence> {
         ops.push_back(op);
     });
     if (ops.empty() && !steps) {
-      emitError(getOperation()->getLoc())
+      // Where the reader looks: the first recurrence, or the first function.
+      Location where = getOperation()->getLoc();
+      getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) {
+        if (!isa<RecurrenceOp, mlir::func::FuncOp>(op))
+          return WalkResult::advance();
+        where = op->getLoc();
+        return isa<RecurrenceOp>(op) ? WalkResult::interrupt() : WalkResult::advance();
+      });
+      emitError(where)
           << "the sequence cannot be split: no recurrence is a linear one or a scan";
       return signalPassFailure();
     }

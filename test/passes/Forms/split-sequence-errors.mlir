@@ -7,7 +7,7 @@
 
 // COLUMNS: error: the recurrence does not split: a vector gate along the second dimension meets a correction
 // PARTS: error: the sequence is to be split into 0 parts, expected 1 to 65536
-// NONE: error: the sequence cannot be split: no recurrence is a linear one or a scan
+// NONE: split-sequence-errors.mlir:14:9: error: the sequence cannot be split: no recurrence is a linear one or a scan
 // OPTION: seqc: error: --split: -1 parts, expected 1 to 65536, or 0
 // FORM: seqc: error: --split: the sequential form does not split, expected auto, canonical, chunked or scan
 func.func @packed(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %s0: tensor<?x8x4xf32>, %cu: tensor<?xi32>) -> tensor<?x8x4xf32> {
