@@ -68,7 +68,7 @@ FormCost seqc::chunkCost(const LinearShape &s, const CpuMachine &machine) {
   bool narrow = s.narrow && machine.narrow;
   // Products with the state, moved once a chunk, and scores, of all pairs of tokens.
   // A correction reads the state again and has a triangle to solve.  Vector gates take
-  // exponentials per key, for every system of scores.
+  // an exponential per key, and products of decays for every system of scores.
   FormCost cost;
   cost.token = narrow ? 15 * n.rows + 0.7 * n.state : 25 * n.rows + 0.94 * n.state;
   cost.token += s.pairs * (narrow ? 120 + 15 * n.rows + 0.72 * n.state
@@ -76,7 +76,7 @@ FormCost seqc::chunkCost(const LinearShape &s, const CpuMachine &machine) {
   if (s.scalarGate)
     cost.token += 15 + 0.065 * n.state;
   if (s.vectorGate)
-    cost.token += (300 + 157 * s.pairs) * n.functions;
+    cost.token += 30 + 45 * n.functions + s.pairs * (210 + 5 * n.functions);
   cost.sequence = 640 + 9 * n.state;
   double chunk = kChunk, keys = s.keys, values = s.values;
   cost.operations = (4 + 2.0 * s.pairs) * keys * values +
@@ -94,10 +94,7 @@ FormCost seqc::partsCost(const FormCost &whole, const LinearShape &s, bool chunk
   double summary = chunked ? (narrow ? 0.65 : 0.45) + (narrow ? 1.0 : 0.75) * s.pairs
                            : 0.9 + 0.6 * gate + 0.5 * s.pairs;
   FormCost cost = whole;
-  double again = cost.token;
-  if (chunked && s.vectorGate) // most exponentials are for pairs of tokens
-    again -= 200 * n.functions;
-  cost.token += summary * std::max(again, 0.5 * cost.token);
+  cost.token += summary * cost.token;
   cost.operations *= 1.5 + 0.5 * s.pairs;
   cost.bytes *= 2;
   // States before the parts, written and read in memory that is new to the call.

@@ -172,6 +172,10 @@ static bool isShort(RecurrenceOp op) {
   return false;
 }
 
+/// Cycles for an element of a prefix that a chunked form finds first: what depends on it
+/// is written to memory that nobody touched before, and read again (LightNet).
+static constexpr double kBeside = 30;
+
 FormTable seqc::structure::estimateForms(RecurrenceOp op, const CpuMachine &machine) {
   FormTable table;
   Structure structure = analyze(op);
@@ -209,8 +213,14 @@ FormTable seqc::structure::estimateForms(RecurrenceOp op, const CpuMachine &mach
   FormCost chunked;
   for (const LinearShape &shape : shapes)
     chunked += chunkCost(shape, machine);
-  // What is around the products is done once, whatever the form.
+  // What is around the products is done once, whatever the form; but prefixes
+  // that gates depend on are computed for all tokens before: they go through memory.
   chunked.bytes = bytes;
+  if (!noChunks)
+    for (const Component &component : structure.components)
+      if (component.cls == Class::C1)
+        for (unsigned carry : component.carries)
+          chunked.token += kBeside * elementsOf(op.getCarryArgs()[carry].getType());
   add(FormEstimate::Chunked, false, noChunks) = chunked;
 
   std::optional<std::string> noParts;

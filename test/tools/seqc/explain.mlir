@@ -14,11 +14,11 @@
 // GLA: state   65536 bytes per sequence, 1 carries
 // GLA: class   s0: C4.3, a sum of outer products with a gate along dimension 0
 // GLA: class     s0'[i,j] = exp(g)[i] s0[i,j] + k[i] v[j]
-// GLA: form    sequential in time, parallel over everything else
+// GLA: form    chunked in time, parallel over everything else
 // GLA: forms   on 2 cores: estimated cycles a token and sequence, floor of operations and bytes
-// GLA: taken sequential{{ +[0-9]+}}, floor 1320 of 84480 and 1792;
+// GLA: sequential{{ +[0-9]+}}, floor 1320 of 84480 and 1792;
 // GLA: scan{{ +}}not possible: with a state of 128 x 128 the elements of a scan would have 16512 numbers (at most 256)
-// GLA: chunked, 16 tokens{{ +[0-9]+}},
+// GLA: taken chunked, 16 tokens{{ +[0-9]+}},
 // GLA: floor   {{.*}} bytes of inputs and results, {{.*}} operations
 // DELTA: form    chunked in time, parallel over everything else{{$}}
 // DELTA: sequential{{ +[0-9]+}},
