@@ -2,6 +2,7 @@
 
 #include "Driver.h"
 
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/Path.h"
 
@@ -19,6 +20,29 @@ static cl::opt<std::string>
                               "that a file declares in seqc.bench"),
              cl::sub(benchCommand));
 
+/// What an entry's attribute `seqc.bar` asks for: `bytes` or `operations` for each point
+/// of its axes, of which `least` percent of the ceiling are to be reached.  Only what
+/// any form has to do counts.
+static std::string barText(mlir::DictionaryAttr bar, llvm::ArrayRef<int64_t> sizes,
+                           double seconds, const Ceilings &ceilings) {
+  if (!bar)
+    return " | |";
+  auto number = [&](llvm::StringRef name) {
+    auto attr = bar.getAs<mlir::IntegerAttr>(name);
+    return attr ? double(attr.getInt()) : 0.0;
+  };
+  double points = 1;
+  for (int64_t size : sizes)
+    points *= size;
+  double bytes = points * number("bytes"), operations = points * number("operations");
+  double share = std::max(bytes / ceilings.copyBandwidth, operations / ceilings.operations) / seconds;
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << llvm::format(" %.0f %% of ", 100 * share) << (bytes > 0 ? "copy" : "multiply-adds")
+     << llvm::format(" | %.0f %% |", number("least"));
+  return text;
+}
+
 /// Prints one line of the table.
 static llvm::Error bench(const std::string &file, CommonOptions common,
                          const Ceilings &ceilings) {
@@ -29,6 +53,12 @@ static llvm::Error bench(const std::string &file, CommonOptions common,
   CallOptions call;
   call.bindings = bindings;
   call.bench = true;
+  mlir::DictionaryAttr wanted;
+  source->module->walk([&](mlir::FunctionOpInterface func) {
+    if (common.entry.empty() || func.getName() == common.entry)
+      if (auto bar = func->getAttrOfType<mlir::DictionaryAttr>("seqc.bar"))
+        wanted = bar;
+  });
   auto execution = Execution::create(*source, common, call);
   if (!execution)
     return execution.takeError();
@@ -46,6 +76,7 @@ static llvm::Error bench(const std::string &file, CommonOptions common,
   for (auto [symbol, size] :
        llvm::zip(execution->entry.symbols, execution->symbols))
     sizes += (sizes.empty() ? "" : " ") + symbol + "=" + std::to_string(size);
+  std::string bar = barText(wanted, execution->symbols, seconds, ceilings);
   llvm::outs() << "| " << llvm::sys::path::stem(file) << " | " << sizes << " | "
                << llvm::format("%.0f", totals->bytes * 1e-6) << " | "
                << llvm::format("%.2f", seconds * 1e3) << " | "
@@ -54,7 +85,7 @@ static llvm::Error bench(const std::string &file, CommonOptions common,
                << " | " << llvm::format("%.2f", floor.seconds() * 1e3) << " ("
                << (floor.memory >= floor.arithmetic ? "memory" : "arithmetic")
                << ") | " << llvm::format("%.0f", 100 * floor.seconds() / seconds)
-               << " % |\n";
+               << " % |" << bar << "\n";
   llvm::outs().flush();
   return llvm::Error::success();
 }
@@ -73,7 +104,8 @@ int seqc::driver::runBench() {
   if (ceilingsOnly)
     return 0;
   llvm::outs() << "\n| kernel | sizes | MB | ms | GB/s | GFLOP/s | floor, ms | of "
-                  "the floor |\n|---|---|---|---|---|---|---|---|\n";
+                  "the floor | of the ceiling | bar "
+                  "|\n|---|---|---|---|---|---|---|---|---|---|\n";
   int status = 0;
   for (const std::string &file : files)
     if (llvm::Error e = bench(file, *common, ceilings))
