@@ -102,6 +102,26 @@ FormCost seqc::partsCost(const FormCost &whole, const LinearShape &s, bool chunk
   return cost;
 }
 
+FormCost seqc::constantCost(const ConstantShape &s, bool chunked,
+                            const CpuMachine &machine) {
+  FormCost cost;
+  double pace = 2 / machine.fmas, order = s.order;
+  double vectors = pace * order * order * s.columns / machine.lanes;
+  bool far = 4 * s.order * s.order > machine.l2Bytes / 5;
+  // Matrices: a product a token, or one a chunk and powers for pairs of tokens.  Vectors:
+  // a row of the transition is read for each element; in chunks, every token that reads
+  // the state in its own way takes powers of its own.
+  if (s.columns > 1)
+    cost.token = chunked ? 36 * order + 0.31 * vectors : 100 + 0.56 * vectors;
+  else if (chunked)
+    cost.token = s.fixedReads ? 210 + 0.72 * vectors : 200 + (far ? 4.3 : 3.05) * vectors;
+  else
+    cost.token = 60 + (far ? 1.9 : 1.3) * vectors;
+  if (chunked) // powers of the transition
+    cost.sequence = pace * 16 * order * order * order / machine.lanes / 4;
+  return cost;
+}
+
 FormCost seqc::elementCost(double operations, double bytes, bool contiguous) {
   FormCost cost;
   cost.operations = operations;
@@ -119,8 +139,10 @@ FormCost seqc::scanCost(const FormCost &sequential, double elements, bool blocke
   cost.bytes += 8 * elements;
   cost.operations += 4 * elements;
   cost.token = std::max(cost.operations / 28, cost.bytes / 8) + 0.8 * elements;
-  if (!blocked)
-    cost.token += sequential.token;
+  // What makes the elements goes along channels, as the step does.
+  cost.token += sequential.token;
+  if (blocked)
+    cost.token -= std::min(0.8 * elements, sequential.token);
   return cost;
 }
 

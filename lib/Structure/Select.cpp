@@ -176,6 +176,30 @@ static bool isShort(RecurrenceOp op) {
 /// is written to memory that nobody touched before, and read again (LightNet).
 static constexpr double kBeside = 30;
 
+/// The states, if each has a dense transition that no token changes.
+static SmallVector<ConstantShape> constantShapes(RecurrenceOp op,
+                                                 const Structure &structure) {
+  SmallVector<ConstantShape> shapes;
+  if (op.getChunk() || !op.getSnapshots().empty() || !op.getRestarts().empty() ||
+      op.getPosition() || op.getFirst())
+    return shapes;
+  auto isScalar = [](Value v) { return seqc::shapeOf(v.getType()).empty(); };
+  for (const Component &component : structure.components) {
+    Type state = op.getCarryArgs()[component.carries[0]].getType();
+    ArrayRef<int64_t> sizes = seqc::shapeOf(state);
+    if (component.cls != Class::C3 || component.carries.size() != 1 || sizes.empty() ||
+        sizes.size() > 2 || sizes[0] <= 8 || !elementOf(state).isF32())
+      return {};
+    ConstantShape shape;
+    shape.order = sizes[0];
+    shape.columns = sizes.size() > 1 ? sizes[1] : 1;
+    shape.fixedReads = llvm::all_of(op.getSeqArgs(), isScalar) &&
+                       llvm::all_of(op.getYield().getOuts(), isScalar);
+    shapes.push_back(shape);
+  }
+  return shapes;
+}
+
 FormTable seqc::structure::estimateForms(RecurrenceOp op, const CpuMachine &machine) {
   FormTable table;
   Structure structure = analyze(op);
@@ -192,10 +216,25 @@ FormTable seqc::structure::estimateForms(RecurrenceOp op, const CpuMachine &mach
   if (noChunks)
     shapes.clear();
 
+  SmallVector<ConstantShape> constants;
+  if (noChunks)
+    constants = constantShapes(op, structure);
+  std::optional<std::string> noParts;
+  if (op.getSegments())
+    noParts = "packed segments run apart already";
+  else if (noChunks)
+    noParts = constants.empty() ? *noChunks : "its transition is a large matrix";
+  else if (structure.components.size() != shapes.size())
+    noParts = "it has states beside its matrices";
+  if (!constants.empty())
+    noChunks.reset();
+
   bool rows = isTimeContiguous(op);
   FormCost &sequential = add(FormEstimate::Sequential, false, {});
-  if (shapes.empty())
+  if (shapes.empty() && constants.empty())
     sequential = elementCost(operations, bytes, !rows);
+  for (const ConstantShape &shape : constants)
+    sequential += constantCost(shape, false, machine);
   for (const LinearShape &shape : shapes)
     sequential += stepCost(shape, machine);
   sequential.operations = operations;
@@ -204,15 +243,26 @@ FormTable seqc::structure::estimateForms(RecurrenceOp op, const CpuMachine &mach
 
   add(FormEstimate::Scan, false, obstacleToScan(op, structure));
   if (table.forms.back().legal()) {
+    // A sum or maximum is its own element; others are a factor and a term.
     double elements = 0;
+    bool blocked = rows && !op.getReverse() && !op.getSegments() && !op.getResets();
+    for (const Component &component : structure.components) {
+      blocked &= component.carries.size() == 1 &&
+                 (component.cls == Class::C1 || component.cls == Class::C2);
+      for (unsigned carry : component.carries)
+        elements += (component.cls == Class::C1 ? 1 : 2) *
+                    elementsOf(op.getCarryArgs()[carry].getType());
+    }
     for (Value arg : op.getCarryArgs())
-      elements += 2 * elementsOf(arg.getType());
-    table.forms.back().cost = scanCost(whole, elements, false);
+      blocked &= !isa<ShapedType>(arg.getType());
+    table.forms.back().cost = scanCost(whole, elements, blocked);
   }
 
   FormCost chunked;
   for (const LinearShape &shape : shapes)
     chunked += chunkCost(shape, machine);
+  for (const ConstantShape &shape : constants)
+    chunked += constantCost(shape, true, machine);
   // What is around the products is done once, whatever the form; but prefixes
   // that gates depend on are computed for all tokens before: they go through memory.
   chunked.bytes = bytes;
@@ -223,13 +273,6 @@ FormTable seqc::structure::estimateForms(RecurrenceOp op, const CpuMachine &mach
           chunked.token += kBeside * elementsOf(op.getCarryArgs()[carry].getType());
   add(FormEstimate::Chunked, false, noChunks) = chunked;
 
-  std::optional<std::string> noParts;
-  if (op.getSegments())
-    noParts = "packed segments run apart already";
-  else if (noChunks)
-    noParts = noChunks;
-  else if (structure.components.size() != shapes.size())
-    noParts = "it has states beside its matrices";
   for (bool inChunks : {false, true}) {
     FormCost &cost =
         add(inChunks ? FormEstimate::Chunked : FormEstimate::Sequential, true, noParts);

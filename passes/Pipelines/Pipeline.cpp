@@ -311,6 +311,11 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
     pm.addPass(createRecurrenceToScan(scans));
     pm.addPass(createCanonicalizerPass());
   } else if (!sequential) {
+    if (automatic) {
+      RecurrenceToScanOptions scans;
+      scans.selected = true;
+      pm.addPass(createRecurrenceToScan(scans));
+    }
     RecurrenceToLinearOptions linear;
     linear.force = options.form == Form::Chunked;
     linear.selected = options.form == Form::Auto && !splits;

@@ -32,7 +32,8 @@ struct RecurrenceToLinear
       Location loc = op.getLoc();
       bool state = !op.getCarries().empty();
       auto reason = Conversion(op, b, scans ? Target::LinearAndScan : Target::Linear,
-                               /*constants=*/!selected)
+                               /*constants=*/!selected ||
+                                   (form && form.getValue() == "chunked"))
                         .run();
       if (reason && force && state) {
         emitError(loc) << "the recurrence has no chunked form: " << *reason;

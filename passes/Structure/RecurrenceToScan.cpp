@@ -23,6 +23,9 @@ struct RecurrenceToScan : seqc::impl::RecurrenceToScanBase<RecurrenceToScan> {
     for (RecurrenceOp op : ops) {
       if (op.getCarries().empty() || conversion::isStep(op))
         continue;
+      auto form = op->getAttrOfType<StringAttr>("seqc.form");
+      if (selected && (!form || form.getValue() != "scan"))
+        continue;
       auto isTensor = [](Value arg) { return isa<ShapedType>(arg.getType()); };
       if (scalars && (op.getSegments() || op.getResets() ||
                       llvm::any_of(op.getCarryArgs(), isTensor)))

@@ -7,7 +7,7 @@
 
 namespace seqc::cpu {
 
-/// True for an inclusive forward scan of scalars, in one piece, whose operands
+/// True for an inclusive forward scan of scalars, not in segments, whose operands
 /// and results are contiguous along time and whose combine region can run on
 /// vectors lane by lane.
 bool hasBlockedForm(ScanOp scan);

@@ -38,8 +38,8 @@ using namespace seqc::steps;
 static constexpr int64_t blocksPerGroup = 256;
 
 bool cpu::hasBlockedForm(ScanOp scan) {
-  if (scan.getExclusive() || scan.getReverse() || scan.getFinal() ||
-      scan.getSegments() || scan.getResets() || !scan.getInitials().empty())
+  if (scan.getExclusive() || scan.getReverse() || scan.getSegments() ||
+      scan.getResets())
     return false;
   auto contiguous = [](AxesAttr map) {
     return map.getNames().back().getValue() == RecurrenceOp::getTimeAxis();
@@ -217,6 +217,8 @@ Blocks::Tuple Blocks::block(Value time, Value limit, const Tuple &total) {
   for (int64_t k = 0; k < width; ++k)
     runs[k] = combine(prefix, runs[k]);
   for (unsigned i = 0; i < n; ++i) {
+    if (!outs[i]) // nobody reads it
+      continue;
     auto map = cast<AxesAttr>(scan.getOutMaps()[i]);
     Type stored = cast<MemRefType>(outs[i].getType()).getElementType();
     SmallVector<Value> rows;
@@ -252,10 +254,28 @@ void Blocks::run() {
     SmallVector<OpFoldResult> shape;
     for (StringAttr axis : cast<AxesAttr>(scan.getOutMaps()[i]).getNames())
       shape.push_back(sizes.lookup(axis.getValue()));
+    if (result.use_empty()) {
+      outs.push_back({});
+      results.push_back({});
+      continue;
+    }
     outs.push_back(writeBuffer(b, loc, result, shape, results));
   }
-  Value rows = constant(1);
   SmallVector<StringAttr> axes = scan.getCarryAxes();
+  SmallVector<Value> initials, finals;
+  for (Value initial : scan.getInitials())
+    initials.push_back(readBuffer(b, loc, initial));
+  if (scan.getFinal())
+    for (Value result : scan.getFinals()) {
+      SmallVector<OpFoldResult> shape;
+      for (StringAttr axis : axes)
+        shape.push_back(sizes.lookup(axis.getValue()));
+      if (result.use_empty())
+        results.push_back({});
+      finals.push_back(result.use_empty() ? Value()
+                                          : writeBuffer(b, loc, result, shape, results));
+    }
+  Value rows = constant(1);
   for (StringAttr axis : axes)
     rows = arith::MulIOp::create(b, loc, rows, sizes.lookup(axis.getValue()));
   auto parallel = scf::ParallelOp::create(
@@ -273,12 +293,19 @@ void Blocks::run() {
     Value size = constant(width * width);
     Value whole = arith::MulIOp::create(
         b, loc, arith::DivUIOp::create(b, loc, length, size).getResult(), size);
-    Tuple none;
-    for (unsigned i = 0; i < n; ++i)
+    Tuple none, first;
+    for (unsigned i = 0; i < n; ++i) {
       none.push_back(identity(i, false));
+      first.push_back(none.back());
+      if (initials.empty())
+        continue;
+      auto map = cast<AxesAttr>(scan.getInitialMaps()[i]);
+      first[i] = convert(memref::LoadOp::create(b, loc, initials[i], address(map, {})),
+                         element(i));
+    }
     // Outer total, then the inner one: (groups so far) . (blocks of this group).
     Value group = constant(width * width * blocksPerGroup);
-    auto outer = scf::ForOp::create(b, loc, constant(0), whole, group, none);
+    auto outer = scf::ForOp::create(b, loc, constant(0), whole, group, first);
     {
       OpBuilder::InsertionGuard inner(b);
       b.setInsertionPointToStart(outer.getBody());
@@ -301,9 +328,28 @@ void Blocks::run() {
     }
     Value partial = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
                                           whole, length);
-    auto tail = scf::IfOp::create(b, loc, partial, /*withElse=*/false);
+    Tuple before(outer.getResults());
+    bool ends = llvm::any_of(finals, [](Value v) { return bool(v); });
+    auto tail = scf::IfOp::create(b, loc, ends ? TypeRange(ValueRange(before)) : TypeRange(),
+                                  partial, /*addThenBlock=*/true, /*addElseBlock=*/ends);
     b.setInsertionPointToStart(tail.thenBlock());
-    block(whole, length, Tuple(outer.getResults()));
+    Tuple last = block(whole, length, before);
+    if (ends)
+      last = combine(before, last);
+    scf::YieldOp::create(b, loc, ends ? ValueRange(last) : ValueRange());
+    if (ends) {
+      b.setInsertionPointToStart(tail.elseBlock());
+      scf::YieldOp::create(b, loc, before);
+    }
+    b.setInsertionPointAfter(tail);
+    for (unsigned i = 0; i < finals.size(); ++i)
+      if (finals[i]) {
+        SmallVector<Value> at;
+        for (StringAttr axis : axes)
+          at.push_back(indices[axis.getValue()]);
+        Type stored = cast<MemRefType>(finals[i].getType()).getElementType();
+        memref::StoreOp::create(b, loc, convert(tail.getResult(i), stored), finals[i], at);
+      }
   }
   finishResults(b, scan, results);
 }

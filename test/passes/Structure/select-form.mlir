@@ -121,3 +121,32 @@ func.func @stabilised(%k: tensor<?x128xf32>, %v: tensor<?x128xf32>, %f: tensor<?
   }
   return %sT : tensor<128x128xf32>
 }
+
+// A dense transition that no token changes: in chunks if a fixed vector reads the state,
+// token by token if all of it is an output.
+// CHECK-LABEL: @read
+// CHECK: seqc.form = "chunked"
+func.func @read(%u: tensor<?xf32>, %A: tensor<128x128xf32>, %B: tensor<128xf32>, %m0: tensor<128xf32>) -> tensor<?xf32> {
+  %y, %mT = seqc.recurrence seq(%u : (t)) weight(%A, %B : ()) carry(%m0 : ()) {
+  ^step(%ut: f32, %At: tensor<128x128xf32>, %Bt: tensor<128xf32>, %m: tensor<128xf32>):
+    %kept = seqc.einsum "ij,j->i"(%At, %m)
+    %in = seqc.einsum "i,->i"(%Bt, %ut)
+    %next = arith.addf %kept, %in : tensor<128xf32>
+    %o = seqc.einsum "i,i->"(%Bt, %next)
+    seqc.yield out(%o) carry(%next)
+  }
+  return %y : tensor<?xf32>
+}
+
+// CHECK-LABEL: @memory
+// CHECK: seqc.form = "sequential"
+func.func @memory(%u: tensor<?xf32>, %A: tensor<128x128xf32>, %B: tensor<128xf32>, %m0: tensor<128xf32>) -> tensor<?x128xf32> {
+  %y, %mT = seqc.recurrence seq(%u : (t)) weight(%A, %B : ()) carry(%m0 : ()) {
+  ^step(%ut: f32, %At: tensor<128x128xf32>, %Bt: tensor<128xf32>, %m: tensor<128xf32>):
+    %kept = seqc.einsum "ij,j->i"(%At, %m)
+    %in = seqc.einsum "i,->i"(%Bt, %ut)
+    %next = arith.addf %kept, %in : tensor<128xf32>
+    seqc.yield out(%next) carry(%next)
+  }
+  return %y : tensor<?x128xf32>
+}

@@ -75,6 +75,15 @@ FormCost chunkCost(const LinearShape &shape, const CpuMachine &machine);
 FormCost partsCost(const FormCost &whole, const LinearShape &shape, bool chunked,
                    const CpuMachine &machine);
 
+/// A recurrence with a dense transition that is the same at every token.
+struct ConstantShape {
+  /// Order of the transition, and columns of the state.
+  int64_t order = 0, columns = 1;
+  /// Outputs are contractions with what no token changes.
+  bool fixedReads = false;
+};
+FormCost constantCost(const ConstantShape &shape, bool chunked, const CpuMachine &machine);
+
 /// Of an elementwise step, for one channel: `operations` of arithmetic, `bytes` read
 /// and written.  `contiguous` says whether neighbouring channels are neighbours in
 /// memory; if not, `lanes` of them are gathered.

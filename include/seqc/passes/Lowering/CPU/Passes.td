@@ -64,7 +64,7 @@ def ScanToBlocks : Pass<"seqc-scan-to-blocks"> {
     **Guarantees** that scans of scalars whose operands are contiguous along time
     are loops over blocks: each lane of a vector scans a short run, the runs'
     totals are scanned across lanes, and two levels of running totals keep
-    rounding errors of long sums small.  The order of combination depends on the
+    rounding errors of long sums small.  Running totals begin with the initial state.  The order of combination depends on the
     length only, never on the number of threads.
     **Fails when** never; other scans are left alone.
     **Example** see `test/passes/Lowering/CPU/scan-to-blocks.mlir`.
