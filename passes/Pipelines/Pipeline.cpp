@@ -236,6 +236,7 @@ static void tileForGPU(OpPassManager &pm, int64_t sharedBytes) {
   pm.addPass(createGpuLaunchSinkIndexComputationsPass());
   pm.addPass(createGpuKernelOutliningPass());
   pm.addPass(createMergeKernels());
+  pm.nest<gpu::GPUModuleOp>().addNestedPass<gpu::GPUFuncOp>(createUnrollThreads());
 }
 
 /// Kernels from the tiled stage to the NVVM dialect.

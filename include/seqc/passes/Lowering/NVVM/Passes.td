@@ -97,6 +97,23 @@ def MergeKernels : Pass<"seqc-merge-kernels", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::gpu::GPUDialect", "::mlir::NVVM::NVVMDialect"];
 }
 
+def UnrollThreads : Pass<"seqc-unroll-threads", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "A thread's sequence runs in registers and reads ahead";
+  let description = [{
+    **Expects** a kernel on buffers.
+    **Guarantees** for a loop over tokens whose body is a thread's own work (loads,
+    stores, arithmetic, loops of fixed length): loops within it are unrolled, so that
+    buffers of the thread have constant indices; what does not depend on the token is
+    loaded before it; elements that lie together along a last dimension of fixed size
+    are loaded as vectors of up to 16 bytes; four tokens run together, single elements
+    of all of them being loaded first. A body that would be too long is left alone.
+    **Fails when** never.
+    **Example** see `test/passes/Lowering/NVVM/unroll-threads.mlir`.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def LaunchesToRuntime : Pass<"seqc-launches-to-runtime", "::mlir::ModuleOp"> {
   let summary = "Launches and allocations call the CUDA runtime";
   let description = [{
