@@ -144,6 +144,12 @@ static FailureOr<Types> typesOf(DispatchOp::Adaptor op, MLIRContext *context,
   if (op.getCapacity() && int64_t(*op.getCapacity()) < 0)
     return error() << "the capacity is " << int64_t(*op.getCapacity())
                    << ", expected at least 0 (P3)";
+  if (auto topk = op.getPicks().getDefiningOp<TopkOp>()) {
+    int64_t scores = shapeOf(topk.getScores().getType()).back();
+    if (!dynamic(scores) && scores > int64_t(op.getExperts()))
+      return error() << "has " << int64_t(op.getExperts()) << " experts, expected "
+                     << scores << ", the scores that the picks are among (P5)";
+  }
   int64_t rows = product(shape);
   Types types;
   for (auto [i, value] : llvm::enumerate(op.getTokens())) {

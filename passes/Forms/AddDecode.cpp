@@ -1,6 +1,7 @@
 //===- AddDecode.cpp - One-token steps beside entries ---------------------===//
 
 #include "ExplicitPosition.h"
+#include "TokenDims.h"
 
 #include "seqc/passes/Forms/Passes.h"
 
@@ -44,12 +45,25 @@ static SmallVector<int64_t, 1> timeDimensions(Value value) {
   return result;
 }
 
+static bool hasRoutes(Block &block) {
+  return llvm::any_of(block, [](Operation &op) {
+    return isa<TopkOp, AssignOp, DispatchOp, CombineOp, BlockAttentionOp, MergeOp>(op);
+  });
+}
+
 /// Why `func` has no one-token step, or nothing.
 static std::optional<std::string> obstacle(func::FuncOp func, bool &state) {
   Block &block = func.getBody().front();
   state = llvm::any_of(block.getOps<RecurrenceOp>(), [](RecurrenceOp op) {
     return !op.getCarries().empty();
   });
+  if (hasRoutes(block)) {
+    if (auto why = TokenDims(block).obstacle())
+      return why;
+    if (!state)
+      return "it has no state";
+    return std::nullopt;
+  }
   // States of segments and states of whole sequences have no axis in common.
   Value table;
   bool whole = false;
@@ -198,6 +212,38 @@ static StringAttr startOf(Value initial) {
   return StringAttr::get(initial.getContext(), text);
 }
 
+/// `value` with a static size of 1 in dimension `d`, for what joins it, and back.
+static Value withOneToken(OpBuilder &b, Location loc, Value value, int64_t d) {
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> shape(type.getShape());
+  shape[d] = 1;
+  auto one = RankedTensorType::get(shape, type.getElementType());
+  return one == type ? value : tensor::CastOp::create(b, loc, one, value).getResult();
+}
+
+/// The state of the segments of a dispatched batch, [b experts, ...], as [b, experts, ...]:
+/// the type and the groups that join it, or a null type for other states.
+static std::pair<RankedTensorType, SmallVector<ReassociationIndices>>
+stateByBatch(RecurrenceOp op, AxesAttr map, Type final) {
+  auto type = dyn_cast<RankedTensorType>(final);
+  DispatchOp dispatch = TokenDims::dispatchOf(op.getSegments());
+  int64_t at = dispatch ? map.find(op.getSegmentAxis().getValue()) : -1;
+  if (!type || at < 0 || !type.isDynamicDim(at))
+    return {};
+  SmallVector<int64_t> shape;
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t d = 0; d < type.getRank(); ++d) {
+    groups.emplace_back();
+    groups.back().push_back(shape.size());
+    shape.push_back(type.getDimSize(d));
+    if (d == at) {
+      groups.back().push_back(shape.size());
+      shape.push_back(dispatch.getExperts());
+    }
+  }
+  return {RankedTensorType::get(shape, type.getElementType()), groups};
+}
+
 static void addStep(func::FuncOp func) {
   OpBuilder b(func);
   MLIRContext *context = func.getContext();
@@ -221,7 +267,17 @@ static void addStep(func::FuncOp func) {
     return list.getDictionary(context);
   };
 
-  bool packed = llvm::any_of(block.getOps<RecurrenceOp>(), [](RecurrenceOp op) {
+  // A program with routes runs as it is, on one token.
+  std::optional<TokenDims> routed;
+  if (hasRoutes(block))
+    routed.emplace(block);
+  auto tokensOf = [&](Value v) -> SmallVector<int64_t, 1> {
+    if (!routed)
+      return timeDimensions(v);
+    int64_t d = routed->of(v);
+    return d < 0 ? SmallVector<int64_t, 1>() : SmallVector<int64_t, 1>{d};
+  };
+  bool packed = !routed && llvm::any_of(block.getOps<RecurrenceOp>(), [](RecurrenceOp op) {
     return bool(op.getSegments());
   });
   // Positions are arguments; those with the same axes are one.
@@ -254,7 +310,8 @@ static void addStep(func::FuncOp func) {
           {{"seqc.name", name}, {"seqc.start", b.getStringAttr("0")}}));
     }
   }
-  visitOneToken(block, packed);
+  if (!routed)
+    visitOneToken(block, packed);
 
   // Outputs lose the time dimension; states are handled below.
   SmallVector<Value> results;
@@ -269,7 +326,13 @@ static void addStep(func::FuncOp func) {
       continue;
     }
     Value out = value;
-    if (op) {
+    if (routed) {
+      int64_t d = routed->of(value);
+      out = withOneToken(b, loc, value, d);
+      auto type = cast<RankedTensorType>(out.getType());
+      out = tensor::CollapseShapeOp::create(b, loc, without(type, d), out,
+                                            joining(type.getRank(), d));
+    } else if (op) {
       int64_t d = cast<AxesAttr>(op.getOutMaps()[at])
                       .find(RecurrenceOp::getTimeAxis());
       auto type = cast<RankedTensorType>(out.getType());
@@ -301,16 +364,31 @@ static void addStep(func::FuncOp func) {
       bool direct = arg && arg.hasOneUse() && initial.getType() == final.getType();
       if (direct && snapshot == frozen.end())
         direct = map == op.getCarryMaps()[c];
+      Value next = final;
       if (!direct) {
-        arg = block.addArgument(final.getType(), loc);
+        auto [whole, groups] = stateByBatch(op, map, final.getType());
+        arg = block.addArgument(whole ? Type(whole) : final.getType(), loc);
         argAttrs.push_back(attributes(
             {{"seqc.name", name}, {"seqc.start", startOf(initial)}}));
-        op.getCarriesMutable()[c].set(arg);
+        Value state = arg;
+        if (whole) {
+          OpBuilder::InsertionGuard guard(b);
+          b.setInsertionPoint(op);
+          state = tensor::CollapseShapeOp::create(b, loc, final.getType(), arg, groups);
+          SmallVector<OpFoldResult> sizes;
+          for (int64_t d = 0; d < whole.getRank(); ++d)
+            sizes.push_back(whole.isDynamicDim(d)
+                                ? OpFoldResult(tensor::DimOp::create(b, loc, arg, d).getResult())
+                                : b.getIndexAttr(whole.getDimSize(d)));
+          b.setInsertionPointAfter(op);
+          next = tensor::ExpandShapeOp::create(b, loc, whole, final, groups, sizes);
+        }
+        op.getCarriesMutable()[c].set(state);
       }
       SmallVector<Attribute> maps(op.getCarryMaps().getValue());
       maps[c] = map;
       op.setCarryMapsAttr(ArrayAttr::get(context, maps));
-      results.push_back(final);
+      results.push_back(next);
       resultAttrs.push_back(attributes(
           {{"seqc.name", StringAttr::get(context, name.getValue() + "_next")}}));
       inPlace.push_back(arg.getArgNumber());
@@ -319,7 +397,7 @@ static void addStep(func::FuncOp func) {
   // Inputs lose the time dimension; in segments, it becomes theirs.
   b.setInsertionPointToStart(&block);
   for (BlockArgument arg : block.getArguments()) {
-    SmallVector<int64_t, 1> dimensions = timeDimensions(arg);
+    SmallVector<int64_t, 1> dimensions = tokensOf(arg);
     if (dimensions.empty())
       continue;
     int64_t d = dimensions[0];
@@ -344,6 +422,8 @@ static void addStep(func::FuncOp func) {
     }
     Value full = tensor::ExpandShapeOp::create(b, loc, one, arg,
                                                joining(one.getRank(), d), sizes);
+    if (routed && one != type)
+      full = tensor::CastOp::create(b, loc, type, full);
     for (OpOperand *use : uses)
       use->set(full);
   }

@@ -2,6 +2,7 @@
 
 #include "CompilerImpl.h"
 
+#include "seqc/dialects/Seq/Seq.h"
 #include "seqc/passes/Forms/Passes.h"
 #include "seqc/passes/Lowering/CPU/Passes.h"
 #include "seqc/passes/Tiling/Passes.h"
@@ -175,6 +176,16 @@ llvm::Expected<CompiledModule> seqc::compile(ModuleOp module,
     return described.takeError();
   if (options.decode && addSteps(module))
     return llvm::createStringError("adding one-token steps failed");
+  // Routed steps are for CPUs: loops over one token are code of the host on a GPU.
+  if (isGpu(options))
+    for (auto func : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+      if (func->hasAttr("seqc.step") &&
+          func.walk([](Operation *op) {
+                return isa<TopkOp, AssignOp, DispatchOp, CombineOp>(op)
+                           ? WalkResult::interrupt()
+                           : WalkResult::advance();
+              }).wasInterrupted())
+        func.erase();
 
   SmallVector<func::FuncOp> entries;
   for (auto func : module.getOps<func::FuncOp>())

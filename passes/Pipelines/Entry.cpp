@@ -72,6 +72,7 @@ private:
     int64_t factor;
   };
   SmallVector<Joined> joined;
+  SmallVector<std::pair<int, int64_t>> known; // symbols of casts from static sizes
 };
 
 } // namespace
@@ -220,6 +221,11 @@ bool Sizes::route(Operation *op) {
         factors.push_back(dim(picks, d));
       products[symbol] = factors;
     }
+    // With a table of segments, which a recurrence says it is: batch elements by experts.
+    const EntryDim table = dim(dispatch.getOffsets(), 0), batch = dim(picks, 0);
+    if (rank == 3 && table.symbol >= 0 && table.offset == 1 && batch.symbol >= 0 &&
+        !dispatch.getCapacity())
+      joined.push_back({table.symbol, batch.symbol, int64_t(dispatch.getExperts())});
     return true;
   }
   if (auto combine = dyn_cast<CombineOp>(op)) {
@@ -360,6 +366,13 @@ void Sizes::visit(Operation *op) {
     }
     return;
   }
+  if (auto cast = dyn_cast<tensor::CastOp>(op))
+    if (auto from = dyn_cast<RankedTensorType>(cast.getSource().getType());
+        from && isa<RankedTensorType>(cast.getType()))
+      for (unsigned d = 0; d < from.getRank(); ++d)
+        if (const EntryDim to = dim(cast.getResult(), d);
+            to.symbol >= 0 && !from.isDynamicDim(d))
+          known.push_back({to.symbol, from.getDimSize(d)});
   if (op->hasTrait<OpTrait::Elementwise>() || isa<tensor::CastOp>(op))
     for (Value operand : op->getOperands())
       for (Value result : op->getResults()) {
@@ -536,9 +549,16 @@ llvm::Error Sizes::run(EntryInfo &info) {
     for (EntryDim &d : work.extents)
       if (d.symbol >= 0) {
         auto it = number.find(find(d.symbol));
-        if (it == number.end())
+        auto fixed = llvm::find_if(
+            known, [&](auto &entry) { return find(entry.first) == find(d.symbol); });
+        if (it != number.end()) {
+          d.symbol = it->second;
+        } else if (fixed != known.end()) {
+          d.size = fixed->second;
+          d.symbol = -1;
+        } else {
           return fail("the size of an axis does not follow from the arguments");
-        d.symbol = it->second;
+        }
       }
   return llvm::Error::success();
 }

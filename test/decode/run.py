@@ -86,7 +86,8 @@ def check(seqc, path, folder, libraries):
     for n in data:
         data[n] = np.array(data[n], order="C").view(NUMPY[kinds[n]])
     sizes = sizes_of(full, data)
-    time = {n: dims.index("t") for _, n, _, dims in full if "t" in dims}
+    axis = "t" if "t" in sizes else "n"    # of tokens that are routed
+    time = {n: dims.index(axis) for _, n, _, dims in full if axis in dims}
     table = next((n for _, n, _, dims in full if dims and dims[0].endswith("+1")), None)
     states = [(n, k, dims) for d, n, k, dims in step if d == "in, out"]
     kept = [n for n, _, _ in states if not n.endswith("_snapshot")]
@@ -94,7 +95,7 @@ def check(seqc, path, folder, libraries):
     finals = [n for n in results if n not in time]
 
     # Sequences as spans of the time axis: one, or those of the table.
-    spans = [range(sizes["t"])]
+    spans = [range(sizes[axis])]
     if table:
         segment = next(dims[0][:-2] for _, n, _, dims in full if n == table)
         spans = [range(int(a), int(b)) for a, b in zip(data[table], data[table][1:])]
@@ -111,7 +112,7 @@ def check(seqc, path, folder, libraries):
         values = {n: tokens(data[n], time[n], head) if n in time else data[n] for d, n, _, _ in full if d == "in"}
         if table:
             values[table] = np.cumsum([0] + cut).astype(data[table].dtype)
-        outs = invoke(library.call, full, values, {**sizes, "t": len(head)})
+        outs = invoke(library.call, full, values, {**sizes, axis: len(head)})
         for s, f in zip(kept, finals):
             state[s] = outs[f]
     produced = {n: np.full_like(results[n], 0) for n in results if n in time}

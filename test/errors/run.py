@@ -53,6 +53,14 @@ ROUTED = """func.func @f(%x: tensor<?x4xf32>, %i: tensor<?x1xi32>, %q: tensor<1x
 """
 
 
+CACHE = """func.func @f(%q: tensor<?x2x1x4xf32>, %k: tensor<?x8x1x4xf32>, %p: tensor<?xi32>) -> tensor<?x2x1x4xf32>
+    attributes {seqc.sizes = {b = 2}} {
+  %o, %l = seqc.block_attention q(%q) k(%k) v(%k) at(%p) causal
+  return %o : tensor<?x2x1x4xf32>
+}
+"""
+
+
 def npy(folder, name, array):
     path = os.path.join(folder, name)
     np.save(path, array)
@@ -88,6 +96,8 @@ def cases(folder):
     far = npy(folder, "far.npy", np.array([0, 9], np.int32))
     late = npy(folder, "late.npy", np.array([1, 5], np.int32))
     x5 = npy(folder, "x5.npy", np.zeros(5, np.float32))
+    before = npy(folder, "before.npy", np.array([0, -1], np.int32))
+    beyond = npy(folder, "beyond.npy", np.array([6, 8], np.int32))
     picks = npy(folder, "picks.npy", np.array([[0], [2], [1]], np.int32))
     wild = np.zeros((1, 9, 1, 1), np.int32)
     wild[0, 4] = 3
@@ -140,6 +150,11 @@ def cases(folder):
         ("an expert that does not exist", ROUTED, run + [f"--in=i={picks}", "--checked"], ["argument 'i' at [n=1, 0] is 2, declared -1 to 1"]),
         ("a block that does not exist", ROUTED, run + [f"--in=blocks={blocks}", "--checked"], ["argument 'blocks' at [0, 4, 0, 0] is 3, declared -1 to 2"]),
         ("an expert that does not exist, interpreted", ROUTED, run + [f"--in=i={picks}", "--interpret"], ["pick 2 of slot 1 is not one of 2 experts"]),
+        ("a gate over more experts than there are", ROUTED.replace("%p, %perm", "%w, %e = seqc.topk 1 of %x\n  %p, %perm").replace(
+            "dispatch %i", "dispatch %e"), run, ["has 2 experts, expected 4, the scores that the picks are among (P5)"]),
+        ("a query before its cache", CACHE, run + [f"--in=p={before}", "--checked"], ["argument 'p' at [b=1] is -1, declared at least 0"]),
+        ("a query beyond its cache, interpreted", CACHE, run + [f"--in=p={beyond}", "--interpret"],
+         ["batch element 1 has its queries at 8, expected 0 to 6"]),
         ("more picks than experts", ROUTED.replace("%p, %perm", "%w, %e = seqc.topk 5 of %x\n  %p, %perm"), run,
          ["k is 5, expected at most 4, the length of a row of scores (T2)"]),
         ("an output that cannot be written", GOOD, run + ["--out=y=/nonexistent/y.npy"], ["cannot write '/nonexistent/y.npy'"]),

@@ -227,3 +227,31 @@ def music_transformer(q, k, v, e):
             logits = np.where(np.tri(t, dtype=bool), (q[b, :, h] @ k[b, :, h].T + skewed) / 4, -np.inf)
             o[b, :, h] = softmax(logits) @ v[b, :, h]
     return {"o": o}
+
+
+def moba_step(q, kb, vb, sums, p):
+    o = np.empty_like(q)
+    for b in range(len(q)):
+        own = p[b] // 16
+        for h in range(4):
+            blocks = [own, *largest(sums[b, :own, h // 2] @ q[b, h], 2)]
+            keys = [16 * n + i for n in blocks for i in range(16) if 16 * n + i <= p[b]]
+            k, v = (x[b, :, :, h // 2].reshape(-1, 32)[keys] for x in (kb, vb))
+            o[b, h] = attend(q[b, h][None], k, v, np.ones((1, len(keys)), bool))[0][0]
+    return {"o": o}
+
+
+def nsa_step(q, k, v, km, vm, gc, gs, gw, p):
+    o = np.empty_like(q)
+    for b in range(len(q)):
+        own, complete = p[b] // 16, (p[b] + 1) // 16
+        prob = softmax(q[b] @ km[b, :complete].T / np.sqrt(32))
+        chosen = [own, *largest(prob.sum(0)[:own], 2)]
+        selected = [16 * n + i for n in chosen for i in range(16) if 16 * n + i <= p[b]]
+        near = range(max(0, p[b] - 23), p[b] + 1)
+        keys, values = k[b].reshape(-1, 32), v[b].reshape(-1, 32)
+        for h in range(4):
+            o[b, h] = gc[b, h] * (prob[h] @ vm[b, :complete])
+            for gate, part in (gs, list(selected)), (gw, list(near)):
+                o[b, h] += gate[b, h] * attend(q[b, h][None], keys[part], values[part], np.ones((1, len(part)), bool))[0][0]
+    return {"o": o}

@@ -81,6 +81,15 @@ func.func @p4(%i: tensor<5x?xi32>) {
 
 // -----
 
+func.func @p5(%s: tensor<?x8xf32>) {
+  %w, %i = seqc.topk 2 of %s
+  // expected-error @+1 {{has 4 experts, expected 8, the scores that the picks are among (P5)}}
+  %a, %b, %c = seqc.dispatch %i experts(4)
+  return
+}
+
+// -----
+
 func.func @p_word(%i: tensor<5x2xi32>) {
   // expected-error @+2 {{expected experts(N)}}
   %a, %b, %c = seqc.dispatch %i

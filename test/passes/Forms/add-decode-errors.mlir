@@ -99,3 +99,54 @@ func.func @other(%x: tensor<4xf32>, %s0: tensor<f32>) -> (tensor<f32>, tensor<4x
   }
   return %sT, %e : tensor<f32>, tensor<4xf32>
 }
+
+// expected-remark @below {{no one-token step: what a capacity drops depends on earlier tokens}}
+func.func @capacity(%x: tensor<?x4xf32>, %i: tensor<?x1xi32>, %s0: tensor<4x4xf32>) -> tensor<?x4xf32> {
+  %p, %perm, %inv, %cu = seqc.dispatch %i experts(3) tokens(%x) capacity(2)
+  %o, %sT = seqc.recurrence seq(%p : (t)) carry(%s0 : (s)) segments(%cu : (s)) {
+  ^step(%xt: tensor<4xf32>, %s: tensor<4xf32>):
+    %n = arith.addf %xt, %s : tensor<4xf32>
+    seqc.yield out(%n) carry(%n)
+  }
+  %y = seqc.combine %o by %inv
+  return %y : tensor<?x4xf32>
+}
+
+// expected-remark @below {{no one-token step: a state goes through rows in the order of their experts}}
+func.func @rows(%x: tensor<?x4xf32>, %i: tensor<?x1xi32>, %s0: tensor<4xf32>) -> tensor<?x4xf32> {
+  %p, %perm, %inv, %cu = seqc.dispatch %i experts(3) tokens(%x)
+  %o, %sT = seqc.recurrence seq(%p : (t)) carry(%s0 : ()) {
+  ^step(%xt: tensor<4xf32>, %s: tensor<4xf32>):
+    %n = arith.addf %xt, %s : tensor<4xf32>
+    seqc.yield out(%n) carry(%n)
+  }
+  %y = seqc.combine %o by %inv
+  return %y : tensor<?x4xf32>
+}
+
+// expected-remark @below {{no one-token step: 'seqc.block_attention' is not part of a step}}
+func.func @attention(%q: tensor<?x?x1x4xf32>, %i: tensor<?x?x1xi32>) -> tensor<?x?x1x4xf32> {
+  %perm, %inv, %cu = seqc.dispatch %i experts(3)
+  %o, %l = seqc.block_attention q(%q) k(%q) v(%q) causal
+  return %o : tensor<?x?x1x4xf32>
+}
+
+// expected-remark @below {{no one-token step: 'linalg.generic' asks for the number of a token}}
+func.func @numbered(%x: tensor<?xf32>, %i: tensor<?x1xi32>, %s0: tensor<3xf32>) -> tensor<?xf32> {
+  %p, %perm, %inv, %cu = seqc.dispatch %i experts(3) tokens(%x)
+  %o, %sT = seqc.recurrence seq(%p : (t)) carry(%s0 : (s)) segments(%cu : (s)) {
+  ^step(%xt: f32, %s: f32):
+    %n = arith.addf %xt, %s : f32
+    seqc.yield out(%n) carry(%n)
+  }
+  %y = seqc.combine %o by %inv
+  %z = linalg.generic {indexing_maps = [affine_map<(n) -> (n)>], iterator_types = ["parallel"]} outs(%y : tensor<?xf32>) {
+  ^one(%v: f32):
+    %at = linalg.index 0 : index
+    %k = arith.index_cast %at : index to i32
+    %f = arith.sitofp %k : i32 to f32
+    %r = arith.addf %v, %f : f32
+    linalg.yield %r : f32
+  } -> tensor<?xf32>
+  return %z : tensor<?xf32>
+}

@@ -82,3 +82,26 @@ func.func @static_time(%x: tensor<24x3xf32>) -> (tensor<24x3xf32>, tensor<3xf32>
   }
   return %z, %sT : tensor<24x3xf32>, tensor<3xf32>
 }
+
+// A program with routes runs as it is, on one token; the states of the experts of a batch
+// stand beside each other.
+// CHECK-LABEL: func.func @routed_step(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<?x4xf32>, %[[R:[a-z0-9]+]]: tensor<?x3xf32>, %[[S:[a-z0-9]+]]: tensor<?x3x4xf32> {seqc.name = "state0", seqc.start = "0"})
+// CHECK-SAME: -> (tensor<?x4xf32>, tensor<?x3x4xf32> {seqc.in_place = 2 : i64
+// CHECK: tensor.expand_shape %[[R]] {{.*}} into tensor<?x1x3xf32>
+// CHECK: seqc.topk
+// CHECK: tensor.collapse_shape %[[S]] {{.*}} into tensor<?x4xf32>
+// CHECK: seqc.recurrence {{.*}} segments(
+// CHECK: seqc.combine
+func.func @routed(%x: tensor<?x?x4xf32>, %r: tensor<?x?x3xf32>) -> tensor<?x?x4xf32> {
+  %w, %i = seqc.topk 2 of %r softmax(after)
+  %p, %perm, %inv, %cu = seqc.dispatch %i experts(3) tokens(%x)
+  %zero = arith.constant dense<0.0> : tensor<4xf32>
+  %o, %sT = seqc.recurrence seq(%p : (t)) carry(%zero : ()) segments(%cu : (s)) {
+  ^step(%xt: tensor<4xf32>, %s: tensor<4xf32>):
+    %n = arith.addf %xt, %s : tensor<4xf32>
+    seqc.yield out(%n) carry(%n)
+  }
+  %y = seqc.combine %o by %inv weights(%w)
+  return %y : tensor<?x?x4xf32>
+}

@@ -126,6 +126,8 @@ def Seq_DispatchOp : Seq_InferredOp<"dispatch"> {
       static ones.
     * P3: experts are 1 to 4096; the capacity is not negative.
     * P4: picks have a static number of columns.
+    * P5: picks of a `seqc.topk` are among at most as many scores as there are experts,
+      where that is static.
 
     Example:
     ```mlir

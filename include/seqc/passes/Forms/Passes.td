@@ -120,6 +120,9 @@ def AddDecode : Pass<"seqc-add-decode", "::mlir::ModuleOp"> {
     Reset flags stay, one per token.  Where the step needs positions, an argument
     `position` has the number of tokens that each sequence has seen (since its
     last reset), and every snapshot is one more state.
+    A function with routes is run as it is on one token, if every operation but a
+    recurrence takes its tokens one by one; the states of a dispatched batch are
+    [b, experts, ...].
     Functions that run in reverse have no step.
     **Fails when** never; `remarks` says why a function with states has no step,
     `maps` says it of functions without.
