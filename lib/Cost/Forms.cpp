@@ -117,8 +117,12 @@ FormCost seqc::constantCost(const ConstantShape &s, bool chunked,
     cost.token = s.fixedReads ? 210 + 0.72 * vectors : 200 + (far ? 4.3 : 3.05) * vectors;
   else
     cost.token = 60 + (far ? 1.9 : 1.3) * vectors;
-  if (chunked) // powers of the transition
+  if (chunked) {
+    // Powers of the transition; the state moves once a chunk, is written and read, and
+    // pairs of tokens have a response each.
     cost.sequence = pace * 16 * order * order * order / machine.lanes / 4;
+    cost.operations = (2 * order * order / kChunk + 4 * order + kChunk) * s.columns;
+  }
   return cost;
 }
 

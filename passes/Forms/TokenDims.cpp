@@ -145,7 +145,8 @@ void TokenDims::visit(Operation *op) {
     for (auto [i, group] : llvm::enumerate(groups)) {
       SmallVector<int64_t> large;
       llvm::copy_if(group, std::back_inserter(large), [&](int64_t d) {
-        return shapeOf(longer.getType())[d] != 1;
+        // Upstream verifies no groups.
+        return d >= 0 && d < rankOf(longer) && shapeOf(longer.getType())[d] != 1;
       });
       if (large.size() == 1)
         tie(shorter, i, longer, large[0]);

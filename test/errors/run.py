@@ -53,6 +53,15 @@ ROUTED = """func.func @f(%x: tensor<?x4xf32>, %i: tensor<?x1xi32>, %q: tensor<1x
 """
 
 
+RESHAPE = """func.func @f(%x: tensor<?x4xf32>) -> tensor<?x2x2xf32> {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?x4xf32>
+  %y = tensor.expand_shape %x [[-9223372036854775808], [1, 2]] output_shape [%n, 2, 2] : tensor<?x4xf32> into tensor<?x2x2xf32>
+  return %y : tensor<?x2x2xf32>
+}
+"""
+
+
 CACHE = """func.func @f(%q: tensor<?x2x1x4xf32>, %k: tensor<?x8x1x4xf32>, %p: tensor<?xi32>) -> tensor<?x2x1x4xf32>
     attributes {seqc.sizes = {b = 2}} {
   %o, %l = seqc.block_attention q(%q) k(%k) v(%k) at(%p) causal
@@ -168,6 +177,7 @@ def cases(folder):
         ("a combine region that is not associative", MINUS, run, ["refuted: the combine region is associative: left = "]),
         ("an identity that is not neutral", MINUS.replace("subf %l", "addf %l").replace("0.0", "1.0"), run, ["refuted: its identity is neutral: on the left of "]),
         ("a file without functions", "module {}", run, ["no public function"]),
+        ("groups of a reshape out of order", RESHAPE, run, ["groups dimension -9223372036854775808, expected 0: groups list 0 to 2 in order"]),
     ]
 
 

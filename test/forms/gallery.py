@@ -19,13 +19,13 @@ from concurrent.futures import ThreadPoolExecutor
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CHUNKED = {"bidirectional-retention", "biquad", "delta-product", "deltanet", "gated-deltanet", "gla-f64",
            "gla-packed", "gla", "gsa", "kda", "lightnet", "linear-attention", "lmu", "mlstm",
-           "mom-gated-deltanet", "mom-gla", "retnet", "rwkv6", "rwkv7", "s4d", "s5", "simple-gla"}
-SCANS = {"aaren", "affine-scan", "biquad", "hgrn-packed", "hgrn", "lightnet", "linear-attention", "mamba1",
-         "mingru", "mlstm", "rg-lru", "s4d", "s5"}
+           "mom-gated-deltanet", "mom-gla", "retnet", "rwkv6", "rwkv7", "s4d", "s5", "seqboat", "simple-gla"}
+SCANS = {"aaren", "affine-scan", "biquad", "centroid-update", "hgrn-packed", "hgrn", "lightnet", "linear-attention",
+         "mamba1", "mingru", "mlstm", "rg-lru", "s4d", "s5", "seqboat"}
 # A scan as it is written has that form only.
 WRITTEN = {"argmax", "cumsum", "logsumexp", "matmul-scan", "running-max"}
-# Its recurrence has no state: every form is the same.
-UNFORMED = {"permute"}
+# Their recurrences have no state: every form is the same.
+UNFORMED = {"permute", "combiner", "routing-transformer"}
 T = 65
 
 

@@ -4,6 +4,7 @@
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/AsmParser/AsmParserState.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
@@ -74,6 +75,31 @@ static void nameEntries(ModuleOp module, const AsmParserState &state) {
   }
 }
 
+/// Upstream's verifier takes groups of any numbers, on which upstream's passes crash.
+static LogicalResult checkReshapes(ModuleOp module) {
+  auto check = [](auto op, Value longer) -> WalkResult {
+    int64_t next = 0, rank = cast<ShapedType>(longer.getType()).getRank();
+    for (const ReassociationIndices &group : op.getReassociationIndices())
+      for (int64_t d : group)
+        if (d != next++)
+          return op.emitOpError() << "groups dimension " << d << ", expected "
+                                  << next - 1 << ": groups list 0 to " << rank - 1
+                                  << " in order";
+    if (next != rank)
+      return op.emitOpError() << "groups " << next << " dimensions, expected " << rank;
+    return WalkResult::advance();
+  };
+  return failure(module
+                     .walk([&](Operation *op) -> WalkResult {
+                       if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
+                         return check(expand, expand.getResult());
+                       if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op))
+                         return check(collapse, collapse.getSrc());
+                       return WalkResult::advance();
+                     })
+                     .wasInterrupted());
+}
+
 llvm::Expected<Source> seqc::driver::parse(StringRef path) {
   if (path != "-" && llvm::sys::fs::is_directory(path))
     return llvm::createStringError("cannot read '" + path + "': it is a directory");
@@ -114,7 +140,7 @@ llvm::Expected<Source> seqc::driver::parse(StringRef path) {
     source.module->getBody()->getOperations().splice(
         source.module->getBody()->end(), block.getOperations());
   }
-  if (failed(verify(*source.module)))
+  if (failed(verify(*source.module)) || failed(checkReshapes(*source.module)))
     return llvm::createStringError("'" + path + "' is not valid");
   nameEntries(*source.module, state);
   return source;
