@@ -57,6 +57,40 @@ bool seqc::widensTo(Type from, Type to) {
   return f && t && f.getWidth() < t.getWidth();
 }
 
+int64_t seqc::Reshape::onlyLarge(unsigned i) const {
+  int64_t found = -1;
+  for (int64_t d : groups[i])
+    if (shapeOf(longer.getType())[d] != 1) {
+      if (found >= 0)
+        return -1;
+      found = d;
+    }
+  return found;
+}
+
+std::optional<Reshape> seqc::reshapeOf(Operation *op) {
+  Reshape reshape;
+  if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
+    reshape = {expand.getResult(), expand.getSrc(), expand.getReassociationIndices()};
+  else if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op))
+    reshape = {collapse.getSrc(), collapse.getResult(),
+               collapse.getReassociationIndices()};
+  else
+    return std::nullopt;
+  int64_t next = 0;
+  for (const ReassociationIndices &group : reshape.groups)
+    for (int64_t d : group)
+      if (d != next++)
+        return std::nullopt;
+  if (next != int64_t(shapeOf(reshape.longer.getType()).size()))
+    return std::nullopt;
+  return reshape;
+}
+
+bool seqc::isRoute(Operation *op) {
+  return isa<TopkOp, AssignOp, DispatchOp, CombineOp, BlockAttentionOp, MergeOp>(op);
+}
+
 bool seqc::isStepOperation(Operation *op) {
   if (isa<YieldOp, EinsumOp, ReduceOp>(op))
     return true;

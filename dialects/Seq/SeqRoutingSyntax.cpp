@@ -60,10 +60,7 @@ static ParseResult finish(OpAsmParser &parser, OperationState &result,
   if (parser.parseOptionalAttrDict(result.attributes))
     return failure();
   result.addOperands(operands);
-  return Op::inferReturnTypes(
-      parser.getContext(), parser.getEncodedSourceLoc(parser.getNameLoc()),
-      result.operands, result.attributes.getDictionary(parser.getContext()),
-      result.getRawProperties(), result.regions, result.types);
+  return syntax::addInferred<Op>(parser, result);
 }
 
 static void printNumber(OpAsmPrinter &p, StringRef word,

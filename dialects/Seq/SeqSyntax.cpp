@@ -15,6 +15,7 @@
 
 using namespace mlir;
 using namespace seqc;
+using syntax::parsePlain;
 using syntax::resolveDefined;
 
 using UnresolvedOperand = OpAsmParser::UnresolvedOperand;
@@ -128,7 +129,7 @@ static void printMapped(OpAsmPrinter &p, StringRef keyword, OperandRange values,
   p << ")";
 }
 
-static ParseResult parsePlain(OpAsmParser &parser,
+ParseResult syntax::parsePlain(OpAsmParser &parser,
                               SmallVectorImpl<Value> &values) {
   SmallVector<UnresolvedOperand> operands;
   return failure(
@@ -526,91 +527,4 @@ void ScanOp::print(OpAsmPrinter &p) {
        getOperandSegmentSizesAttrName().getValue()});
   p << " ";
   p.printRegion(getCombine());
-}
-
-//===----------------------------------------------------------------------===//
-// EinsumOp, ReduceOp, YieldOp
-//===----------------------------------------------------------------------===//
-
-/// Adds the inferred result type, or reports why there is none.
-template <class Op>
-static ParseResult addInferred(OpAsmParser &parser, OperationState &result) {
-  SmallVector<Type> types;
-  if (failed(Op::inferReturnTypes(
-          parser.getContext(), parser.getEncodedSourceLoc(parser.getNameLoc()),
-          result.operands, result.attributes.getDictionary(parser.getContext()),
-          result.getRawProperties(), result.regions, types)))
-    return failure();
-  result.addTypes(types);
-  return success();
-}
-
-ParseResult EinsumOp::parse(OpAsmParser &parser, OperationState &result) {
-  StringAttr equation;
-  SmallVector<Value> operands;
-  if (parser.parseAttribute(equation) || parsePlain(parser, operands) ||
-      parser.parseOptionalAttrDict(result.attributes))
-    return failure();
-  result.addOperands(operands);
-  result.addAttribute("equation", equation);
-  return addInferred<EinsumOp>(parser, result);
-}
-
-void EinsumOp::print(OpAsmPrinter &p) {
-  p << " " << getEquationAttr() << "(" << getOperands() << ")";
-  p.printOptionalAttrDict((*this)->getAttrs(), {"equation"});
-}
-
-ParseResult ReduceOp::parse(OpAsmParser &parser, OperationState &result) {
-  StringRef keyword;
-  UnresolvedOperand operand;
-  SmallVector<Value> input;
-  int64_t axis;
-  SMLoc loc = parser.getCurrentLocation();
-  if (parser.parseKeyword(&keyword))
-    return failure();
-  std::optional<ReduceKind> kind = symbolizeReduceKind(keyword);
-  if (!kind)
-    return parser.emitError(loc, "expected add, max, min or argmax, found '")
-           << keyword << "'";
-  if (parser.parseOperand(operand) || resolveDefined(parser, operand, input) ||
-      parser.parseKeyword("over") || parser.parseInteger(axis) ||
-      parser.parseOptionalAttrDict(result.attributes))
-    return failure();
-  result.addOperands(input);
-  result.addAttribute("kind", ReduceKindAttr::get(parser.getContext(), *kind));
-  result.addAttribute("axis", parser.getBuilder().getI64IntegerAttr(axis));
-  return addInferred<ReduceOp>(parser, result);
-}
-
-void ReduceOp::print(OpAsmPrinter &p) {
-  p << " " << stringifyReduceKind(getKind()) << " " << getInput() << " over "
-    << getAxis();
-  p.printOptionalAttrDict((*this)->getAttrs(), {"kind", "axis"});
-}
-
-ParseResult YieldOp::parse(OpAsmParser &parser, OperationState &result) {
-  SmallVector<Value> outs, carries;
-  if (succeeded(parser.parseOptionalKeyword("out")) && parsePlain(parser, outs))
-    return failure();
-  if (succeeded(parser.parseOptionalKeyword("carry")) &&
-      parsePlain(parser, carries))
-    return failure();
-  if (parser.parseOptionalAttrDict(result.attributes))
-    return failure();
-  result.addOperands(outs);
-  result.addOperands(carries);
-  result.addAttribute(getOperandSegmentSizesAttrName(result.name),
-                      parser.getBuilder().getDenseI32ArrayAttr(
-                          {int(outs.size()), int(carries.size())}));
-  return success();
-}
-
-void YieldOp::print(OpAsmPrinter &p) {
-  if (!getOuts().empty())
-    p << " out(" << getOuts() << ")";
-  if (!getCarries().empty())
-    p << " carry(" << getCarries() << ")";
-  p.printOptionalAttrDict((*this)->getAttrs(),
-                          {getOperandSegmentSizesAttrName().getValue()});
 }

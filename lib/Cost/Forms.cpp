@@ -142,11 +142,12 @@ FormCost seqc::scanCost(const FormCost &sequential, double elements, bool blocke
   // combined twice.
   cost.bytes += 8 * elements;
   cost.operations += 4 * elements;
-  cost.token = std::max(cost.operations / 28, cost.bytes / 8) + 0.8 * elements;
-  // What makes the elements goes along channels, as the step does.
-  cost.token += sequential.token;
-  if (blocked)
-    cost.token -= std::min(0.8 * elements, sequential.token);
+  // What makes the elements goes along channels, as the step does; blocks hide the
+  // lesser of that and of combining.
+  double combining = 0.8 * elements;
+  cost.token = std::max(cost.operations / 28, cost.bytes / 8) +
+               (blocked ? std::max(combining, sequential.token)
+                        : combining + sequential.token);
   return cost;
 }
 

@@ -1,5 +1,7 @@
 //===- Draw.cpp - Numbers in place of inputs of polynomials ---------------===//
 
+#include "Random.h"
+
 #include "seqc/lib/Proof/Equivalence.h"
 
 #include "seqc/dialects/Seq/Seq.h"
@@ -82,7 +84,7 @@ static bool isRationalIn(Value input) {
 bool seqc::proof::drawInputs(func::FuncOp func, std::vector<Input> &inputs) {
   // Fixed; 2^52 values, so that a polynomial of degree d that is not zero is zero at
   // a point with a probability of at most d / 2^52 (Schwartz, Zippel).
-  uint64_t state = 0x9e3779b97f4a7c15;
+  Random random;
   bool any = false;
   for (auto [argument, input] : llvm::zip(func.getArguments(), inputs)) {
     if (input.numbers || std::isfinite(input.range.low) ||
@@ -92,12 +94,8 @@ bool seqc::proof::drawInputs(func::FuncOp func, std::vector<Input> &inputs) {
     for (int64_t size : input.shape)
       n *= size;
     std::vector<double> numbers;
-    for (int64_t i = 0; i < n; ++i) {
-      state ^= state << 13;
-      state ^= state >> 7;
-      state ^= state << 17;
-      numbers.push_back(double(int64_t(state >> 12)) - 0x1p51);
-    }
+    for (int64_t i = 0; i < n; ++i)
+      numbers.push_back(double(int64_t(random.next() >> 12)) - 0x1p51);
     input.numbers = std::move(numbers);
     any = true;
   }

@@ -3,6 +3,7 @@
 #include "seqc/lib/Proof/Equivalence.h"
 
 #include "Algebra.h"
+#include "Random.h"
 
 #include "seqc/lib/Reference/InterpreterImpl.h"
 
@@ -23,17 +24,6 @@ static constexpr unsigned kShown = 24;
 static constexpr double kTolerance = 1e-7;
 
 namespace {
-/// Fixed pseudo-random numbers.
-struct Random {
-  uint64_t state = 0x9e3779b97f4a7c15;
-  uint64_t next() {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state >> 16;
-  }
-};
-
 class Comparer {
 public:
   Comparer(func::FuncOp meaning, func::FuncOp formed, ArrayRef<Input> inputs,
@@ -246,8 +236,8 @@ std::vector<TensorF64> Comparer::drawn(Random &random, unsigned attempt) {
              high = std::min(input.range.high, 3.0);
       bool small = high - low <= 2;
       int64_t steps = int64_t((high - low) * (small ? 4 : 1));
-      double x = low + double(random.next() % uint64_t(steps + 1)) / (small ? 4 : 1);
-      if (attempt < kDraws / 2 && random.next() % 2 && low <= 0 && high >= 0)
+      double x = low + double((random.next() >> 16) % uint64_t(steps + 1)) / (small ? 4 : 1);
+      if (attempt < kDraws / 2 && (random.next() >> 16) % 2 && low <= 0 && high >= 0)
         x = 0;
       t.data.push_back(x);
     }

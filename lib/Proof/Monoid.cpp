@@ -2,6 +2,7 @@
 
 #include "seqc/lib/Proof/Monoid.h"
 
+#include "Random.h"
 #include "Symbol.h"
 
 #include "seqc/lib/Reference/InterpreterImpl.h"
@@ -177,15 +178,13 @@ std::optional<std::string> Monoid::differ(const Tuple<double> &a,
 }
 
 void Monoid::test(Obligation &associative, Obligation &neutral) {
-  uint64_t state = 0x9e3779b97f4a7c15;
+  Random numbers;
   auto random = [&](unsigned, int64_t, bool integer) -> double {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
+    uint64_t drawn = numbers.next();
     // Small integers make ties; other values are spread around zero.
-    int64_t small = int64_t(state >> 40) % 7 - 3;
-    return integer || state % 4 == 0 ? double(small)
-                                     : double(int64_t(state)) * 0x1p-61;
+    int64_t small = int64_t(drawn >> 40) % 7 - 3;
+    return integer || drawn % 4 == 0 ? double(small)
+                                     : double(int64_t(drawn)) * 0x1p-61;
   };
   auto value = [&](llvm::Expected<Tuple<double>> result) -> Tuple<double> {
     if (result)

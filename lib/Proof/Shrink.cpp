@@ -287,25 +287,15 @@ void Extents::visit(Operation *op) {
            insert.getDroppedDims());
     return unifyAll(insert.getDest(), 0, insert.getResult(), 0);
   }
-  if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op)) {
-    auto expand = dyn_cast<tensor::ExpandShapeOp>(op);
-    auto groups = expand
-                      ? expand.getReassociationIndices()
-                      : cast<tensor::CollapseShapeOp>(op).getReassociationIndices();
-    Value longer = expand ? Value(expand.getResult()) : op->getOperand(0),
-          shorter = expand ? Value(expand.getSrc()) : Value(op->getResult(0));
-    for (auto [i, group] : llvm::enumerate(groups)) {
-      SmallVector<int64_t> large;
-      for (int64_t d : group)
-        if (seqc::shapeOf(longer.getType())[d] != 1)
-          large.push_back(d);
-      if (large.size() == 1) {
-        unify(shorter, i, longer, large[0]);
+  if (auto reshape = reshapeOf(op)) {
+    for (auto [i, group] : llvm::enumerate(reshape->groups)) {
+      if (int64_t d = reshape->onlyLarge(i); d >= 0) {
+        unify(reshape->shorter, i, reshape->longer, d);
         continue;
       }
-      pin(shorter, i);
+      pin(reshape->shorter, i);
       for (int64_t d : group)
-        pin(longer, d);
+        pin(reshape->longer, d);
     }
     return;
   }

@@ -312,10 +312,10 @@ std::optional<Sum> AffineAnalysis::compute(Value value) {
           .Case<arith::SelectOp>([&](auto select) -> std::optional<std::optional<Sum>> {
             // An outer product or nothing is an outer product; another known
             // selection is one factor.
-            if (known && !expand)
-              if (auto x = selected(select); !x || !isOuterProduct(*x))
-                return std::nullopt;
-            return selected(select);
+            std::optional<Sum> x = selected(select);
+            if (known && !expand && (!x || !isOuterProduct(*x)))
+              return std::nullopt;
+            return x;
           })
           .Case<tensor::ExtractOp>(
               [&](auto extract) -> std::optional<std::optional<Sum>> {
@@ -375,8 +375,7 @@ std::optional<Sum> AffineAnalysis::compute(Value value) {
       return atom(value);
     return *result;
   }
-  if (known && !(expand && isa<arith::AddFOp, arith::SubFOp, math::FmaOp,
-                               arith::SelectOp, ReduceOp>(def)))
+  if (known && !(expand && isa<arith::AddFOp, arith::SubFOp, math::FmaOp, ReduceOp>(def)))
     return atom(value);
 
   std::optional<Sum> sum =

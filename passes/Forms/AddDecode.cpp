@@ -46,9 +46,7 @@ static SmallVector<int64_t, 1> timeDimensions(Value value) {
 }
 
 static bool hasRoutes(Block &block) {
-  return llvm::any_of(block, [](Operation &op) {
-    return isa<TopkOp, AssignOp, DispatchOp, CombineOp, BlockAttentionOp, MergeOp>(op);
-  });
+  return llvm::any_of(block, [](Operation &op) { return isRoute(&op); });
 }
 
 /// Why `func` has no one-token step, or nothing.

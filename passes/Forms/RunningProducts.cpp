@@ -156,18 +156,20 @@ Value ChunkBuilder::fromTile(Value x, bool inclusive) {
 }
 
 Value ChunkBuilder::upTo(Value y, int64_t number) {
+  // The first entry has all sub-tiles, each decayed to its own end.
   SmallVector<Value> &known = upTos[y];
   int64_t n = shapeOf(y.getType())[1];
-  Value all = mul(byTiles(padded(y)), suffixes());
-  if (known.empty())
-    known = {Value(), tile(all, 0)};
+  if (known.empty()) {
+    known = {mul(byTiles(padded(y)), suffixes())};
+    known.push_back(tile(known[0], 0));
+  }
   while (int64_t(known.size()) <= number) {
     int64_t last = known.size() - 1;
     Value whole = slice(tile(prefixes(true), last), {height - 1, 0}, {1, n}, 0);
     Value earlier = einsum("jk,k->jk", {known[last], whole});
     Value grown = emptyOf(b, loc, {(last + 1) * height, n}, element);
     grown = place(earlier, grown, {0, 0});
-    known.push_back(place(tile(all, last), grown, {last * height, 0}));
+    known.push_back(place(tile(known[0], last), grown, {last * height, 0}));
   }
   return known[number];
 }

@@ -135,22 +135,10 @@ void TokenDims::visit(Operation *op) {
     tieAll(insert.getResult(), insert.getDest(), rankOf(insert.getDest()));
     if (rankOf(insert.getSource()) == rankOf(insert.getDest()))
       tieAll(insert.getSource(), insert.getDest(), rankOf(insert.getDest()));
-  } else if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op)) {
-    auto expand = dyn_cast<tensor::ExpandShapeOp>(op);
-    auto groups = expand
-                      ? expand.getReassociationIndices()
-                      : cast<tensor::CollapseShapeOp>(op).getReassociationIndices();
-    Value longer = expand ? op->getResult(0) : op->getOperand(0),
-          shorter = expand ? op->getOperand(0) : op->getResult(0);
-    for (auto [i, group] : llvm::enumerate(groups)) {
-      SmallVector<int64_t> large;
-      llvm::copy_if(group, std::back_inserter(large), [&](int64_t d) {
-        // Upstream verifies no groups.
-        return d >= 0 && d < rankOf(longer) && shapeOf(longer.getType())[d] != 1;
-      });
-      if (large.size() == 1)
-        tie(shorter, i, longer, large[0]);
-    }
+  } else if (auto reshape = reshapeOf(op)) {
+    for (unsigned i = 0; i < reshape->groups.size(); ++i)
+      if (int64_t d = reshape->onlyLarge(i); d >= 0)
+        tie(reshape->shorter, i, reshape->longer, d);
   } else if (op->hasTrait<OpTrait::Elementwise>() || isa<tensor::CastOp>(op)) {
     for (Value v : op->getOperands())
       for (Value result : op->getResults())

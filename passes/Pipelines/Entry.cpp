@@ -334,27 +334,17 @@ void Sizes::visit(Operation *op) {
             tie(empty.getResult(), d, from.getSource(), *index);
     return;
   }
-  if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op)) {
+  if (auto reshape = reshapeOf(op)) {
     // A dimension keeps its size where it is joined with ones.
-    auto expand = dyn_cast<tensor::ExpandShapeOp>(op);
-    auto groups = expand
-                      ? expand.getReassociationIndices()
-                      : cast<tensor::CollapseShapeOp>(op).getReassociationIndices();
-    Value longer = expand ? Value(expand.getResult()) : op->getOperand(0),
-          shorter = expand ? Value(expand.getSrc()) : Value(op->getResult(0));
-    for (auto [i, group] : llvm::enumerate(groups)) {
-      SmallVector<int64_t> large;
-      for (int64_t d : group)
-        if (cast<RankedTensorType>(longer.getType()).getDimSize(d) != 1)
-          large.push_back(d);
-      if (large.size() == 1) {
-        tie(shorter, i, longer, large[0]);
+    for (auto [i, group] : llvm::enumerate(reshape->groups)) {
+      if (int64_t d = reshape->onlyLarge(i); d >= 0) {
+        tie(reshape->shorter, i, reshape->longer, d);
         continue;
       }
-      Joined join{dim(shorter, i).symbol, -1, 1};
+      Joined join{dim(reshape->shorter, i).symbol, -1, 1};
       unsigned unknown = 0;
       for (int64_t d : group) {
-        const EntryDim &one = dim(longer, d);
+        const EntryDim &one = dim(reshape->longer, d);
         unknown += one.symbol >= 0;
         if (one.symbol < 0)
           join.factor *= one.size;

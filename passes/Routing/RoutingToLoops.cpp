@@ -25,7 +25,7 @@ struct RoutingToLoops : seqc::impl::RoutingToLoopsBase<RoutingToLoops> {
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (isa<TopkOp, AssignOp, DispatchOp, CombineOp, BlockAttentionOp, MergeOp>(op))
+      if (isRoute(op))
         ops.push_back(op);
     });
     for (Operation *op : ops) {

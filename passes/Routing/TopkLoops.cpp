@@ -50,11 +50,8 @@ Value Topk::keysAt(Value row, Value first, int64_t lanes) {
 void Topk::picks(Value row) {
   OpBuilder &b = e.b;
   unsigned bits = element.getIntOrFloatBitWidth();
-  auto keyConstant = [&](APInt value) -> Value {
-    return arith::ConstantOp::create(b, e.loc, b.getIntegerAttr(keyType, value));
-  };
-  Value lowest = keyConstant(APInt::getSignedMinValue(bits));
-  Value highest = keyConstant(APInt::getSignedMaxValue(bits));
+  Value lowest = e.integer(keyType, APInt::getSignedMinValue(bits));
+  Value highest = e.integer(keyType, APInt::getSignedMaxValue(bits));
   Value none = e.number(indexType, -1);
   e.loop(e.index(0), e.index(op.getK()), 1, {highest, none},
          [&](Value pick, ValueRange last) {

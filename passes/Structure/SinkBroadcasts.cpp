@@ -86,17 +86,13 @@ SmallVector<int64_t> sizesOf(ArrayRef<int64_t> shape,
   return sizes;
 }
 
-Type typeOf(Type element, ArrayRef<int64_t> sizes) {
-  return sizes.empty() ? element : RankedTensorType::get(sizes, element);
-}
-
 /// `source`, which varies along `from`, with the dimensions of `to`.
 Value widen(OpBuilder &b, Location loc, Value source, Type element,
             ArrayRef<int64_t> shape, const llvm::SmallBitVector &from,
             const llvm::SmallBitVector &to) {
   if (from == to)
     return source;
-  Type type = typeOf(element, sizesOf(shape, to));
+  Type type = tensorOrScalar(sizesOf(shape, to), element);
   if (from.none())
     return tensor::SplatOp::create(b, loc, type, source);
   std::string kept, added, all;
@@ -154,7 +150,7 @@ struct SinkBroadcast : RewritePattern {
     SmallVector<Value> narrow;
     for (auto [operand, broadcast] : llvm::zip(op->getOperands(), operands)) {
       Type element = getElementTypeOrSelf(operand);
-      Type wanted = typeOf(element, sizesOf(type.getShape(), along));
+      Type wanted = tensorOrScalar(sizesOf(type.getShape(), along), element);
       if (!isa<RankedTensorType>(operand.getType())) {
         narrow.push_back(operand);
       } else if (broadcast.constant) {
@@ -170,7 +166,7 @@ struct SinkBroadcast : RewritePattern {
     Type element = type.getElementType();
     Operation *small =
         rewriter.create(loc, op->getName().getIdentifier(), narrow,
-                        TypeRange(typeOf(element, sizesOf(type.getShape(), along))),
+                        TypeRange(tensorOrScalar(sizesOf(type.getShape(), along), element)),
                         op->getAttrs());
     llvm::SmallBitVector whole(type.getRank(), true);
     rewriter.replaceOp(op, widen(rewriter, loc, small->getResult(0), element,

@@ -132,7 +132,8 @@ void Loads::join() {
       MemRefType type = load.getMemRefType();
       auto last = getConstantIntValue(load.getIndices().back());
       unsigned bits = type.getElementTypeBitWidth();
-      if (!last || !type.getLayout().isIdentity() || ShapedType::isDynamic(type.getShape().back()) || bits < 8 || bits > 32 ||
+      if (!last || !type.getLayout().isIdentity() ||
+          ShapedType::isDynamic(type.getShape().back()) || bits < 8 || bits > 32 ||
           !isa<FloatType>(type.getElementType()))
         continue;
       Place place{load.getMemref(), SmallVector<Value>(load.getIndices().drop_back())};

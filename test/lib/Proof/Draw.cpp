@@ -1,24 +1,15 @@
 //===- Draw.cpp - Which inputs may be numbers, and what numbers show ------===//
 
+#include "WithDialects.h"
+
 #include "seqc/lib/Proof/Equivalence.h"
-#include "seqc/passes/Pipelines/Register.h"
-
-#include "mlir/IR/BuiltinOps.h"
-#include "mlir/Parser/Parser.h"
-
-#include <gtest/gtest.h>
 
 using namespace mlir;
 using namespace seqc::proof;
 
 namespace {
 
-struct Draw : testing::Test {
-  Draw() {
-    seqc::registerAllDialects(registry);
-    context = std::make_unique<MLIRContext>(registry);
-  }
-
+struct Draw : WithDialects {
   /// A function of %x, %y and %g <= 0 whose operations define %r, and its inputs after
   /// the draw.
   func::FuncOp function(StringRef body) {
@@ -39,8 +30,6 @@ struct Draw : testing::Test {
         .verdict;
   }
 
-  DialectRegistry registry;
-  std::unique_ptr<MLIRContext> context;
   std::vector<OwningOpRef<ModuleOp>> modules;
   std::vector<Input> inputs;
   bool any = false;

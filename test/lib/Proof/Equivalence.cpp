@@ -1,24 +1,15 @@
 //===- Equivalence.cpp - Laws that normal forms know, and mistakes --------===//
 
+#include "WithDialects.h"
+
 #include "seqc/lib/Proof/Equivalence.h"
-#include "seqc/passes/Pipelines/Register.h"
-
-#include "mlir/IR/BuiltinOps.h"
-#include "mlir/Parser/Parser.h"
-
-#include <gtest/gtest.h>
 
 using namespace mlir;
 using namespace seqc::proof;
 
 namespace {
 
-struct Equivalence : testing::Test {
-  Equivalence() {
-    seqc::registerAllDialects(registry);
-    context = std::make_unique<MLIRContext>(registry);
-  }
-
+struct Equivalence : WithDialects {
   /// Compares two ways to compute a scalar from %x, %y and %g, of which g <= 0.
   /// Each is a list of operations that defines %r.
   Comparison compare(StringRef a, StringRef b, uint64_t effort = 100000) {
@@ -55,8 +46,6 @@ struct Equivalence : testing::Test {
     EXPECT_NE(c.detail.find("should be"), std::string::npos);
   }
 
-  DialectRegistry registry;
-  std::unique_ptr<MLIRContext> context;
   OwningOpRef<ModuleOp> module;
 };
 

@@ -1,23 +1,16 @@
 //===- Shrink.cpp - Extents that follow each other ------------------------===//
 
+#include "WithDialects.h"
+
 #include "seqc/lib/Proof/Shrink.h"
-#include "seqc/passes/Pipelines/Register.h"
 
-#include "mlir/IR/BuiltinOps.h"
-#include "mlir/Parser/Parser.h"
 #include "llvm/Support/Error.h"
-
-#include <gtest/gtest.h>
 
 using namespace mlir;
 
 namespace {
 
-struct Shrink : testing::Test {
-  Shrink() {
-    seqc::registerAllDialects(registry);
-    context = std::make_unique<MLIRContext>(registry);
-  }
+struct Shrink : WithDialects {
   /// Gives the free extents the sizes 2, 3, ...; returns how many there are.
   unsigned shrink(StringRef text) {
     module = parseSourceString<ModuleOp>(text, context.get());
@@ -39,8 +32,6 @@ struct Shrink : testing::Test {
     os << func.getArgument(argument).getType();
     return result;
   }
-  DialectRegistry registry;
-  std::unique_ptr<MLIRContext> context;
   OwningOpRef<ModuleOp> module;
   func::FuncOp func;
 };

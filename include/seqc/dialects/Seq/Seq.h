@@ -41,6 +41,22 @@ mlir::Type tensorOrScalar(llvm::ArrayRef<int64_t> shape, mlir::Type element);
 /// types unchanged.
 mlir::Type dropLeading(mlir::Type type);
 
+/// A `tensor.expand_shape` or `tensor.collapse_shape`, from either side.
+struct Reshape {
+  mlir::Value longer, shorter;
+  /// The dimensions of `longer` that each of `shorter` stands for.
+  llvm::SmallVector<mlir::ReassociationIndices, 4> groups;
+
+  /// The only dimension of group `i` whose size is not one, or -1.
+  int64_t onlyLarge(unsigned i) const;
+};
+/// `op` as one, or nothing: for other operations, and where groups do not list the
+/// dimensions in order, which upstream does not verify.
+std::optional<Reshape> reshapeOf(mlir::Operation *op);
+
+/// True for the operations of sparse routing.
+bool isRoute(mlir::Operation *op);
+
 /// True if `op` may stand in a step region (constraints R11 and S10).
 bool isStepOperation(mlir::Operation *op);
 

@@ -14,22 +14,13 @@ namespace seqc::reference::detail {
 template <class D>
 llvm::Error Interpreter<D>::recurrence(RecurrenceOp op) {
   Sizes sizes;
-  for (bool plain : {true, false}) {
-    if (llvm::Error e =
-            addSizes(op, "seq", op.getSeq(), op.getSeqMaps(), sizes, plain))
-      return e;
-    if (plain && op.getSegments())
-      sizes[op.getSegmentAxis().getValue()] = env[op.getSegments()].size() - 1;
-    if (llvm::Error e = addSizes(op, "weight", op.getWeights(),
-                                 op.getWeightMaps(), sizes, plain))
-      return e;
-    if (llvm::Error e = addSizes(op, "carry", op.getCarries(),
-                                 op.getCarryMaps(), sizes, plain))
-      return e;
-    if (llvm::Error e = addSizes(op, "restart", op.getRestarts(),
-                                 op.getRestartMaps(), sizes, plain))
-      return e;
-  }
+  if (llvm::Error e = allSizes(op,
+                               {{"seq", op.getSeq(), op.getSeqMaps()},
+                                {"weight", op.getWeights(), op.getWeightMaps()},
+                                {"carry", op.getCarries(), op.getCarryMaps()},
+                                {"restart", op.getRestarts(), op.getRestartMaps()}},
+                               sizes))
+    return e;
   YieldOp yield = op.getYield();
   SmallVector<T> outs, finals, carries(op.getCarries().size());
   SmallVector<T> snapshots(op.getSnapshots().size() / 2);
@@ -107,13 +98,8 @@ template <class D>
 llvm::Error Interpreter<D>::linear(LinearRecurrenceOp op) {
   Sizes sizes;
   ValueRange operands = op->getOperands().take_front(op.getMaps().size());
-  for (bool plain : {true, false}) {
-    if (llvm::Error e =
-            addSizes(op, "an", operands, op.getMaps(), sizes, plain))
-      return e;
-    if (plain && op.getSegments())
-      sizes[op.getSegmentAxis().getValue()] = env[op.getSegments()].size() - 1;
-  }
+  if (llvm::Error e = allSizes(op, {{"an", operands, op.getMaps()}}, sizes))
+    return e;
   int64_t keys = op.keySize(), values = op.valueSize();
   Type element = elementOf(op.getInitial().getType());
   SmallVector<T> outs;
@@ -217,16 +203,11 @@ llvm::Error Interpreter<D>::linear(LinearRecurrenceOp op) {
 template <class D>
 llvm::Error Interpreter<D>::scan(ScanOp op) {
   Sizes sizes;
-  for (bool plain : {true, false}) {
-    if (llvm::Error e =
-            addSizes(op, "seq", op.getSeq(), op.getSeqMaps(), sizes, plain))
-      return e;
-    if (plain && op.getSegments())
-      sizes[op.getSegmentAxis().getValue()] = env[op.getSegments()].size() - 1;
-    if (llvm::Error e = addSizes(op, "initial", op.getInitials(),
-                                 op.getInitialMaps(), sizes, plain))
-      return e;
-  }
+  if (llvm::Error e = allSizes(op,
+                               {{"seq", op.getSeq(), op.getSeqMaps()},
+                                {"initial", op.getInitials(), op.getInitialMaps()}},
+                               sizes))
+    return e;
   unsigned n = op.getSeq().size();
   SmallVector<T> outs, finals, prefix(n);
   for (unsigned i = 0; i < n; ++i) {

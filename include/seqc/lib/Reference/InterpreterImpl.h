@@ -131,14 +131,14 @@ private:
     if (op->getNumRegions() == 0 && op->hasTrait<OpTrait::Elementwise>() &&
         op->getNumResults() == 1)
       return elementwise(op);
+    if (isRoute(op))
+      return route(op);
     return llvm::TypeSwitch<Operation *, llvm::Error>(op)
         .Case<RecurrenceOp>([&](auto op) { return recurrence(op); })
         .template Case<LinearRecurrenceOp>([&](auto op) { return linear(op); })
         .template Case<ScanOp>([&](auto op) { return scan(op); })
         .template Case<EinsumOp>([&](auto op) { return einsum(op); })
         .template Case<ReduceOp>([&](auto op) { return reduce(op); })
-        .template Case<TopkOp, AssignOp, DispatchOp, CombineOp, BlockAttentionOp, MergeOp>(
-            [&](auto op) { return route(op); })
         .template Case<linalg::LinalgOp>([&](auto op) { return structured(op); })
         .Default([&](Operation *op) { return move(op); });
   }
@@ -155,6 +155,10 @@ private:
                                 int64_t key, int64_t head);
   /// tensor operations that move data.
   llvm::Error move(Operation *op);
+  /// Calls `body(whole, flat)` with the place, in a tensor of `shape`, of every element
+  /// of the slice that `op` names, and its number in the slice.
+  template <class Slice, class Body>
+  llvm::Error overSlice(Slice op, ArrayRef<int64_t> shape, Body body);
   llvm::Error inside(Operation *op, ArrayRef<int64_t> shape,
                      ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes,
                      ArrayRef<int64_t> steps);
@@ -170,6 +174,16 @@ private:
   /// Sizes of axes, from the operands; they have to agree.
   llvm::Error addSizes(Operation *op, StringRef what, ValueRange values,
                        ArrayAttr maps, Sizes &sizes, bool plain);
+  /// Operands of one kind and their axes.
+  struct Operands {
+    StringRef what;
+    ValueRange values;
+    ArrayAttr maps;
+  };
+  /// The same of all operands: axes as they are before those that are divided, and the
+  /// segments' after those of the first kind.
+  template <class Op>
+  llvm::Error allSizes(Op op, ArrayRef<Operands> kinds, Sizes &sizes);
   /// The slice of `t` at axis indices `at`.
   T slice(const T &t, AxesAttr map, const Sizes &at);
   void put(T &t, AxesAttr map, const Sizes &at, const T &value);

@@ -41,6 +41,19 @@ llvm::Error Interpreter<D>::addSizes(Operation *op, StringRef what, ValueRange v
 }
 
 template <class D>
+template <class Op>
+llvm::Error Interpreter<D>::allSizes(Op op, ArrayRef<Operands> kinds, Sizes &sizes) {
+  for (bool plain : {true, false})
+    for (auto [i, kind] : llvm::enumerate(kinds)) {
+      if (llvm::Error e = addSizes(op, kind.what, kind.values, kind.maps, sizes, plain))
+        return e;
+      if (i == 0 && plain && op.getSegments())
+        sizes[op.getSegmentAxis().getValue()] = env[op.getSegments()].size() - 1;
+    }
+  return llvm::Error::success();
+}
+
+template <class D>
 Tensor<D> Interpreter<D>::slice(const T &t, AxesAttr map, const Sizes &at) {
   T result;
   result.shape.assign(t.shape.begin() + map.size(), t.shape.end());

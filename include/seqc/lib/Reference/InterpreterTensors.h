@@ -18,19 +18,11 @@ llvm::Error Interpreter<D>::move(Operation *op) {
   T result;
   if (auto extract = dyn_cast<tensor::ExtractSliceOp>(op)) {
     const T &in = env[extract.getSource()];
-    auto offsets = integers(extract.getMixedOffsets());
-    auto sizes = integers(extract.getMixedSizes());
-    auto steps = integers(extract.getMixedStrides());
-    if (llvm::Error e = inside(op, in.shape, offsets, sizes, steps))
+    if (llvm::Error e = overSlice(extract, in.shape, [&](int64_t from, int64_t) {
+          result.data.push_back(in.data[from]);
+        }))
       return e;
-    auto strides = stridesOf(in.shape);
-    result.data.resize(T{{sizes.begin(), sizes.end()}, {}}.size());
-    forEach(sizes, [&](ArrayRef<int64_t> at, int64_t flat) {
-      int64_t from = 0;
-      for (unsigned d = 0; d < at.size(); ++d)
-        from += (offsets[d] + at[d] * steps[d]) * strides[d];
-      result.data[flat] = in.data[from];
-    });
+    auto sizes = integers(extract.getMixedSizes());
     llvm::SmallBitVector dropped = extract.getDroppedDims();
     for (unsigned d = 0; d < sizes.size(); ++d)
       if (!dropped[d])
@@ -38,18 +30,10 @@ llvm::Error Interpreter<D>::move(Operation *op) {
   } else if (auto insert = dyn_cast<tensor::InsertSliceOp>(op)) {
     const T &in = env[insert.getSource()];
     result = env[insert.getDest()];
-    auto offsets = integers(insert.getMixedOffsets());
-    auto sizes = integers(insert.getMixedSizes());
-    auto steps = integers(insert.getMixedStrides());
-    if (llvm::Error e = inside(op, result.shape, offsets, sizes, steps))
+    if (llvm::Error e = overSlice(insert, result.shape, [&](int64_t to, int64_t flat) {
+          result.data[to] = in.data[flat];
+        }))
       return e;
-    auto strides = stridesOf(result.shape);
-    forEach(sizes, [&](ArrayRef<int64_t> at, int64_t flat) {
-      int64_t to = 0;
-      for (unsigned d = 0; d < at.size(); ++d)
-        to += (offsets[d] + at[d] * steps[d]) * strides[d];
-      result.data[to] = in.data[flat];
-    });
   } else if (isa<tensor::ExtractOp, tensor::InsertOp>(op)) {
     bool inserts = isa<tensor::InsertOp>(op);
     const T &in = env[op->getOperand(inserts ? 1 : 0)];
@@ -108,6 +92,23 @@ llvm::Error Interpreter<D>::move(Operation *op) {
     return error(op, "this operation has no meaning in the interpreter");
   }
   env[op->getResult(0)] = std::move(result);
+  return llvm::Error::success();
+}
+
+template <class D>
+template <class Slice, class Body>
+llvm::Error Interpreter<D>::overSlice(Slice op, ArrayRef<int64_t> shape, Body body) {
+  auto offsets = integers(op.getMixedOffsets()), sizes = integers(op.getMixedSizes()),
+       steps = integers(op.getMixedStrides());
+  if (llvm::Error e = inside(op, shape, offsets, sizes, steps))
+    return e;
+  auto strides = stridesOf(shape);
+  forEach(sizes, [&](ArrayRef<int64_t> at, int64_t flat) {
+    int64_t whole = 0;
+    for (unsigned d = 0; d < at.size(); ++d)
+      whole += (offsets[d] + at[d] * steps[d]) * strides[d];
+    body(whole, flat);
+  });
   return llvm::Error::success();
 }
 
