@@ -28,7 +28,7 @@ struct Cuda::Impl {
   int (*ctxSetCurrent)(void *);
   int (*memAlloc)(Address *, size_t);
   int (*memFree)(Address);
-  int (*copyHtoD)(Address, const void *, size_t);
+  int (*copyHtoDAsync)(Address, const void *, size_t, void *);
   int (*copyDtoH)(void *, Address, size_t);
   int (*copyDtoDAsync)(Address, Address, size_t, void *);
   int (*memset8Async)(Address, unsigned char, size_t, void *);
@@ -88,7 +88,7 @@ Expected<std::unique_ptr<Cuda>> Cuda::open() {
       {"cuCtxSetCurrent", &cuda.ctxSetCurrent},
       {"cuMemAlloc_v2", &cuda.memAlloc},
       {"cuMemFree_v2", &cuda.memFree},
-      {"cuMemcpyHtoD_v2", &cuda.copyHtoD},
+      {"cuMemcpyHtoDAsync_v2", &cuda.copyHtoDAsync},
       {"cuMemcpyDtoH_v2", &cuda.copyDtoH},
       {"cuMemcpyDtoDAsync_v2", &cuda.copyDtoDAsync},
       {"cuMemsetD8Async", &cuda.memset8Async},
@@ -142,8 +142,11 @@ Expected<void *> Cuda::allocate(int64_t bytes) {
   return reinterpret_cast<void *>(address);
 }
 Error Cuda::upload(void *to, const void *from, int64_t bytes) {
+  // On the stream of the kernels, which no other stream waits for: a plain copy may
+  // return while its last step is still under way.  Host memory is free on return.
   return impl->check("copying to the device",
-                     bytes ? impl->copyHtoD(uint64_t(to), from, bytes) : 0);
+                     bytes ? impl->copyHtoDAsync(uint64_t(to), from, bytes, impl->stream)
+                           : 0);
 }
 Error Cuda::download(void *to, const void *from, int64_t bytes) {
   return impl->check("copying from the device",
