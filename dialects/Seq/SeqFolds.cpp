@@ -352,6 +352,26 @@ struct ConstantCarry : OpRewritePattern<RecurrenceOp> {
   }
 };
 
+/// An output that is an operand's token unchanged is that operand.
+struct PassedOperand : OpRewritePattern<RecurrenceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(RecurrenceOp op,
+                                PatternRewriter &rewriter) const override {
+    // Tokens beyond the segments are nobody's.
+    if (op.getSegments() || op.getChunk())
+      return failure();
+    for (auto [i, out] : llvm::enumerate(op.getOuts()))
+      for (auto [s, arg] : llvm::enumerate(op.getSeqArgs()))
+        if (op.getYield().getOuts()[i] == arg && !out.use_empty() &&
+            op.getOutMaps()[i] == op.getSeqMaps()[s] &&
+            out.getType() == op.getSeq()[s].getType()) {
+          rewriter.replaceAllUsesWith(out, op.getSeq()[s]);
+          return success();
+        }
+    return failure();
+  }
+};
+
 //===----------------------------------------------------------------------===//
 // ScanOp
 //===----------------------------------------------------------------------===//
@@ -388,7 +408,7 @@ void ReduceOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
 }
 void RecurrenceOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                                MLIRContext *context) {
-  patterns.add<DropDeadParts, ConstantCarry>(context);
+  patterns.add<DropDeadParts, ConstantCarry, PassedOperand>(context);
 }
 void ScanOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                          MLIRContext *context) {

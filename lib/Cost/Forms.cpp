@@ -18,7 +18,7 @@
 using namespace seqc;
 
 /// Cycles to wake threads for one loop, and loops of a call in parts.
-static constexpr double kFork = 3e4, kPartLoops = 2;
+static constexpr double kFork = 7e3, kPartLoops = 2;
 
 CpuMachine seqc::machineOf(const target::Cpu &cpu, int64_t cores, int64_t lanes,
                            bool narrow) {
@@ -51,15 +51,18 @@ struct Rates {
 FormCost seqc::stepCost(const LinearShape &s, const CpuMachine &machine) {
   Rates n(s, machine);
   // Beside the state there are tokens in the first-level cache.
-  int64_t bytes = 4 * s.keys * s.values;
-  bool first = bytes <= machine.l1Bytes * 5 / 6, second = bytes <= machine.l2Bytes / 5;
+  int64_t bytes = 4 * s.keys * s.values, room = machine.l1Bytes * 5 / 6;
+  bool first = bytes <= room, twice = 2 * bytes <= room,
+       second = bytes <= machine.l2Bytes / 5;
   bool gate = s.scalarGate || s.vectorGate;
   // One pass decays, writes and reads; a correction has to read before it writes,
-  // and the decayed state then is a pass of its own.
-  double passes = 2.25 + (first ? 0 : 0.5) + s.pairs * (1.15 + (first ? 0 : 0.35)) +
-                  (s.pairs && gate ? 1.35 + (second ? 0 : 2.2) : 0);
+  // and the decayed state then is a pass, and a state, of its own.
+  double passes = 2.25 + (first ? 0 : 0.5) + s.pairs * (1.1 + (first ? 0 : 0.35));
+  if (s.pairs && gate)
+    passes += twice ? 0.3 : second ? 1.5 : 3.5;
   FormCost cost;
-  cost.token = 30 + passes * n.state + (s.vectorGate ? 17 * n.functions : 0);
+  cost.token = 30 + passes * n.state + (s.vectorGate ? 17 * n.functions : 0) +
+               (s.narrow ? 12 * n.rows : 0);
   return cost;
 }
 
@@ -76,7 +79,7 @@ FormCost seqc::chunkCost(const LinearShape &s, const CpuMachine &machine) {
   if (s.scalarGate)
     cost.token += 15 + 0.065 * n.state;
   if (s.vectorGate)
-    cost.token += 30 + 45 * n.functions + s.pairs * (210 + 5 * n.functions);
+    cost.token += 30 + 45 * n.functions + s.pairs * (60 + 5 * n.functions);
   cost.sequence = 640 + 9 * n.state;
   double chunk = kChunk, keys = s.keys, values = s.values;
   cost.operations = (4 + 2.0 * s.pairs) * keys * values +
@@ -91,14 +94,14 @@ FormCost seqc::partsCost(const FormCost &whole, const LinearShape &s, bool chunk
   // that are as large as the state.  Token by token, what the step does in one pass
   // over the state is several.
   bool gate = s.scalarGate || s.vectorGate, narrow = s.narrow && machine.narrow;
-  double summary = chunked ? (narrow ? 0.65 : 0.45) + (narrow ? 1.0 : 0.75) * s.pairs
+  double summary = chunked ? (narrow ? 0.6 : 0.45) + (narrow ? 1.0 : 0.75) * s.pairs
                            : 0.9 + 0.6 * gate + 0.5 * s.pairs;
   FormCost cost = whole;
   cost.token += summary * cost.token;
   cost.operations *= 1.5 + 0.5 * s.pairs;
   cost.bytes *= 2;
   // States before the parts, written and read in memory that is new to the call.
-  cost.sequence += 100 * n.state;
+  cost.sequence += 40 * n.state;
   return cost;
 }
 
@@ -138,16 +141,18 @@ FormCost seqc::elementCost(double operations, double bytes, bool contiguous) {
 
 FormCost seqc::scanCost(const FormCost &sequential, double elements, bool blocked) {
   FormCost cost = sequential;
-  // The elements go through memory; a block is transposed on its way in and out and
-  // combined twice.
+  // The elements go through memory.
   cost.bytes += 8 * elements;
   cost.operations += 4 * elements;
-  // What makes the elements goes along channels, as the step does; blocks hide the
-  // lesser of that and of combining.
+  cost.token = std::max(cost.operations / 28, cost.bytes / 8);
+  // A block is transposed on its way in and out and combined twice, which hides what
+  // makes its elements, along time, or is hidden by it.
   double combining = 0.8 * elements;
-  cost.token = std::max(cost.operations / 28, cost.bytes / 8) +
-               (blocked ? std::max(combining, sequential.token)
-                        : combining + sequential.token);
+  if (blocked)
+    cost.token += std::max(
+        combining, elementCost(sequential.operations, sequential.bytes, true).token);
+  else
+    cost.token += combining + sequential.token;
   return cost;
 }
 
@@ -170,12 +175,13 @@ std::optional<PartsRule> seqc::partsRule(const FormCost &whole,
       double before = cyclesOf(whole, n, tokens, 1, machine);
       return (before - cyclesOf(inParts, n, tokens, rule.parts, machine)) / before;
     };
-    // A tenth at least, and the fewest tokens that give it, to a power of two.
+    // A twentieth at least, and the fewest tokens that give it, to a power of two.
     constexpr int64_t most = 1 << 20;
-    if (gain(most) < 0.1)
+    constexpr double least = 0.05;
+    if (gain(most) < least)
       break;
     int64_t tokens = 64;
-    while (gain(tokens) < 0.1)
+    while (gain(tokens) < least)
       tokens *= 2;
     rule.sequences = n;
     rule.tokens = std::max(rule.tokens, tokens);

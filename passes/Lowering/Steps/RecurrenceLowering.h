@@ -16,6 +16,9 @@ namespace seqc::steps {
 
 using namespace mlir;
 
+/// True if no token depends on another: time is an axis like the others.
+bool isTokenwise(RecurrenceOp op);
+
 /// The axis whose indices fill vectors, or null for the feature dimensions.
 StringAttr chooseLane(RecurrenceOp op);
 
@@ -34,14 +37,14 @@ public:
              cpu.bf16Dot),
         emitter(b, loc, plan, cpu),
         sharedLeft(sharedBytes) {
-    // Without states, tokens are independent.
-    parallelTime = unit != Unit::Task && op.getCarries().empty() &&
-                   !op.getPosition() && !op.getFirst() && !op.getChunk() &&
-                   op.getSnapshots().empty();
+    parallelTime = isTokenwise(op) && (unit != Unit::Task || isTime(lane));
   }
   void run();
 
 private:
+  static bool isTime(StringAttr axis) {
+    return axis && axis.getValue() == RecurrenceOp::getTimeAxis();
+  }
   Value constant(int64_t v) { return arith::ConstantIndexOp::create(b, loc, v); }
   void launch(Value tasks);
   int64_t blockThreads() const;
@@ -77,7 +80,8 @@ private:
   Location loc;
   Unit unit;
   int64_t width;
-  /// The axis whose indices are neighbours, and the one that fills vectors.
+  /// The axis whose indices are neighbours, and the one that fills vectors: time,
+  /// too, where no token depends on another.
   StringAttr chosen, lane;
   StepPlan plan;
   StepEmitter emitter;
@@ -94,6 +98,7 @@ private:
   // Of a kernel: the operation, where it allocates, and the running block.
   gpu::LaunchOp kernel;
   Value tasks, block;
+  /// Tokens are tasks, or lanes of one.
   bool parallelTime = false;
   int64_t sharedLeft, sharedUsed = 0;
 };

@@ -41,6 +41,11 @@ static int64_t elements(Type type) {
   return n;
 }
 
+bool steps::isTokenwise(RecurrenceOp op) {
+  return op.getCarries().empty() && !op.getSegments() && !op.getPosition() &&
+         !op.getFirst() && !op.getChunk() && op.getSnapshots().empty();
+}
+
 StringAttr steps::chooseLane(RecurrenceOp op) {
   if (op.getChunk())
     return {};
@@ -55,7 +60,7 @@ StringAttr steps::chooseLane(RecurrenceOp op) {
     return {};
   auto allowed = [&](StringAttr axis) {
     if (axis.getValue() == RecurrenceOp::getTimeAxis())
-      return false;
+      return isTokenwise(op);
     // Positions are one number per task.
     if (op.getResets() && op.getResetsMap()->has(axis.getValue()) &&
         (op.getPosition() || op.getFirst() || !op.getSnapshots().empty()))
@@ -102,10 +107,10 @@ Access Lowering::operandAccess(Value memref, AxesAttr map, Value time,
   Access access{memref, {}};
   for (unsigned d = 0; d < map.size(); ++d) {
     StringRef axis = map.getNames()[d].getValue();
-    if (axis == RecurrenceOp::getTimeAxis()) {
-      access.dims.push_back({Access::Dim::Fixed, time});
-    } else if (lane && map.getNames()[d] == lane) {
+    if (lane && map.getNames()[d] == lane) {
       access.dims.push_back({Access::Dim::Lane, laneFirst});
+    } else if (axis == RecurrenceOp::getTimeAxis()) {
+      access.dims.push_back({Access::Dim::Fixed, time});
     } else {
       Value index = indices.lookup(axis);
       if (int64_t divisor = map.getDivisors()[d]; divisor != 1)
@@ -301,7 +306,7 @@ void Lowering::body(Value task) {
   for (StringAttr axis : op.getCarryAxes())
     if (axis != lane && axis != chosen)
       order.push_back(axis.getValue());
-  if (parallelTime)
+  if (parallelTime && !isTime(chosen))
     order.push_back(RecurrenceOp::getTimeAxis());
   // Neighbouring threads take neighbouring indices.
   if (chosen && !lane)
@@ -443,9 +448,12 @@ void Lowering::run() {
       size = arith::CeilDivUIOp::create(b, loc, size, constant(laneBlock));
     tasks = arith::MulIOp::create(b, loc, tasks, size);
   }
-  if (parallelTime)
-    tasks = arith::MulIOp::create(b, loc, tasks,
-                                  sizes.lookup(RecurrenceOp::getTimeAxis()));
+  if (parallelTime) {
+    Value size = sizes.lookup(RecurrenceOp::getTimeAxis());
+    if (isTime(lane))
+      size = arith::CeilDivUIOp::create(b, loc, size, constant(laneBlock));
+    tasks = arith::MulIOp::create(b, loc, tasks, size);
+  }
   if (unit != Unit::Task) {
     launch(tasks);
     finishResults(b, op, results);

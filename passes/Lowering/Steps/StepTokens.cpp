@@ -8,7 +8,7 @@ using namespace seqc::steps;
 
 void Lowering::timeLoop() {
   if (parallelTime) {
-    token(indices.lookup(RecurrenceOp::getTimeAxis()), {});
+    token(isTime(lane) ? Value() : indices.lookup(RecurrenceOp::getTimeAxis()), {});
     return;
   }
   Value begin = constant(0), end = sizes.lookup(RecurrenceOp::getTimeAxis());

@@ -62,3 +62,29 @@ func.func @identity_einsum(%s: tensor<8x4xf32>) -> tensor<8x4xf32> {
   %y = seqc.einsum "kv->kv"(%s)
   return %y : tensor<8x4xf32>
 }
+
+// An output that is an operand's token is the operand; with another order of axes it
+// is not.
+// CHECK-LABEL: func.func @passed_operand
+// CHECK-SAME: (%[[X:.*]]: tensor<?x?xf32>, %[[Z:.*]]: tensor<?x?xf32>)
+// CHECK: %[[Y:.*]] = seqc.recurrence seq(%[[X]], %[[Z]] : (b, t))
+// CHECK: return %[[X]], %[[Y]]
+func.func @passed_operand(%x: tensor<?x?xf32>, %z: tensor<?x?xf32>) -> (tensor<?x?xf32>, tensor<?x?xf32>) {
+  %u, %y = seqc.recurrence seq(%x, %z : (b, t)) {
+  ^step(%xt: f32, %zt: f32):
+    %n = arith.mulf %xt, %zt : f32
+    seqc.yield out(%xt, %n)
+  }
+  return %u, %y : tensor<?x?xf32>, tensor<?x?xf32>
+}
+
+// CHECK-LABEL: func.func @passed_transposed
+// CHECK: %[[Y:.*]] = seqc.recurrence
+// CHECK: return %[[Y]]
+func.func @passed_transposed(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %y = seqc.recurrence seq(%x : (b, t)) out((t, b)) {
+  ^step(%xt: f32):
+    seqc.yield out(%xt)
+  }
+  return %y : tensor<?x?xf32>
+}

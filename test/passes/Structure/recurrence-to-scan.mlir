@@ -4,9 +4,9 @@
 // RUN: seq-opt %s -seqc-recurrence-to-scan -seqc-check-monoids=solver=1 -verify-diagnostics -o /dev/null
 
 // CHECK-LABEL: @hgrn
-// CHECK: %[[E:.*]]:2 = seqc.recurrence seq({{.*}}) {
+// CHECK: %[[E:.*]] = seqc.recurrence seq(%arg0 : (b, t, d)) {
 // CHECK: math.exp
-// CHECK: %[[S:.*]]:4 = seqc.scan seq(%[[E]]#0, %[[E]]#1 : (b, t, d)) identity({{.*}}) initial({{.*}} : (), %arg2 : (b, d)) final {
+// CHECK: %[[S:.*]]:4 = seqc.scan seq(%[[E]], %arg1 : (b, t, d)) identity({{.*}}) initial({{.*}} : (), %arg2 : (b, d)) final {
 // CHECK: ^bb0(%l0: f32, %l1: f32, %r0: f32, %r1: f32):
 // CHECK-DAG: %[[P:.*]] = arith.mulf %r0, %l0
 // CHECK-DAG: %[[C:.*]] = arith.mulf %r0, %l1

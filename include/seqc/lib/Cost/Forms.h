@@ -88,8 +88,8 @@ FormCost constantCost(const ConstantShape &shape, bool chunked, const CpuMachine
 /// and written.  `contiguous` says whether neighbouring channels are neighbours in
 /// memory; if not, `lanes` of them are gathered.
 FormCost elementCost(double operations, double bytes, bool contiguous);
-/// The same as a scan: along contiguous rows in blocks, else one after the other.
-/// `elements` numbers are combined per token.
+/// `sequential`, of elementwise steps if `blocked`, as a scan: along contiguous rows in
+/// blocks, else one token after the other.  `elements` numbers are combined per token.
 FormCost scanCost(const FormCost &sequential, double elements, bool blocked);
 
 /// Cycles from start to end of a call: `sequences` of `tokens`, each in `parts`.

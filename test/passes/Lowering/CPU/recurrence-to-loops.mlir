@@ -68,3 +68,22 @@ func.func @narrow(%x: tensor<?x8x32xf32>, %w: tensor<32x16xf32>) -> tensor<?x8x1
   }
   return %y : tensor<?x8x16xf32>
 }
+
+// No token depends on another and time is contiguous: vectors run along it, blocks of
+// tokens are tasks, and there is no loop over tokens.
+// CHECK-LABEL: func.func @tokenwise(
+// CHECK-SAME: %[[X:.*]]: memref<?x?xf32>, %[[Y:.*]]: memref<?x?xf32>)
+// CHECK: scf.parallel
+// CHECK: scf.for
+// CHECK: vector.load %[[X]]{{.*}} vector<16xf32>
+// CHECK-NOT: vector.gather
+// CHECK: vector.store {{.*}} %[[Y]]
+// CHECK: vector.maskedload %[[X]]
+func.func @tokenwise(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %y = seqc.recurrence seq(%x : (b, t)) {
+  ^step(%xt: f32):
+    %n = arith.mulf %xt, %xt : f32
+    seqc.yield out(%n)
+  }
+  return %y : tensor<?x?xf32>
+}
