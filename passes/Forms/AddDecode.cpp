@@ -248,8 +248,6 @@ static void addStep(func::FuncOp func) {
   b.setInsertionPointAfter(func);
   auto step = cast<func::FuncOp>(b.clone(*func));
   step.setName((func.getName() + "_step").str());
-  step->removeAttr("seqc.bench");
-  step->removeAttr("seqc.sizes");
   step->setAttr("seqc.step", UnitAttr::get(context));
   Block &block = step.getBody().front();
   Location loc = step.getLoc();

@@ -45,10 +45,6 @@ struct CompiledModule::Impl {
   DeviceCode device;
 };
 
-/// Adds `NAME_step` beside the entries of `module`, at the input stage, that have
-/// one; true if a pass failed.
-bool addSteps(mlir::ModuleOp module);
-
 /// Suffix of the function that holds an entry's code.
 inline constexpr llvm::StringLiteral kernelSuffix = "__kernel";
 

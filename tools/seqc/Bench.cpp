@@ -22,7 +22,7 @@ static cl::opt<std::string>
 
 /// What an entry's attribute `seqc.bar` asks for: `bytes` or `operations` for each point
 /// of its axes, of which `least` percent of the ceiling are to be reached.  Only what
-/// any form has to do counts.
+/// any form has to do counts.  With `step` it is about the one-token function.
 static std::string barText(mlir::DictionaryAttr bar, llvm::ArrayRef<int64_t> sizes,
                            double seconds, const Ceilings &ceilings) {
   if (!bar)
@@ -59,6 +59,7 @@ static llvm::Error bench(const std::string &file, CommonOptions common,
       if (auto bar = func->getAttrOfType<mlir::DictionaryAttr>("seqc.bar"))
         wanted = bar;
   });
+  common.step = wanted && wanted.contains("step");
   auto execution = Execution::create(*source, common, call);
   if (!execution)
     return execution.takeError();

@@ -36,6 +36,8 @@ struct CommonOptions {
   std::string packed = "auto", targetFile = {};
   std::vector<std::string> tiles = {};
   std::string factors = "auto";
+  /// The entry's one-token function is meant instead.
+  bool step = false;
 };
 /// Sizes of the axes, as run and explain are given them ("B=4,T=2048").
 llvm::StringRef boundSizes();
@@ -144,6 +146,7 @@ public:
   static llvm::Expected<Execution> create(Source &source,
                                           const CommonOptions &common,
                                           const CallOptions &call);
+  /// States that are updated in place start as they are drawn.
   llvm::Error call();
   /// Calls once more, with outputs and scratch memory NaN again; an error names an
   /// output that has other bits then.  Only for code for a GPU.
@@ -169,6 +172,11 @@ private:
   std::unique_ptr<Jit> jit;
   const seqc_entry *signature = nullptr;
   void *kernel = nullptr;
+  /// The tensors that the C function takes, by number: all but those that are updated in
+  /// place, whose memory is that of the result.
+  llvm::SmallVector<unsigned> passed;
+  llvm::Error resetStates();
+  llvm::Error invoke();
 
   /// For code for a GPU: the device, and its copies of the tensors, each between
   /// two guards; the C function's further arguments.

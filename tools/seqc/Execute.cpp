@@ -97,10 +97,12 @@ makeTensors(const EntryInfo &entry, const CallOptions &call, Symbols &symbols) {
   return tensors;
 }
 
-/// DLPack views of the tensors.
-static std::vector<DLTensor> views(std::vector<HostTensor> &tensors) {
+/// DLPack views of the tensors with these numbers.
+static std::vector<DLTensor> views(std::vector<HostTensor> &tensors,
+                                   ArrayRef<unsigned> numbers) {
   std::vector<DLTensor> result;
-  for (HostTensor &t : tensors) {
+  for (unsigned number : numbers) {
+    HostTensor &t = tensors[number];
     DLTensor view = {};
     view.data = t.bytes.data();
     view.device = {kDLCPU, 0};
@@ -129,11 +131,28 @@ llvm::Expected<Execution> Execution::create(Source &source,
   auto func = findEntry(*source.module, common.entry);
   if (!func)
     return func.takeError();
+  if (common.step) {
+    std::string name = (func->getName() + "_step").str();
+    if (addSteps(*source.module))
+      return llvm::createStringError("adding one-token steps failed");
+    auto step = source.module->lookupSymbol<func::FuncOp>(name);
+    if (!step)
+      return llvm::createStringError("--step: '" + func->getName() +
+                                     "' has no one-token step");
+    *func = step;
+    if (llvm::Error e = keepEntry(*source.module, name))
+      return std::move(e);
+  }
   result.func = *func;
   auto entry = describeEntry(*func);
   if (!entry)
     return entry.takeError();
   result.entry = std::move(*entry);
+  for (auto [i, arg] : llvm::enumerate(result.entry.args))
+    if (arg.inPlace < 0)
+      result.passed.push_back(i);
+    else
+      result.passed[arg.inPlace] = i;
   auto symbols = driver::bind(result.entry, call.bindings);
   if (!symbols)
     return symbols.takeError();
@@ -222,10 +241,11 @@ static constexpr unsigned char guardValue = 0xa5;
 
 /// The tensors' views with their addresses on the device.
 static std::vector<DLTensor> deviceViews(std::vector<HostTensor> &tensors,
+                                         ArrayRef<unsigned> numbers,
                                          ArrayRef<char *> onDevice) {
-  std::vector<DLTensor> arrays = views(tensors);
-  for (auto [array, address] : llvm::zip(arrays, onDevice)) {
-    array.data = address + guardBytes;
+  std::vector<DLTensor> arrays = views(tensors, numbers);
+  for (auto [array, number] : llvm::zip(arrays, numbers)) {
+    array.data = onDevice[number] + guardBytes;
     array.device = {kDLCUDA, 0};
   }
   return arrays;
@@ -247,7 +267,7 @@ llvm::Error Execution::toDevice() {
                                      tensor.bytes.data(), bytes))
       return e;
   }
-  arrays = deviceViews(tensors, onDevice);
+  arrays = deviceViews(tensors, passed, onDevice);
   pointers = addresses(arrays);
   seqc_error error;
   scratchBytes = seqc_rt_cuda_scratch_bytes(
@@ -297,7 +317,32 @@ llvm::Error Execution::callAgain() {
   return llvm::Error::success();
 }
 
+llvm::Error Execution::resetStates() {
+  for (auto [i, arg] : llvm::enumerate(entry.args)) {
+    if (arg.inPlace < 0)
+      continue;
+    tensors[i].bytes = tensors[arg.inPlace].bytes;
+    if (cuda)
+      if (llvm::Error e = cuda->upload(onDevice[i] + guardBytes, tensors[i].bytes.data(),
+                                       tensors[i].bytes.size()))
+        return e;
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error Execution::invoke() {
+  std::vector<DLTensor> arrays = views(tensors, passed);
+  std::vector<const DLTensor *> pointers = addresses(arrays);
+  seqc_error error;
+  if (seqc_rt_invoke(signature, pointers.data(),
+                     reinterpret_cast<seqc_kernel>(kernel), &error) != SEQC_OK)
+    return llvm::createStringError(error.message);
+  return llvm::Error::success();
+}
+
 llvm::Error Execution::call() {
+  if (llvm::Error e = resetStates())
+    return e;
   if (cuda) {
     if (llvm::Error e = invokeOnDevice())
       return e;
@@ -321,13 +366,7 @@ llvm::Error Execution::call() {
     }
     return llvm::Error::success();
   }
-  std::vector<DLTensor> arrays = views(tensors);
-  std::vector<const DLTensor *> pointers = addresses(arrays);
-  seqc_error error;
-  if (seqc_rt_invoke(signature, pointers.data(),
-                     reinterpret_cast<seqc_kernel>(kernel), &error) != SEQC_OK)
-    return llvm::createStringError(error.message);
-  return llvm::Error::success();
+  return invoke();
 }
 
 llvm::Expected<std::pair<double, unsigned>> Execution::time() {
@@ -335,7 +374,7 @@ llvm::Expected<std::pair<double, unsigned>> Execution::time() {
   double began = now();
   while (times.size() < 5 || (now() - began < 0.3 && times.size() < 1000)) {
     double one = now();
-    if (llvm::Error e = call())
+    if (llvm::Error e = invoke())
       return std::move(e);
     times.push_back(now() - one);
   }

@@ -81,6 +81,9 @@ static cl::opt<std::string>
 static cl::list<std::string>
     tiles("tile", cl::desc("Fix a knob of the tiles by hand, as rows=8"),
           cl::value_desc("NAME=VALUE"), ALL_COMMANDS);
+static cl::opt<bool> step("step",
+                          cl::desc("Run the one-token function NAME_step of the entry"),
+                          cl::sub(runCommand));
 static cl::opt<bool> checked(
     "checked",
     cl::desc("Calls check the declared ranges of inputs (seqc.range)"),
@@ -133,7 +136,7 @@ Expected<CommonOptions> seqc::driver::commonOptions() {
     description = "./" + description;
   return CommonOptions{file, entryName, cpu, features, targetName, *parsed, chunk,
                        checked, splitParts, cores, packed, description,
-                       std::vector<std::string>(tiles.begin(), tiles.end()), factors};
+                       std::vector<std::string>(tiles.begin(), tiles.end()), factors, step};
 }
 
 CompileOptions seqc::driver::compileOptions(const CommonOptions &common) {

@@ -125,6 +125,10 @@ llvm::Expected<int64_t> vectorLanes(const CompileOptions &options);
 /// Adds the passes from the input stage to `options.stopAfter`.
 void buildPipeline(mlir::OpPassManager &pm, const CompileOptions &options);
 
+/// Adds the one-token function `NAME_step` beside the entries of `module`, at the input
+/// stage, that have one, with remarks why others have none; true if a pass failed.
+bool addSteps(mlir::ModuleOp module);
+
 /// Machine code in this process.
 class Jit {
 public:
