@@ -219,7 +219,8 @@ static void tileForGPU(OpPassManager &pm, int64_t sharedBytes) {
   RecurrenceToKernelsOptions kernels;
   kernels.sharedBytes = sharedBytes;
   pm.addPass(createRecurrenceToKernels(kernels));
-  RoutingToLoopsOptions routing;
+  pm.addPass(createRoutingToKernels());
+  RoutingToLoopsOptions routing; // of what is left
   routing.width = 1;
   pm.addPass(createRoutingToLoops(routing));
   bufferize(pm);

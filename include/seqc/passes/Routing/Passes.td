@@ -25,4 +25,25 @@ def RoutingToLoops : Pass<"seqc-routing-to-loops"> {
       "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+def RoutingToKernels : Pass<"seqc-routing-to-kernels"> {
+  let summary = "Routing operations become kernels of warps";
+  let description = [{
+    **Expects** routing operations, in functions that `seqc-entry-to-memrefs` has
+    converted.
+    **Guarantees** that none of these is left: a `seqc.topk` of rows of fixed length up
+    to 1024, not of f64, which is one `gpu.launch` that keeps rows in registers; a
+    `seqc.dispatch`, whose slots are ranked by warps without atomic operations and whose
+    tokens are read once; a `seqc.combine`, which reads all rows of a token at once.
+    Rows move by vectors of up to 16 bytes where their length allows it.  The order of
+    every sum depends on the sizes only.  What else there is of routing is left alone.
+    **Fails when** never on verified input.
+    **Example** see `test/passes/Routing/routing-to-kernels.mlir`.
+  }];
+  let dependentDialects = [
+      "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+      "::mlir::gpu::GPUDialect", "::mlir::math::MathDialect",
+      "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect",
+      "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
 #endif // SEQC_PASSES_ROUTING_PASSES_TD

@@ -1,0 +1,43 @@
+//===- RoutingToKernels.cpp - Routing operations to kernels of warps ------===//
+
+#include "seqc/passes/Routing/Passes.h"
+
+#include "Kernels.h"
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+namespace seqc {
+#define GEN_PASS_DEF_ROUTINGTOKERNELS
+#include "seqc/passes/Routing/Passes.h.inc"
+} // namespace seqc
+
+using namespace mlir;
+using namespace seqc;
+using namespace seqc::routing;
+
+namespace {
+struct RoutingToKernels : seqc::impl::RoutingToKernelsBase<RoutingToKernels> {
+  void runOnOperation() override {
+    SmallVector<Operation *> ops;
+    getOperation()->walk([&](Operation *op) {
+      if (isRoute(op))
+        ops.push_back(op);
+    });
+    for (Operation *op : ops) {
+      OpBuilder b(op);
+      llvm::TypeSwitch<Operation *>(op)
+          .Case([&](TopkOp op) {
+            if (hasKernel(op))
+              topkToKernels(op, b);
+          })
+          .Case([&](DispatchOp op) { dispatchToKernels(op, b); })
+          .Case([&](CombineOp op) { combineToKernels(op, b); });
+    }
+  }
+};
+} // namespace
