@@ -76,6 +76,8 @@ static StringRef features(StringRef target) {
     return "+ptx87";
   if (target.starts_with("sm_100"))
     return "+ptx86";
+  if (target.starts_with("sm_90"))
+    return "+ptx81"; // st.async
   return "+ptx80";
 }
 

@@ -208,7 +208,7 @@ static void tileForCPU(OpPassManager &pm, int64_t width, bool dots) {
 }
 
 /// From the formed to the tiled stage on a GPU.
-static void tileForGPU(OpPassManager &pm, int64_t sharedBytes) {
+static void tileForGPU(OpPassManager &pm, int64_t sharedBytes, std::string machine) {
   pm.addPass(createStepOpsToLinalg());
   pm.addPass(createEntryToMemrefs());
   pm.addPass(createLinearToTiles());
@@ -216,6 +216,9 @@ static void tileForGPU(OpPassManager &pm, int64_t sharedBytes) {
   ScanToRecurrenceOptions scans;
   scans.all = true;
   pm.addPass(createScanToRecurrence(scans)); // those that are left
+  RecurrenceToPersistentOptions persistent;
+  persistent.machine = std::move(machine);
+  pm.addPass(createRecurrenceToPersistent(persistent));
   RecurrenceToKernelsOptions kernels;
   kernels.sharedBytes = sharedBytes;
   pm.addPass(createRecurrenceToKernels(kernels));
@@ -379,7 +382,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
     return;
   // tiled
   if (isGpu(options))
-    tileForGPU(pm, sharedBytes(options));
+    tileForGPU(pm, sharedBytes(options), machineName(options));
   else
     tileForCPU(pm, width, options.bf16Dots);
   if (options.stopAfter == Stage::Tiled)

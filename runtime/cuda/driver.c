@@ -34,6 +34,7 @@ static void open_driver(void) {
       {"cuCtxPopCurrent_v2", &driver.ctx_pop},
       {"cuModuleLoadDataEx", &driver.module_load_data_ex},
       {"cuModuleGetFunction", &driver.module_get_function},
+      {"cuFuncGetAttribute", &driver.func_get_attribute},
       {"cuFuncSetAttribute", &driver.func_set_attribute},
       {"cuLaunchKernel", &driver.launch},
       {"cuMemAllocAsync", &driver.alloc_async},

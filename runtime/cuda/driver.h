@@ -24,6 +24,7 @@ typedef struct cuda_driver {
   int (*ctx_pop)(void **);
   int (*module_load_data_ex)(void **, const void *, unsigned, int *, void **);
   int (*module_get_function)(void **, void *, const char *);
+  int (*func_get_attribute)(int *, int, void *);
   int (*func_set_attribute)(void *, int, int);
   int (*launch)(void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,
                 unsigned, void *, void **, void **);
@@ -37,6 +38,8 @@ enum {
   CUDA_DEVICE_ATTRIBUTE_MAJOR = 75,
   CUDA_DEVICE_ATTRIBUTE_MINOR = 76,
   CUDA_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED = 8,
+  CUDA_FUNC_ATTRIBUTE_CLUSTER_WIDTH = 11,
+  CUDA_FUNC_ATTRIBUTE_LARGE_CLUSTER_ALLOWED = 14,
   CUDA_JIT_ERROR_LOG = 5,
   CUDA_JIT_ERROR_LOG_BYTES = 6
 };

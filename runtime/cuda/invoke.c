@@ -175,8 +175,17 @@ static struct loaded *load(seqc_cuda_call *call, void *context, int device) {
                                     "%s: out of memory", call->entry->name);
       for (int32_t i = 0; found && i < gpu->kernel_count; ++i) {
         found->kernels[i].shared_bytes = 48 * 1024;
-        code = cuda->module_get_function(&found->kernels[i].function, module,
-                                         gpu->kernels[i]);
+        void **function = &found->kernels[i].function;
+        code = cuda->module_get_function(function, module, gpu->kernels[i]);
+        /* Clusters of more than eight blocks have to be asked for.  Drivers that
+           know no clusters do not know the question. */
+        int cluster = 0;
+        if (!code &&
+            !cuda->func_get_attribute(&cluster, CUDA_FUNC_ATTRIBUTE_CLUSTER_WIDTH,
+                                      *function) &&
+            cluster > 8)
+          code = cuda->func_set_attribute(
+              *function, CUDA_FUNC_ATTRIBUTE_LARGE_CLUSTER_ALLOWED, 1);
         if (code) {
           fail_call(call, "finding kernel", gpu->kernels[i], code);
           free(found);

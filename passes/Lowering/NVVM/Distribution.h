@@ -59,6 +59,13 @@ struct Distribution {
   std::string describe() const;
 };
 
+/// Whether a step's operation sums over one of its axes.
+bool isContraction(mlir::Operation *op);
+
+/// The axes of `op`'s step, none of them cut, and who reads what; or nothing where the
+/// step does more than arithmetic, sums and slices, or has no state.
+std::optional<Distribution> featureAxes(RecurrenceOp op);
+
 /// How `op`'s step is spread, or nothing where it cannot be or registers do not
 /// hold it.  `oneToken`: there is a single one, so that bytes count.
 /// `inPlace[i]`: the final state of carry i overwrites the initial one.

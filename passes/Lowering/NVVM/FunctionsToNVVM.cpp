@@ -43,8 +43,14 @@ struct Arithmetic {
     return math::FmaOp::create(b, loc, x, y, z);
   }
   Value divide(Value x, Value y) { return unit("llvm.nvvm.div.full", {x, y}); }
+  /// 1 / x for x that no power of two has to bring into range.
+  Value invert(Value x) { return unit("llvm.nvvm.rcp.approx.ftz.f", {x}); }
+  Value exp(Value x) {
+    return unit("llvm.nvvm.ex2.approx.ftz", {mul(x, constant(1.44269504088896341))});
+  }
   /// log(1 + x), given u = 1 + x.
   Value log(Value x, Value u);
+  Value tanh(Value x);
 };
 
 } // namespace
@@ -69,7 +75,40 @@ Value Arithmetic::log(Value x, Value u) {
   return arith::SelectOp::create(b, loc, inside, near, far);
 }
 
+Value Arithmetic::tanh(Value x) {
+  // (1 - t) / (1 + t) with t = exp(-2 |x|); for small x, where that cancels, x plus x^3
+  // times a polynomial of x^2 whose coefficients minimise the largest relative error.
+  Value size = math::AbsFOp::create(b, loc, x);
+  Value t = exp(mul(size, constant(-2)));
+  Value far = mul(arith::SubFOp::create(b, loc, constant(1), t), invert(add(t, constant(1))));
+  far = math::CopySignOp::create(b, loc, far, x);
+  Value square = mul(x, x);
+  Value series = constant(0.016437578946352005);
+  for (double c : {-0.05267181247472763, 0.13320724666118622, -0.3333294689655304})
+    series = fma(series, square, constant(c));
+  Value near = fma(mul(series, square), x, x);
+  Value small = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, size,
+                                      constant(0.55));
+  return arith::SelectOp::create(b, loc, small, near, far);
+}
+
 namespace {
+
+/// True where `x` is at least 1, or infinite or not a number, by the way it is made:
+/// the divisor of a logistic function.
+static bool isAtLeastOne(Value x) {
+  auto sum = x.getDefiningOp<arith::AddFOp>();
+  if (!sum)
+    return false;
+  for (auto [power, one] : {std::pair(sum.getLhs(), sum.getRhs()),
+                            std::pair(sum.getRhs(), sum.getLhs())}) {
+    auto constant = one.getDefiningOp<arith::ConstantFloatOp>();
+    if (power.getDefiningOp<math::ExpOp>() && constant &&
+        constant.value().convertToDouble() >= 1)
+      return true;
+  }
+  return false;
+}
 
 /// True where `x` is at most 0 by the way it is made.
 static bool isAtMostZero(Value x) {
@@ -108,6 +147,18 @@ struct FunctionsToNVVM : seqc::impl::FunctionsToNVVMBase<FunctionsToNVVM> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     // While the powers can be seen.
+    SmallVector<arith::DivFOp> quotients;
+    getOperation()->walk([&](arith::DivFOp op) {
+      if (op.getType().isF32() && isAtLeastOne(op.getRhs()))
+        quotients.push_back(op);
+    });
+    for (arith::DivFOp op : quotients) {
+      OpBuilder b(op);
+      Arithmetic arithmetic{b, op.getLoc()};
+      Value inverse = arithmetic.invert(op.getRhs());
+      op.replaceAllUsesWith(arithmetic.mul(op.getLhs(), inverse));
+      op.erase();
+    }
     SmallVector<math::Log1pOp> small;
     getOperation()->walk([&](math::Log1pOp op) {
       auto power = op.getOperand().getDefiningOp<math::ExpOp>();
@@ -123,8 +174,7 @@ struct FunctionsToNVVM : seqc::impl::FunctionsToNVVMBase<FunctionsToNVVM> {
     RewritePatternSet patterns(context);
     patterns.add<Function<math::ExpOp>>(
         context, +[](Arithmetic &a, math::ExpOp op) {
-          Value x = a.mul(op.getOperand(), a.constant(1.44269504088896341));
-          return a.unit("llvm.nvvm.ex2.approx.ftz", {x});
+          return a.exp(op.getOperand());
         });
     patterns.add<Function<math::LogOp>>(
         context, +[](Arithmetic &a, math::LogOp op) {
@@ -135,6 +185,10 @@ struct FunctionsToNVVM : seqc::impl::FunctionsToNVVMBase<FunctionsToNVVM> {
         context, +[](Arithmetic &a, math::Log1pOp op) {
           Value x = op.getOperand();
           return a.log(x, a.add(x, a.constant(1)));
+        });
+    patterns.add<Function<math::TanhOp>>(
+        context, +[](Arithmetic &a, math::TanhOp op) {
+          return a.tanh(op.getOperand());
         });
     patterns.add<Function<arith::DivFOp>>(
         context, +[](Arithmetic &a, arith::DivFOp op) {

@@ -47,6 +47,10 @@ struct MergeKernels : seqc::impl::MergeKernelsBase<MergeKernels> {
       copy.walk([&](gpu::DynamicSharedMemoryOp op) {
         if (Attribute blocks = op->removeAttr(seqc::residentBlocksAttr))
           copy->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), blocks);
+        if (auto blocks = dyn_cast_or_null<IntegerAttr>(
+                op->removeAttr(seqc::clusterBlocksAttr)))
+          copy->setAttr(NVVM::NVVMDialect::getClusterDimAttrName(),
+                        b.getDenseI32ArrayAttr({int32_t(blocks.getInt()), 1, 1}));
       });
       launch.setKernelAttr(SymbolRefAttr::get(
           merged.getNameAttr(), {FlatSymbolRefAttr::get(copy.getNameAttr())}));

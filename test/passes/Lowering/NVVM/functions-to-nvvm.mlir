@@ -48,6 +48,33 @@ func.func @divide(%x: f32, %y: f32) -> f32 {
   return %z : f32
 }
 
+// A divisor of at least 1 needs no scaling.
+// CHECK-LABEL: func.func @logistic
+// CHECK: %[[SUM:.*]] = arith.addf
+// CHECK: %[[INVERSE:.*]] = llvm.call_intrinsic "llvm.nvvm.rcp.approx.ftz.f"(%[[SUM]])
+// CHECK: arith.mulf %arg1, %[[INVERSE]]
+func.func @logistic(%x: f32, %y: f32) -> f32 {
+  %one = arith.constant 1.0 : f32
+  %e = math.exp %x : f32
+  %sum = arith.addf %e, %one : f32
+  %z = arith.divf %y, %sum : f32
+  return %z : f32
+}
+
+// Near 0 a series; elsewhere one power of e and one inverse.
+// CHECK-LABEL: func.func @tanh
+// CHECK: %[[SIZE:.*]] = math.absf %arg0
+// CHECK: llvm.call_intrinsic "llvm.nvvm.ex2.approx.ftz"
+// CHECK: llvm.call_intrinsic "llvm.nvvm.rcp.approx.ftz.f"
+// CHECK: math.copysign %{{.*}}, %arg0
+// CHECK-COUNT-4: math.fma
+// CHECK: arith.cmpf olt, %[[SIZE]]
+// CHECK: arith.select
+func.func @tanh(%x: f32) -> f32 {
+  %y = math.tanh %x : f32
+  return %y : f32
+}
+
 // f64 and vectors are left alone.
 // CHECK-LABEL: func.func @others
 // CHECK: math.exp %{{.*}} : f64

@@ -16,6 +16,10 @@ namespace seqc {
 /// multiprocessor is to hold at once (i32), which bounds a thread's registers.
 inline constexpr llvm::StringLiteral residentBlocksAttr = "seqc.resident_blocks";
 
+/// On a kernel's `gpu.dynamic_shared_memory`: how many of its blocks, neighbours in the
+/// grid, are a cluster (i32).
+inline constexpr llvm::StringLiteral clusterBlocksAttr = "seqc.cluster_blocks";
+
 } // namespace seqc
 
 #endif // SEQC_PASSES_LOWERING_NVVM_PASSES_H

@@ -30,6 +30,36 @@ def RecurrenceToKernels : Pass<"seqc-recurrence-to-kernels"> {
       "::mlir::vector::VectorDialect"];
 }
 
+def RecurrenceToPersistent : Pass<"seqc-recurrence-to-persistent"> {
+  let summary = "Recurrences with matrices of weights keep them in one kernel";
+  let description = [{
+    **Expects** `seqc.recurrence` operations.
+    **Guarantees** that those whose steps multiply vectors of their state, or made of
+    it, by matrices that are the same at every token, and are arithmetic on elements
+    of these vectors otherwise, are one `gpu.launch` each.  Its blocks, or clusters of
+    blocks of `machine`, have eight sequences with one set of matrices (that is, of one
+    head), which stay in registers and shared memory from the first token to the last
+    (the launch's attribute `seqc.persistent` says how they are cut).  Products run on
+    tensor cores: of 16-bit matrices with vectors of the same type, or of f32 as sums
+    of two bf16; of f32 matrices, where a block's registers do not hold them as f32, as
+    sums of three bf16.  New vectors pass to the other warps through shared memory and
+    a barrier, to the other blocks of a cluster through theirs and `mbarrier`s.
+    Other recurrences are left alone, among them those with resets or snapshots,
+    with sums over the vectors beside the products, or with matrices that no cluster
+    holds.
+    **Fails when** `machine` is unknown or not a GPU.
+    **Example** see `test/passes/Lowering/NVVM/recurrence-to-persistent.mlir`.
+  }];
+  let options = [Option<"machine", "machine", "std::string", "\"sm_90a\"",
+                        "A known machine, or a file with a path or ending in .yaml">];
+  let dependentDialects = [
+      "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+      "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
+      "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+      "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect",
+      "::mlir::vector::VectorDialect"];
+}
+
 def ScanToKernels : Pass<"seqc-scan-to-kernels"> {
   let summary = "Scans become one kernel with decoupled look-back";
   let description = [{
@@ -55,9 +85,9 @@ def FunctionsToNVVM : Pass<"seqc-functions-to-nvvm"> {
   let summary = "f32 functions use the special function unit";
   let description = [{
     **Expects** kernels with operations of `math` and `arith` on f32 scalars.
-    **Guarantees** that `exp`, `log`, `log1p` and divisions of f32 scalars are the
-    unit's powers and logarithms of two, with relative errors below
-    (2 + 0.72 |x|) 2^-23, 2^-21, 2^-21 and 2^-22.  Other functions, vectors and
+    **Guarantees** that `exp`, `log`, `log1p`, `tanh` and divisions of f32 scalars are
+    the unit's powers, logarithms of two and inverses, with relative errors below
+    (2 + 0.72 |x|) 2^-23, 2^-21, 2^-21, 2^-21 and 2^-22.  Other functions, vectors and
     other types are left alone.
     **Fails when** never.
     **Example** see `test/passes/Lowering/NVVM/functions-to-nvvm.mlir`.
@@ -89,7 +119,8 @@ def MergeKernels : Pass<"seqc-merge-kernels", "::mlir::ModuleOp"> {
     **Expects** `gpu.module` operations, as `gpu-kernel-outlining` makes them.
     **Guarantees** one `gpu.module @kernels`, whose kernels are named after the
     functions that launch them and numbered in order. A `seqc.resident_blocks`
-    on the kernel's dynamic shared memory becomes its `nvvm.minctasm`.
+    on the kernel's dynamic shared memory becomes its `nvvm.minctasm`, a
+    `seqc.cluster_blocks` its `nvvm.cluster_dim`.
     **Fails when** never.
     **Example** `@f_kernel::@f_kernel` and `@f_kernel_0::@f_kernel` become
     `@kernels::@f_0` and `@kernels::@f_1`.
