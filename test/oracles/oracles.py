@@ -363,6 +363,16 @@ def lstm(x, R, h0, c0):
     return {"h": out, "hT": h, "cT": c}
 
 
+def lstm_heads(x, R, h0, c0):
+    h, c, out = h0, c0, np.empty(x.shape[:3] + h0.shape[2:])
+    for t in range(x.shape[1]):
+        i, f, z, o = (x[:, t, :, j] + np.einsum("hde,bhe->bhd", R[:, j], h) for j in range(4))
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(z)
+        h = sigmoid(o) * np.tanh(c)
+        out[:, t] = h
+    return {"h": out, "hT": h, "cT": c}
+
+
 def slstm(x, R, h0, c0, n0, m0):
     h, c, n, m = h0, c0, n0, m0
     out = np.empty(x.shape[:3] + h0.shape[2:])
