@@ -147,6 +147,22 @@ LogicalResult ReadOp::verify() {
 }
 
 LogicalResult WriteOp::verify() {
+  FragmentType f = getValue().getType();
+  MemRefType buffer = getTarget().getType();
+  bool column = f.getPlace() == Place::col;
+  if (column || getRows() || getRowDim()) {
+    int64_t rank = buffer.getRank(), dim = getRowDim().value_or(-1);
+    bool row = dim >= 0 && dim < (column ? rank : rank - 1);
+    if (!row || getTranspose() || (!column && f.getPlace() != Place::acc) ||
+        buffer.getElementType() != f.getElementType() ||
+        !buffer.getLayout().isIdentity() || int64_t(getIndices().size()) != rank)
+      return emitOpError() << "has fragment " << f << ", buffer " << buffer << ", "
+                           << getIndices().size() << " indices and row_dim " << dim
+                           << ", expected an acc or a col, not transposed, a compact "
+                              "buffer of its element type, as many indices, and one of "
+                              "its dimensions, of an acc not the last (T9)";
+    return success();
+  }
   return verifyDevice(*this, getValue().getType(), getTarget().getType(),
                       getIndices().size());
 }
@@ -169,6 +185,26 @@ LogicalResult TriangleOp::verify() {
   if (getValue().getType().getPlace() != Place::acc)
     return emitOpError() << "has " << getValue().getType()
                          << ", expected an acc (T11)";
+  return success();
+}
+
+LogicalResult WithinOp::verify() {
+  FragmentType value = getValue().getType(), from = getFrom().getType();
+  if (value.getPlace() != Place::acc || !value.getElementType().isF32() ||
+      from.getPlace() != Place::col || !from.getElementType().isF32() ||
+      from.rows() != value.rows() || from.getWarps() != value.getWarps())
+    return emitOpError() << "has " << value << " and bounds " << from
+                         << ", expected an acc of f32 and cols of f32 of its rows (T20)";
+  return success();
+}
+
+LogicalResult ReduceOp::verify() {
+  FragmentType from = getValue().getType(), to = getResult().getType();
+  if (from.getPlace() != Place::acc || !from.getElementType().isF32() ||
+      to.getPlace() != Place::col || !to.getElementType().isF32() ||
+      from.rows() != to.rows() || from.getWarps() != to.getWarps())
+    return emitOpError() << "makes " << to << " of " << from
+                         << ", expected a col of f32 of the rows of an acc of f32 (T19)";
   return success();
 }
 

@@ -26,17 +26,17 @@ void Warps::launch(Value blocks, int64_t threads, int64_t sharedBytes,
   b.setInsertionPointToStart(&op.getBody().front());
   b.setInsertionPoint(gpu::TerminatorOp::create(b, loc));
   dynamicShared = {};
-  if (sharedBytes) {
+  body(op.getBlockIds().x, op.getThreadIds().x);
+}
+
+Value Warps::shared(int64_t size, int64_t first) {
+  if (!dynamicShared) {
     auto space =
         gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
     dynamicShared = gpu::DynamicSharedMemoryOp::create(
         b, loc, MemRefType::get({ShapedType::kDynamic}, b.getI8Type(),
                                 MemRefLayoutAttrInterface(), space));
   }
-  body(op.getBlockIds().x, op.getThreadIds().x);
-}
-
-Value Warps::shared(int64_t size, int64_t first) {
   auto bytes = mlir::cast<MemRefType>(dynamicShared.getType());
   return memref::ViewOp::create(b, loc,
                                 MemRefType::get({size}, b.getI32Type(),

@@ -4,6 +4,8 @@
 
 #include "Kernels.h"
 
+#include "seqc/dialects/Tile/Tile.h"
+
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -36,7 +38,11 @@ struct RoutingToKernels : seqc::impl::RoutingToKernelsBase<RoutingToKernels> {
               topkToKernels(op, b);
           })
           .Case([&](DispatchOp op) { dispatchToKernels(op, b); })
-          .Case([&](CombineOp op) { combineToKernels(op, b); });
+          .Case([&](CombineOp op) { combineToKernels(op, b); })
+          .Case([&](BlockAttentionOp op) {
+            if (hasKernel(op))
+              attentionToKernels(op, b);
+          });
     }
   }
 };

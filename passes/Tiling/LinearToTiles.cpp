@@ -198,7 +198,8 @@ void Kernel::body(Value block, int64_t slices) {
   if (final) {
     SmallVector<Value> at = place(op.getFinalMap());
     at.append({zero, column});
-    WriteOp::create(b, loc, nest.getResult(0), final, at, /*transpose=*/true);
+    WriteOp::create(b, loc, nest.getResult(0), final, at, /*rows=*/Value(),
+                    /*transpose=*/true, /*row_dim=*/nullptr);
   }
 }
 

@@ -470,18 +470,24 @@ static bool knownInside(Value index, MemRefType type, int64_t dim, int64_t last)
 /// Visits a lane's elements row by row of the accumulator: `row(first, visit)` is
 /// called with the place of the row's element, and calls visit for each column.
 void Lanes::forRows(FragmentType type, Value buffer, ValueRange indices, bool transpose,
+                    int64_t rowDim, Value count,
                     llvm::function_ref<void(Value inside, llvm::function_ref<void(
                         llvm::function_ref<void(unsigned, Value, Value)>)>)> row) {
   auto memref = cast<MemRefType>(buffer.getType());
-  int64_t rank = memref.getRank(), rowDim = rank - 2, colDim = rank - 1;
+  int64_t rank = memref.getRank(), colDim = rank - 1;
+  if (rowDim < 0)
+    rowDim = rank - 2;
   if (transpose)
     std::swap(rowDim, colDim);
   int64_t bytes = type.getElementType().getIntOrFloatBitWidth() / 8;
   Value offset = i64(0);
-  for (int64_t d = 0; d < rank - 2; ++d)
-    offset = add(offset, mul(wide(indices[d]), stride(buffer, d)));
+  for (int64_t d = 0; d < rank; ++d)
+    if (d != rowDim && d != colDim)
+      offset = add(offset, mul(wide(indices[d]), stride(buffer, d)));
   Value base = at(bufferBase(buffer), mul(offset, bytes));
   Value rows = size(buffer, rowDim), cols = size(buffer, colDim);
+  if (count)
+    rows = arith::MinSIOp::create(b, loc, rows, add(wide(indices[rowDim]), wide(count)));
   Value rowStep = mul(stride(buffer, rowDim), bytes);
   Value colStep = mul(stride(buffer, colDim), bytes);
   Value firstRow = add(wide(indices[rowDim]), wide(accRow(type, 0, 0)));
@@ -515,7 +521,7 @@ void Lanes::readFragment(ReadOp op) {
   Type element = type.getElementType();
   Scalars result(type.laneElements());
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
-  forRows(type, op.getSource(), op.getIndices(), op.getTranspose(),
+  forRows(type, op.getSource(), op.getIndices(), op.getTranspose(), -1, {},
           [&](Value inside, auto columns) {
     columns([&](unsigned i, Value from, Value exists) {
       Value value = load(element, from, element.getIntOrFloatBitWidth() / 8);
@@ -529,13 +535,55 @@ void Lanes::writeFragment(WriteOp op) {
   FragmentType type = op.getValue().getType();
   const Scalars values = fragments.lookup(op.getValue());
   unsigned bytes = type.getElementType().getIntOrFloatBitWidth() / 8;
+  if (type.getPlace() == Place::col)
+    return writeColumn(op);
+  // Neighbours in a row are written together where rows are aligned to two.
+  auto buffer = op.getTarget().getType();
+  auto first = getConstantIntValue(op.getIndices().back());
+  bool pairs = !op.getTranspose() && first && *first % 2 == 0 &&
+               !buffer.isDynamicDim(buffer.getRank() - 1) &&
+               buffer.getShape().back() % 2 == 0;
   forRows(type, op.getTarget(), op.getIndices(), op.getTranspose(),
-          [&](Value inside, auto columns) {
+          op.getRowDim().value_or(-1), op.getRows(), [&](Value inside, auto columns) {
     when(inside, [&] {
+      Value even;
       columns([&](unsigned i, Value to, Value exists) {
+        if (pairs && !exists) {
+          if (i % 2 == 0) {
+            even = to;
+            return;
+          }
+          Value both = vector::FromElementsOp::create(
+              b, loc, VectorType::get({2}, type.getElementType()),
+              ValueRange{values[i - 1], values[i]});
+          return store(both, even, 2 * bytes);
+        }
         auto write = [&] { store(values[i], to, bytes); };
         exists ? when(exists, write) : write();
       });
     });
   });
+}
+
+/// The four lanes of a row have the same; one of them writes.
+void Lanes::writeColumn(WriteOp op) {
+  FragmentType type = op.getValue().getType();
+  const Scalars values = fragments.lookup(op.getValue());
+  Value buffer = op.getTarget();
+  int64_t rowDim = *op.getRowDim(), bytes = type.getElementType().getIntOrFloatBitWidth() / 8;
+  Value offset = i64(0);
+  for (auto [d, index] : llvm::enumerate(op.getIndices()))
+    if (int64_t(d) != rowDim)
+      offset = add(offset, mul(wide(index), stride(buffer, d)));
+  Value base = at(bufferBase(buffer), mul(offset, bytes));
+  Value first = wide(op.getIndices()[rowDim]), rows = size(buffer, rowDim);
+  if (op.getRows())
+    rows = arith::MinSIOp::create(b, loc, rows, add(first, wide(op.getRows())));
+  Value step = mul(stride(buffer, rowDim), bytes);
+  Value leads = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, quad, i32(0));
+  for (auto [i, value] : llvm::enumerate(values)) {
+    Value row = add(first, wide(accRow(type, i / 2, i % 2 * 2)));
+    when(both(leads, less(row, rows)),
+         [&] { store(value, at(base, mul(row, step)), bytes); });
+  }
 }

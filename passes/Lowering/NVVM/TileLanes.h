@@ -40,6 +40,11 @@ private:
   LogicalResult block(Block &body);
   LogicalResult operation(Operation *op);
   LogicalResult loop(scf::ForOp op);
+  LogicalResult choose(scf::IfOp op);
+  /// A value's elements where it is a fragment, else itself.
+  void flatten(ValueRange values, Scalars &into);
+  /// Lets old values stand for runs of new ones.
+  void unflatten(ValueRange old, ValueRange now);
   LogicalResult elementwise(Operation *op);
 
   // Index arithmetic: i32 within the block, i64 in device memory.
@@ -117,7 +122,9 @@ private:
   /// Calls `row` for each row that a lane has of an accumulator in device memory;
   /// `columns` calls back for its elements: their number, address, and whether they
   /// exist (null: always).
+  /// Rows are along `rowDim` (-1: the last dimension but one), the first `rows` of them.
   void forRows(FragmentType type, Value buffer, ValueRange indices, bool transpose,
+               int64_t rowDim, Value rows,
                llvm::function_ref<void(Value inside, llvm::function_ref<void(
                    llvm::function_ref<void(unsigned, Value, Value)>)> columns)> row);
   Value bufferBase(Value buffer);
@@ -132,6 +139,9 @@ private:
   void storeFragment(StoreOp op);
   void readFragment(ReadOp op);
   void writeFragment(WriteOp op);
+  void writeColumn(WriteOp op);
+  void within(WithinOp op);
+  void reduce(ReduceOp op);
   void mma(MmaOp op);
   void substitute(SubstituteOp op);
   void invert(InvertOp op);
@@ -146,6 +156,7 @@ private:
   void map(MapOp op);
   void bounded(BoundedOp op);
   Value fastExp(Value x);
+  Value fastPower(Value x); // of two
 
   /// Row and column of a lane's element of an accumulator piece.
   Value accRow(FragmentType type, int64_t piece, int64_t r);

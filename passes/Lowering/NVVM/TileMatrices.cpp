@@ -204,3 +204,63 @@ void Lanes::mma(MmaOp op) {
   }
   fragments[op.getResult()] = sum;
 }
+
+//===----------------------------------------------------------------------===//
+// Rows of an accumulator
+//===----------------------------------------------------------------------===//
+
+void Lanes::within(WithinOp op) {
+  FragmentType type = op.getValue().getType();
+  const Scalars values = fragments.lookup(op.getValue());
+  Scalars &result = fragments[op.getResult()];
+  // Bounds are moved by the lane's first column, so that columns are constants.
+  Value first = arith::SIToFPOp::create(b, loc, b.getF32Type(), accCol(0, 0));
+  auto relative = [&](Value bounds) {
+    Scalars moved;
+    for (Value bound : fragments.lookup(bounds))
+      moved.push_back(arith::SubFOp::create(b, loc, bound, first));
+    return moved;
+  };
+  Scalars from = relative(op.getFrom()), to = relative(op.getTo());
+  unsigned i = 0;
+  for (int64_t m = 0; m < type.rowPieces(); ++m)
+    for (int64_t n = 0; n < type.cols() / 8; ++n)
+      for (int64_t r = 0; r < 4; ++r, ++i) {
+        Value column = arith::ConstantOp::create(
+            b, loc, b.getF32FloatAttr(float(n * 8 + r % 2)));
+        int64_t row = m * 2 + r / 2;
+        auto compare = [&](arith::CmpFPredicate predicate, Value x, Value y) {
+          return arith::CmpFOp::create(b, loc, predicate, x, y);
+        };
+        Value keep = both(compare(arith::CmpFPredicate::OLE, from[row], column),
+                          compare(arith::CmpFPredicate::OLT, column, to[row]));
+        result.push_back(select(keep, values[i], op.getFill()));
+      }
+}
+
+/// A lane's own columns from the left, then the four lanes of a row.
+void Lanes::reduce(ReduceOp op) {
+  FragmentType type = op.getValue().getType();
+  const Scalars values = fragments.lookup(op.getValue());
+  Scalars &result = fragments[op.getResult()];
+  auto fold = [&](Value x, Value y) -> Value {
+    if (op.getMax())
+      return arith::MaximumFOp::create(b, loc, x, y);
+    return arith::AddFOp::create(b, loc, x, y);
+  };
+  int64_t columns = type.cols() / 8;
+  for (int64_t m = 0; m < type.rowPieces(); ++m)
+    for (int64_t half = 0; half < 2; ++half) {
+      Value all;
+      for (int64_t n = 0; n < columns; ++n)
+        for (int64_t r = 0; r < 2; ++r) {
+          Value x = values[(m * columns + n) * 4 + half * 2 + r];
+          all = all ? fold(all, x) : x;
+        }
+      for (int64_t by : {1, 2})
+        all = fold(all, gpu::ShuffleOp::create(b, loc, all, i32(by), i32(32),
+                                               gpu::ShuffleMode::XOR)
+                            .getShuffleResult());
+      result.push_back(all);
+    }
+}

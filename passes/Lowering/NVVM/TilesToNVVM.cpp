@@ -60,15 +60,19 @@ Scalars Lanes::roundPairs(ArrayRef<Value> from, Type to) {
   return result;
 }
 
-/// e^x = 2^(x log2 e), by the special function unit.
-Value Lanes::fastExp(Value x) {
-  Value scaled = arith::MulFOp::create(
-      b, loc, x,
-      arith::ConstantOp::create(b, loc, b.getF32FloatAttr(1.44269504f)).getResult());
+/// 2^x, by the special function unit.
+Value Lanes::fastPower(Value x) {
   return LLVM::CallIntrinsicOp::create(b, loc, b.getF32Type(),
                                        b.getStringAttr("llvm.nvvm.ex2.approx.ftz.f"),
-                                       ValueRange{scaled})
+                                       ValueRange{x})
       .getResult(0);
+}
+
+/// e^x = 2^(x log2 e).
+Value Lanes::fastExp(Value x) {
+  return fastPower(arith::MulFOp::create(
+      b, loc, x,
+      arith::ConstantOp::create(b, loc, b.getF32FloatAttr(1.44269504f)).getResult()));
 }
 
 LogicalResult Lanes::elementwise(Operation *op) {
@@ -87,8 +91,9 @@ LogicalResult Lanes::elementwise(Operation *op) {
       auto it = fragments.find(operand);
       operands.push_back(it == fragments.end() ? operand : it->second[i]);
     }
-    if (isa<math::ExpOp>(op) && type.getElementType().isF32()) {
-      result.push_back(fastExp(operands[0]));
+    if (isa<math::ExpOp, math::Exp2Op>(op) && type.getElementType().isF32()) {
+      result.push_back(isa<math::ExpOp>(op) ? fastExp(operands[0])
+                                            : fastPower(operands[0]));
       continue;
     }
     OperationState state(loc, op->getName(), operands, type.getElementType(),
@@ -102,37 +107,82 @@ LogicalResult Lanes::elementwise(Operation *op) {
 // Control flow
 //===----------------------------------------------------------------------===//
 
+void Lanes::flatten(ValueRange values, Scalars &into) {
+  for (Value v : values) {
+    auto it = fragments.find(v);
+    if (it == fragments.end())
+      into.push_back(v);
+    else
+      llvm::append_range(into, it->second);
+  }
+}
+
+void Lanes::unflatten(ValueRange old, ValueRange now) {
+  unsigned next = 0;
+  for (Value v : old) {
+    if (auto type = dyn_cast<FragmentType>(v.getType())) {
+      auto run = now.slice(next, type.laneElements());
+      fragments[v] = Scalars(run.begin(), run.end());
+      next += type.laneElements();
+    } else {
+      v.replaceAllUsesWith(now[next++]);
+    }
+  }
+}
+
+LogicalResult Lanes::choose(scf::IfOp op) {
+  auto eachBlock = [&](llvm::function_ref<LogicalResult(Block &)> visit) {
+    for (Region *region : {&op.getThenRegion(), &op.getElseRegion()})
+      for (Block &body : *region)
+        if (failed(visit(body)))
+          return failure();
+    return success();
+  };
+  if (llvm::none_of(op.getResultTypes(), llvm::IsaPred<FragmentType>))
+    return eachBlock([&](Block &body) { return block(body); });
+  SmallVector<Type> types;
+  for (Type type : op.getResultTypes()) {
+    auto fragment = dyn_cast<FragmentType>(type);
+    types.append(fragment ? fragment.laneElements() : 1,
+                 fragment ? fragment.getElementType() : type);
+  }
+  auto made = scf::IfOp::create(b, loc, types, op.getCondition(),
+                                /*addThenBlock=*/true, /*addElseBlock=*/true);
+  done.push_back(op);
+  OpBuilder::InsertionGuard guard(b);
+  unsigned branch = 0;
+  LogicalResult result = eachBlock([&](Block &from) {
+    Block *to = branch++ ? made.elseBlock() : made.thenBlock();
+    auto yield = cast<scf::YieldOp>(from.getTerminator());
+    SmallVector<Value> yielded(yield.getOperands());
+    yield.erase();
+    if (!to->empty())
+      to->getTerminator()->erase();
+    to->getOperations().splice(to->end(), from.getOperations());
+    if (failed(block(*to)))
+      return failure();
+    b.setInsertionPointToEnd(to);
+    Scalars results;
+    flatten(yielded, results);
+    scf::YieldOp::create(b, loc, results);
+    return success();
+  });
+  unflatten(op.getResults(), made.getResults());
+  return result;
+}
+
 LogicalResult Lanes::loop(scf::ForOp op) {
   if (llvm::none_of(op.getResultTypes(), llvm::IsaPred<FragmentType>))
     return block(*op.getBody());
   Scalars inits;
-  for (Value init : op.getInitArgs()) {
-    auto it = fragments.find(init);
-    if (it == fragments.end())
-      inits.push_back(init);
-    else
-      llvm::append_range(inits, it->second);
-  }
+  flatten(op.getInitArgs(), inits);
   auto made = scf::ForOp::create(b, loc, op.getLowerBound(), op.getUpperBound(),
                                  op.getStep(), inits);
   // Erased after what uses its arguments and results.
   done.push_back(op);
-  // Old values stand for runs of new ones.
-  auto spread = [&](ValueRange old, ValueRange now) {
-    unsigned next = 0;
-    for (Value v : old) {
-      if (auto type = dyn_cast<FragmentType>(v.getType())) {
-        auto run = now.slice(next, type.laneElements());
-        fragments[v] = Scalars(run.begin(), run.end());
-        next += type.laneElements();
-      } else {
-        v.replaceAllUsesWith(now[next++]);
-      }
-    }
-  };
   Block *from = op.getBody(), *to = made.getBody();
   op.getInductionVar().replaceAllUsesWith(made.getInductionVar());
-  spread(op.getRegionIterArgs(), made.getRegionIterArgs());
+  unflatten(op.getRegionIterArgs(), made.getRegionIterArgs());
   auto yield = cast<scf::YieldOp>(from->getTerminator());
   SmallVector<Value> yielded(yield.getOperands());
   yield.erase();
@@ -145,16 +195,10 @@ LogicalResult Lanes::loop(scf::ForOp op) {
       return failure();
     b.setInsertionPointToEnd(to);
     Scalars results;
-    for (Value v : yielded) {
-      auto it = fragments.find(v);
-      if (it == fragments.end())
-        results.push_back(v);
-      else
-        llvm::append_range(results, it->second);
-    }
+    flatten(yielded, results);
     scf::YieldOp::create(b, loc, results);
   }
-  spread(op.getResults(), made.getResults());
+  unflatten(op.getResults(), made.getResults());
   return success();
 }
 
@@ -170,6 +214,8 @@ LogicalResult Lanes::operation(Operation *op) {
   loc = op->getLoc();
   if (auto nest = dyn_cast<scf::ForOp>(op))
     return loop(nest);
+  if (auto choice = dyn_cast<scf::IfOp>(op))
+    return choose(choice);
   if (!touchesTiles(op)) {
     for (Region &region : op->getRegions())
       for (Block &body : region)
@@ -280,6 +326,10 @@ LogicalResult Lanes::operation(Operation *op) {
                                         equal(rem(div(col, half), 2), i32(0)));
           result.push_back(select(keep, values[i], zero));
         }
+  } else if (auto keep = dyn_cast<WithinOp>(op)) {
+    within(keep);
+  } else if (auto fold = dyn_cast<ReduceOp>(op)) {
+    reduce(fold);
   } else if (auto map = dyn_cast<MapOp>(op)) {
     this->map(map);
   } else if (auto test = dyn_cast<BoundedOp>(op)) {

@@ -226,3 +226,27 @@ func.func @substitute(%f: !seqc_tile.fragment<64x64xf32, acc, 4>, %t: !seqc_tile
 func.func @units(%t: !seqc_tile.shared<64x64xf32, units>) {
   return
 }
+
+// -----
+
+func.func @within(%f: !seqc_tile.fragment<64x64xf32, acc, 4>, %b: !seqc_tile.fragment<128x1xf32, col, 4>, %x: f32) {
+  // expected-error@+1 {{expected an acc of f32 and cols of f32 of its rows (T20)}}
+  %s = seqc_tile.within %f from %b to %b else %x : !seqc_tile.fragment<64x64xf32, acc, 4>, !seqc_tile.fragment<128x1xf32, col, 4>
+  return
+}
+
+// -----
+
+func.func @reduce(%f: !seqc_tile.fragment<64x64xf32, acc, 4>) {
+  // expected-error@+1 {{expected a col of f32 of the rows of an acc of f32 (T19)}}
+  %s = seqc_tile.reduce %f : !seqc_tile.fragment<64x64xf32, acc, 4> -> !seqc_tile.fragment<1x64xf32, row, 4>
+  return
+}
+
+// -----
+
+func.func @write(%f: !seqc_tile.fragment<64x64xf32, acc, 4>, %m: memref<?x64xf32>, %i: index) {
+  // expected-error@+1 {{2 indices and row_dim 1, expected an acc or a col}}
+  seqc_tile.write %f -> %m[%i, %i] {row_dim = 1} : !seqc_tile.fragment<64x64xf32, acc, 4> -> memref<?x64xf32>
+  return
+}

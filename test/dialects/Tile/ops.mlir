@@ -49,6 +49,14 @@ func.func @all(%in: memref<?x?x64xbf16>, %out: memref<?x?x64xbf16>, %state: memr
   %e = math.exp %d : !acc
   // CHECK: seqc_tile.triangle %{{.*}} {strict} : <64x64xf32, acc, 4>
   %t = seqc_tile.triangle %e {strict} : !acc
+  // CHECK: seqc_tile.reduce max %{{.*}} : <64x64xf32, acc, 4> -> <64x1xf32, col, 4>
+  %most = seqc_tile.reduce max %e : !acc -> !col
+  // CHECK: seqc_tile.reduce %{{.*}} : <64x64xf32, acc, 4> -> <64x1xf32, col, 4>
+  %total = seqc_tile.reduce %e : !acc -> !col
+  // CHECK: seqc_tile.within %{{.*}} from %{{.*}} to %{{.*}} else %{{.*}} : <64x64xf32, acc, 4>, <64x1xf32, col, 4>
+  %w = seqc_tile.within %e from %total to %most else %x : !acc, !col
+  // CHECK: seqc_tile.write %{{.*}} -> %{{.*}}[%{{.*}}, %{{.*}}] rows %{{.*}} {row_dim = 1 : i64} : <64x1xf32, col, 4> -> memref<?x?xf32>
+  seqc_tile.write %total -> %g[%i, %i] rows %n {row_dim = 1} : !col -> memref<?x?xf32>
   // CHECK: seqc_tile.cast %{{.*}} : <64x64xf32, acc, 4> -> <64x64xbf16, acc, 4>
   %h = seqc_tile.cast %t : !acc -> !half
   // CHECK: seqc_tile.convert %{{.*}} : <64x64xbf16, acc, 4> -> <64x64xbf16, lhs, 4>

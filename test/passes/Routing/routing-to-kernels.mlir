@@ -90,3 +90,62 @@ func.func @narrow(%x: tensor<2x?x3xf32>, %i: tensor<2x?x1xi32>) -> tensor<2x?x3x
   %y = seqc.combine %p by %inv mean
   return %y : tensor<2x?x3xf32>
 }
+
+// -----
+
+// Lists are put in order first.  Then 64 queries of a head a block, by 4 warps: scores,
+// of which those beyond a query's position are hidden where a tile has such, maximum,
+// powers of two, sum, and what they weigh.
+// CHECK-LABEL: @attention
+// CHECK: scf.parallel
+// CHECK: gpu.launch
+// CHECK-SAME: threads({{.*}}) in
+// CHECK: seqc_tile.alloc : <64x32xbf16>
+// CHECK: seqc_tile.alloc : <2x64x32xbf16>
+// CHECK: scf.for
+// CHECK: gpu.barrier
+// CHECK: seqc_tile.copy_in
+// CHECK: seqc_tile.mma {{.*}} {transpose} : <64x32xbf16, lhs, 4>, <64x32xbf16>, <64x64xf32, acc, 4>
+// CHECK: scf.if
+// CHECK: seqc_tile.within
+// CHECK: seqc_tile.reduce max
+// CHECK: math.exp2
+// CHECK: seqc_tile.reduce
+// CHECK: seqc_tile.mma {{.*}} : <64x64xbf16, lhs, 4>, <64x32xbf16>, <64x32xf32, acc, 4>
+// CHECK: seqc_tile.write {{.*}} rows {{.*}} : <64x32xf32, acc, 4> -> memref<?x?x4x32xf32>
+// CHECK: seqc_tile.write {{.*}} rows {{.*}} : <64x1xf32, col, 4> -> memref<?x?x4xf32>
+// CHECK-NOT: seqc.block_attention
+func.func @attention(%q: tensor<?x?x4x32xbf16>, %k: tensor<?x?x2x32xbf16>, %i: tensor<?x?x2x3xi32>)
+    -> (tensor<?x?x4x32xf32>, tensor<?x?x4xf32>) {
+  %o, %l = seqc.block_attention q(%q) k(%k) v(%k) blocks(%i) block(64) group(64) causal
+  return %o, %l : tensor<?x?x4x32xf32>, tensor<?x?x4xf32>
+}
+
+// -----
+
+// Without a list 128 queries a block, here of one of the packed sequences.
+// CHECK-LABEL: @packed
+// CHECK: gpu.launch
+// CHECK: scf.for
+// CHECK: seqc_tile.mma {{.*}} <128x16xf16, lhs, 8>
+// CHECK-NOT: seqc.block_attention
+func.func @packed(%q: tensor<?x4x16xf16>, %k: tensor<?x2x16xf16>, %cu: tensor<?xi32>) -> tensor<?x4x16xf32> {
+  %o, %l = seqc.block_attention q(%q) k(%k) v(%k) segments(%cu) window(9)
+  return %o : tensor<?x4x16xf32>
+}
+
+// -----
+
+// f32, a list for each query, a region of scores: left alone.
+// CHECK-LABEL: @others
+// CHECK-COUNT-3: seqc.block_attention
+func.func @others(%x: tensor<?x?x2x16xf32>, %h: tensor<?x?x2x16xf16>, %i: tensor<?x?x1x3xi32>)
+    -> (tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32>) {
+  %a, %la = seqc.block_attention q(%x) k(%x) v(%x) causal
+  %b, %lb = seqc.block_attention q(%h) k(%h) v(%h) blocks(%i) block(16) causal
+  %c, %lc = seqc.block_attention q(%h) k(%h) v(%h) causal {
+  ^score(%s: f32, %p: index, %j: index, %n: index):
+    seqc.yield out(%s)
+  }
+  return %a, %b, %c : tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32>
+}

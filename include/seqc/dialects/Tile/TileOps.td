@@ -375,12 +375,23 @@ def Tile_ReadOp : Tile_Op<"read", [MemoryEffects<[MemRead]>]> {
   let hasVerifier = 1;
 }
 
-def Tile_WriteOp : Tile_Op<"write", [MemoryEffects<[MemWrite]>]> {
-  let summary = "Writes an accumulator to device memory";
-  let description = [{The opposite of `read`.  Constraint T9.}];
+def Tile_WriteOp : Tile_Op<"write", [MemoryEffects<[MemWrite]>,
+                                     AttrSizedOperandSegments]> {
+  let summary = "Writes an accumulator or a column to device memory";
+  let description = [{
+    The opposite of `read`.  With `row_dim` r, rows are along dimension r and columns
+    along the last one; rows from `rows` on are not written.  A `col` has no columns:
+    all dimensions but `row_dim` stay.
+
+    Constraint T9; for a `col` or with `rows`, `row_dim` is a dimension of the buffer, not
+    the last one of an `acc`, and nothing is transposed.
+  }];
   let arguments = (ins Tile_Fragment:$value, Tile_AnyMemRef:$target,
-                       Variadic<Index>:$indices, UnitAttr:$transpose);
-  let assemblyFormat = "$value `->` $target `[` $indices `]` attr-dict `:` type($value) `->` type($target)";
+                       Variadic<Index>:$indices, Optional<Index>:$rows,
+                       UnitAttr:$transpose, OptionalAttr<I64Attr>:$row_dim);
+  let assemblyFormat = [{
+    $value `->` $target `[` $indices `]` (`rows` $rows^)? attr-dict `:` type($value) `->` type($target)
+  }];
   let hasVerifier = 1;
 }
 
@@ -407,6 +418,42 @@ def Tile_TriangleOp : Tile_Op<"triangle", [Pure, SameOperandsAndResultType]> {
   let arguments = (ins Tile_Fragment:$value, UnitAttr:$strict);
   let results = (outs Tile_Fragment:$result);
   let assemblyFormat = "$value attr-dict `:` type($value)";
+  let hasVerifier = 1;
+}
+
+def Tile_WithinOp : Tile_Op<"within", [Pure, AllTypesMatch<["value", "result"]>,
+                                       AllTypesMatch<["from", "to"]>]> {
+  let summary = "Keeps an interval of columns of each row";
+  let description = [{
+    Keeps elements with from <= column < to, the bounds being those of the element's row;
+    the rest becomes `fill`, whatever it was.
+
+    Constraint T20: the value is an `acc` of f32; the bounds are `col`s of f32 of its rows
+    and warps.
+    Example: `%m = seqc_tile.within %s from %a to %b else %least : !seqc_tile.fragment<64x64xf32,
+    acc, 4>, !seqc_tile.fragment<64x1xf32, col, 4>`.
+  }];
+  let arguments = (ins Tile_Fragment:$value, Tile_Fragment:$from, Tile_Fragment:$to,
+                       F32:$fill);
+  let results = (outs Tile_Fragment:$result);
+  let assemblyFormat = [{
+    $value `from` $from `to` $to `else` $fill attr-dict `:` type($value) `,` type($from)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_ReduceOp : Tile_Op<"reduce", [Pure]> {
+  let summary = "The sum of each row, or its largest element";
+  let description = [{
+    The order of a sum depends on the shape only; NaN is the largest.
+
+    Constraint T19: an `acc` of f32 becomes a `col` of f32 of its rows and warps.
+    Example: `%m = seqc_tile.reduce max %s : !seqc_tile.fragment<64x64xf32, acc, 4> ->
+    !seqc_tile.fragment<64x1xf32, col, 4>`.
+  }];
+  let arguments = (ins UnitAttr:$max, Tile_Fragment:$value);
+  let results = (outs Tile_Fragment:$result);
+  let assemblyFormat = "(`max` $max^)? $value attr-dict `:` type($value) `->` type($result)";
   let hasVerifier = 1;
 }
 

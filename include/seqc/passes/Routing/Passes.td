@@ -33,7 +33,13 @@ def RoutingToKernels : Pass<"seqc-routing-to-kernels"> {
     **Guarantees** that none of these is left: a `seqc.topk` of rows of fixed length up
     to 1024, not of f64, which is one `gpu.launch` that keeps rows in registers; a
     `seqc.dispatch`, whose slots are ranked by warps without atomic operations and whose
-    tokens are read once; a `seqc.combine`, which reads all rows of a token at once.
+    tokens are read once; a `seqc.combine`, which reads all rows of a token at once; a
+    `seqc.block_attention` of 16-bit queries, keys and values of the same type, whose
+    features are multiples of 16 (and d / 4 + e / 2 at most 112, of features d and values
+    e), without relative rows and score region, and with a list, if there is one, for
+    groups of a multiple of 16 queries, of blocks of 16 tokens or more, without segments,
+    and with a window only if causal: `seqc_tile` products of tiles of queries with tiles
+    of keys.
     Rows move by vectors of up to 16 bytes where their length allows it.  The order of
     every sum depends on the sizes only.  What else there is of routing is left alone.
     **Fails when** never on verified input.
@@ -43,7 +49,8 @@ def RoutingToKernels : Pass<"seqc-routing-to-kernels"> {
       "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
       "::mlir::gpu::GPUDialect", "::mlir::math::MathDialect",
       "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect",
-      "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+      "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
+      "::seqc::tile::TileDialect"];
 }
 
 #endif // SEQC_PASSES_ROUTING_PASSES_TD

@@ -43,6 +43,39 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // A row's elements of a lane, then those of its four lanes; bounds are compared with
+  // constant columns; a choice between fragments is one between scalars.  The first of
+  // the four lanes writes a column, pairs of neighbours are written together.
+  // CHECK-LABEL: gpu.func @rows
+  // CHECK: arith.maximumf
+  // CHECK-COUNT-2: gpu.shuffle {{ *}}xor
+  // CHECK: scf.if {{.*}} -> (f32, f32, f32, f32, f32, f32, f32, f32)
+  // CHECK: arith.cmpf ole
+  // CHECK: arith.cmpf olt
+  // CHECK: scf.yield {{.*}} : f32, f32, f32, f32, f32, f32, f32, f32
+  // CHECK: llvm.call_intrinsic "llvm.nvvm.ex2.approx.ftz.f"
+  // CHECK: llvm.store {{.*}} {alignment = 8 : i64} : vector<2xf32>, !llvm.ptr<1>
+  // CHECK: llvm.store {{.*}} {alignment = 4 : i64} : f32, !llvm.ptr<1>
+  // CHECK-NOT: seqc_tile
+  gpu.func @rows(%in: memref<32x16xf32>, %out: memref<32x?x16xf32>, %tops: memref<?xf32>, %some: i1, %n: index) kernel
+      attributes {known_block_size = array<i32: 64, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %none = arith.constant 0.0 : f32
+    %x = seqc_tile.read %in[%c0, %c0] : memref<32x16xf32> -> !seqc_tile.fragment<32x16xf32, acc, 2>
+    %top = seqc_tile.reduce max %x : !seqc_tile.fragment<32x16xf32, acc, 2> -> !seqc_tile.fragment<32x1xf32, col, 2>
+    %first = seqc_tile.iota : !seqc_tile.fragment<32x1xf32, col, 2>
+    %y = scf.if %some -> !seqc_tile.fragment<32x16xf32, acc, 2> {
+      %kept = seqc_tile.within %x from %first to %top else %none : !seqc_tile.fragment<32x16xf32, acc, 2>, !seqc_tile.fragment<32x1xf32, col, 2>
+      scf.yield %kept : !seqc_tile.fragment<32x16xf32, acc, 2>
+    } else {
+      scf.yield %x : !seqc_tile.fragment<32x16xf32, acc, 2>
+    }
+    %z = math.exp2 %y : !seqc_tile.fragment<32x16xf32, acc, 2>
+    seqc_tile.write %z -> %out[%c0, %n, %c0] rows %n {row_dim = 0} : !seqc_tile.fragment<32x16xf32, acc, 2> -> memref<32x?x16xf32>
+    seqc_tile.write %top -> %tops[%c0] rows %n {row_dim = 0} : !seqc_tile.fragment<32x1xf32, col, 2> -> memref<?xf32>
+    gpu.return
+  }
+
   // Fragments cross a loop as scalars: 32 x 16 elements over 64 lanes are 8.
   // CHECK-LABEL: gpu.func @loop
   // CHECK: scf.for {{.*}} -> (f32, f32, f32, f32, f32, f32, f32, f32)
