@@ -13,6 +13,17 @@ LogicalResult StageOp::verify() {
   return success();
 }
 
+LogicalResult RowsOp::verify() {
+  SharedType from = getTile().getType(), to = getResult().getType();
+  int64_t first = getFirst();
+  if (from.isRing() || to.isRing() || from.getUnits() || to.getUnits() ||
+      from.cols() != to.cols() || from.getElementType() != to.getElementType() ||
+      first < 0 || first + to.rows() > from.rows())
+    return emitOpError() << "takes " << to << " from row " << first << " of " << from
+                         << ", expected rows of it (T21)";
+  return success();
+}
+
 /// T4 for one direction; `from` and `to` are the element types.
 template <class Op>
 static LogicalResult verifyCopy(Op op, MemRefType buffer, SharedType tile, bool in) {
@@ -150,9 +161,18 @@ LogicalResult WriteOp::verify() {
   FragmentType f = getValue().getType();
   MemRefType buffer = getTarget().getType();
   bool column = f.getPlace() == Place::col;
-  if (column || getRows() || getRowDim()) {
+  if (column || getRows() || getRowDim() || getFold() || getFoldDim()) {
     int64_t rank = buffer.getRank(), dim = getRowDim().value_or(-1);
-    bool row = dim >= 0 && dim < (column ? rank : rank - 1);
+    auto isDim = [&](int64_t d) { return d >= 0 && d < (column ? rank : rank - 1); };
+    bool row = isDim(dim);
+    if (row && (getFold() || getFoldDim())) {
+      int64_t fold = getFold().value_or(0), along = getFoldDim().value_or(-1);
+      if (fold < 1 || f.rows() % fold || !isDim(along) || along == dim)
+        return emitOpError() << "folds " << f.rows() << " rows by " << fold
+                             << " along dimension " << along
+                             << ", expected a divisor and a dimension that is neither "
+                                "row_dim nor that of columns (T9)";
+    }
     if (!row || getTranspose() || (!column && f.getPlace() != Place::acc) ||
         buffer.getElementType() != f.getElementType() ||
         !buffer.getLayout().isIdentity() || int64_t(getIndices().size()) != rank)

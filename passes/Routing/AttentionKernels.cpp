@@ -1,6 +1,8 @@
 //===- AttentionKernels.cpp - Attention on tensor cores -------------------===//
 //
-// A block has a tile of queries of one head.  It walks over tiles of keys with the
+// A block has a tile of queries of one head, or of some that read the same keys, one
+// below the other; where every query has a list of its own, those heads of one query.
+// It walks over tiles of keys with the
 // running maximum and sum of each query and the weighted values:
 //
 //   S = Q K^T,   m' = max(m, rows' maximum of S),   P = 2^(c S - m')
@@ -35,20 +37,37 @@ using tile::SharedType;
 
 /// Queries and keys of a tile.
 static constexpr int64_t maxQueries = 128, maxKeys = 64;
+/// Whole tiles of this many features and values go to warps of 32 rows, which read
+/// keys and values from shared memory half as often; others to warps of 16.
+static constexpr int64_t maxFeatures = 128;
+/// Entries of a row of the list that a thread reads at once.
+static constexpr int64_t maxAtOnce = 32;
 /// Registers of a lane for a query's features and values, of 16 rows a warp.
 static constexpr int64_t maxRegisters = 112;
 /// Stands for -inf where it is subtracted.
 static constexpr double kLowest = -3e38;
 static constexpr double kLog2e = 1.4426950408889634;
 
-/// Queries of a tile: whole groups, or parts of one.
+/// Queries of a head in a tile: whole groups, or parts of one, or one.
 static int64_t queriesOf(BlockAttentionOp op) {
   if (!op.getBlocks())
     return maxQueries;
   int64_t group = op.getGroup().value_or(1), size = maxQueries;
   while (size >= 16 && group % size)
     size /= 2;
-  return size;
+  return size >= 16 ? size : 1;
+}
+
+/// Heads of a tile: those that share keys and a row of the list, as many as fit.
+static int64_t headsOf(BlockAttentionOp op) {
+  if (!op.getBlocks())
+    return 1;
+  auto count = [](Value x) { return shapeOf(x.getType())[2]; };
+  int64_t heads = maxQueries / queriesOf(op);
+  while (count(op.getQuery()) / count(op.getKey()) % heads ||
+         count(op.getQuery()) / count(op.getBlocks()) % heads)
+    heads /= 2;
+  return heads;
 }
 
 bool routing::hasKernel(BlockAttentionOp op) {
@@ -61,8 +80,9 @@ bool routing::hasKernel(BlockAttentionOp op) {
          elementOf(op.getValue().getType()) == element && features > 0 &&
          features % 16 == 0 && values > 0 && values % 16 == 0 &&
          features / 4 + values / 2 <= maxRegisters && !op.getRelative() &&
-         op.getScore().empty() && op.getFactor() > 0 && queriesOf(op) >= 16 &&
-         !(op.getBlocks() && (wide || *op.getBlock() < 16 || op.getSegments()));
+         op.getScore().empty() && op.getFactor() > 0 &&
+         !(op.getBlocks() && (wide || *op.getBlock() < 16 || op.getSegments() ||
+                               queriesOf(op) * headsOf(op) < 16));
 }
 
 namespace {
@@ -73,9 +93,11 @@ public:
   void run();
 
 private:
-  /// Keys [start, end) of the sequence: what a tile of keys holds.
-  struct Tile {
-    Value start, end;
+  /// A walk over tiles of keys: how many there are, the first key of the sequence that
+  /// one holds by its number, and where the tile that starts at a key ends.
+  struct Walk {
+    Value count;
+    std::function<Value(Value)> start, end;
   };
   /// Query r of the tile sees keys [from + r, to + r); null: no bound.
   struct Sight {
@@ -84,11 +106,10 @@ private:
   void order();
   void body(Value block);
   void findQueries(Value tile);
-  void fetch(Value number, Tile tile);
-  /// Walks over `count` tiles of keys; the state is maximum, sum and values.
-  Values walk(Value count, Values state, Sight sight,
-              llvm::function_ref<Tile(Value)> tileAt);
-  Values step(Value number, Tile tile, Sight sight, ValueRange state);
+  void fetch(Value number, Value start, Value end);
+  /// The state is maximum, sum and values.
+  Values walk(const Walk &tiles, Values state, Sight sight);
+  Values step(Value number, Value start, Value end, Sight sight, ValueRange state);
   Values interval(Values state);
   Values listed(Values state);
   Value stage(Value ring, Value number);
@@ -101,13 +122,25 @@ private:
   }
   Value spread(Value column, int64_t cols) {
     return tile::BroadcastOp::create(e.b, e.loc,
-                                     fragment(queries, cols, f32, Place::acc), column);
+                                     fragment(rows, cols, f32, Place::acc), column);
   }
   Value larger(Value x, Value y) { return arith::MaximumFOp::create(e.b, e.loc, x, y); }
   Value multiply(Value x, Value y) { return arith::MulFOp::create(e.b, e.loc, x, y); }
   Value minus(Value x, Value y) { return arith::SubFOp::create(e.b, e.loc, x, y); }
   Value plus(Value x, Value y) { return arith::AddFOp::create(e.b, e.loc, x, y); }
   Value power(Value x) { return math::Exp2Op::create(e.b, e.loc, x); }
+  /// The query of each row.
+  Value numbers() {
+    FragmentType column = fragment(rows, 1, f32, Place::col);
+    if (queries == 1)
+      return splat(0, column);
+    Value row = tile::IotaOp::create(e.b, e.loc, column);
+    if (rows == queries)
+      return row;
+    Value before = math::FloorOp::create(
+        e.b, e.loc, multiply(row, splat(1. / queries, column)));
+    return minus(row, multiply(before, splat(queries, column)));
+  }
   Value clamp(Value x, Value from, Value to) { return e.min(e.max(x, from), to); }
   /// An index near zero as a number; far ones as what is far enough.
   Value toNumber(Value x) {
@@ -118,7 +151,8 @@ private:
   BlockAttentionOp op;
   Warps e;
   Type element, f32;
-  int64_t queries, keysOfTile, warps, features, values, heads, keyHeads;
+  // Of a tile: queries of a head, rows for all its heads.
+  int64_t queries, rows, keysOfTile, warps, features, values, heads, keyHeads;
   // q [b, t, h, d], k and v [b, s, g, ...], list [b, rows, heads, n], and of it what
   // counts: first entries of `chosen` [b, rows, heads, n], as many as `counts` says.
   Value q, k, v, list, chosen, counts, table, places, out, lse;
@@ -156,21 +190,39 @@ void AttentionKernel::order() {
       if (op.getWindow())
         end = e.sub(end, e.index(*op.getWindow()));
     }
-    Value count = e.loop(zero, n, 1, {zero}, [&](Value j, ValueRange count) {
-      Value block = e.loadIndex(list, ValueRange{batch, row, head, j});
-      Value before = e.loop(zero, count[0], 1, {zero}, [&](Value i, ValueRange found) {
-        Value same = e.compare(
-            Predicate::eq, e.loadIndex(chosen, ValueRange{batch, row, head, i}), block);
-        return Values{e.select(same, one, found[0])};
-      })[0];
+    // Whether an entry comes again is seen in the list as it is.
+    auto entry = [&](Value j) { return e.load(list, ValueRange{batch, row, head, j}); };
+    auto add = [&](Value word, Value before, Value count) {
+      Value block = e.toIndex(word);
       Value is = e.both(e.compare(Predicate::sge, block, zero), e.less(block, blocks));
-      is = e.both(is, e.compare(Predicate::eq, before, zero));
+      is = e.both(is, e.isZero(before));
       is = e.both(is, e.less(e.mul(e.select(is, block, zero), size), end));
-      e.when(is, [&] {
-        e.store(block, chosen, ValueRange{batch, row, head, count[0]});
-      });
-      return Values{e.select(is, e.add(count[0], one), count[0])};
-    })[0];
+      e.when(is, [&] { e.store(word, chosen, ValueRange{batch, row, head, count}); });
+      return e.select(is, e.add(count, one), count);
+    };
+    auto repeats = [&](Value word, Value earlier, Value before) {
+      return e.select(e.compare(Predicate::eq, word, earlier), e.word(1), before);
+    };
+    Value count = zero;
+    if (type.getDimSize(3) <= maxAtOnce) {
+      Values words;
+      for (int64_t j = 0; j < type.getDimSize(3); ++j)
+        words.push_back(entry(e.index(j)));
+      for (size_t j = 0; j < words.size(); ++j) {
+        Value before = e.word(0);
+        for (size_t i = 0; i < j; ++i)
+          before = repeats(words[j], words[i], before);
+        count = add(words[j], before, count);
+      }
+    } else {
+      count = e.loop(zero, n, 1, {zero}, [&](Value j, ValueRange count) {
+        Value word = entry(j);
+        Value before = e.loop(zero, j, 1, {e.word(0)}, [&](Value i, ValueRange now) {
+          return Values{repeats(word, entry(i), now[0])};
+        })[0];
+        return Values{add(word, before, count[0])};
+      })[0];
+    }
     e.store(count, counts, ValueRange{batch, row, head});
   });
 }
@@ -227,10 +279,10 @@ Values AttentionKernel::interval(Values state) {
     sight.to = e.add(position, one);
     to = clamp(e.add(position, count), from, keys);
   }
-  return walk(e.ceilDiv(e.sub(to, from), size), state, sight, [&](Value i) {
-    Value start = e.add(from, e.mul(i, size));
-    return Tile{start, to};
-  });
+  return walk({e.ceilDiv(e.sub(to, from), size),
+               [&](Value i) { return e.add(from, e.mul(i, size)); },
+               [&](Value) { return to; }},
+              state, sight);
 }
 
 Values AttentionKernel::listed(Values state) {
@@ -239,16 +291,23 @@ Values AttentionKernel::listed(Values state) {
   Value row = e.div(first, e.index(op.getGroup().value_or(1)));
   Value listHead = e.div(head, e.index(heads / shared));
   Value entries = e.loadIndex(counts, ValueRange{batch, row, listHead});
+  // What no query of the tile sees is not read: a cache may hold anything there.
   Sight sight;
-  if (op.getCausal())
+  Value last = keys;
+  if (op.getCausal()) {
     sight.to = e.add(position, e.index(1 - op.getWindow().value_or(0)));
-  return walk(e.mul(entries, e.index(each)), state, sight, [&](Value i) {
+    last = e.min(keys, e.sub(e.add(sight.to, count), e.index(1)));
+  }
+  auto start = [&](Value i) {
     Value entry = e.div(i, e.index(each)), part = e.rem(i, e.index(each));
     Value at = e.loadIndex(chosen, ValueRange{batch, row, listHead, entry});
-    Value from = e.mul(at, e.index(block));
-    return Tile{e.add(from, e.mul(part, e.index(keysOfTile))),
-                e.min(e.add(from, e.index(block)), keys)};
-  });
+    return e.add(e.mul(at, e.index(block)), e.mul(part, e.index(keysOfTile)));
+  };
+  auto end = [&](Value start) {
+    Value next = e.add(e.div(start, e.index(block)), e.index(1));
+    return e.min(e.mul(next, e.index(block)), last);
+  };
+  return walk({e.mul(entries, e.index(each)), start, end}, state, sight);
 }
 
 //===----------------------------------------------------------------------===//
@@ -262,8 +321,8 @@ Value AttentionKernel::stage(Value ring, Value number) {
 }
 
 /// Asks for the tile that is `number` in the walk.
-void AttentionKernel::fetch(Value number, Tile keys) {
-  Value rows = e.sub(keys.end, keys.start), at = e.add(firstKey, keys.start);
+void AttentionKernel::fetch(Value number, Value start, Value end) {
+  Value rows = e.sub(end, start), at = e.add(firstKey, start);
   for (auto [from, ring] : {std::pair(k, keyRing), std::pair(v, valueRing)})
     tile::CopyInOp::create(e.b, e.loc, from, ValueRange{batch, at, keyHead, e.index(0)},
                            rows, stage(ring, number), /*row_dim=*/1, /*col_dim=*/3,
@@ -271,31 +330,31 @@ void AttentionKernel::fetch(Value number, Tile keys) {
   tile::CommitOp::create(e.b, e.loc);
 }
 
-Values AttentionKernel::step(Value number, Tile keys, Sight sight, ValueRange state) {
+Values AttentionKernel::step(Value number, Value start, Value end, Sight sight,
+                             ValueRange state) {
   OpBuilder &b = e.b;
   Location loc = e.loc;
-  FragmentType scores = fragment(queries, keysOfTile, f32, Place::acc);
-  FragmentType column = fragment(queries, 1, f32, Place::col);
+  FragmentType scores = fragment(this->rows, keysOfTile, f32, Place::acc);
+  FragmentType column = fragment(this->rows, 1, f32, Place::col);
   Value factor = tile::LoadOp::create(
-      b, loc, fragment(queries, features, element, Place::lhs), queryTile, false, 0);
+      b, loc, fragment(this->rows, features, element, Place::lhs), queryTile, false, 0);
   Value s = tile::MmaOp::create(b, loc, scores, factor, stage(keyRing, number),
                                 splat(0, scores), /*transpose=*/true, /*diagonal=*/0);
   // Where a query does not see all keys of the tile, or there are fewer.
-  Value rows = e.sub(keys.end, keys.start), size = e.index(keysOfTile);
+  Value rows = e.sub(end, start), size = e.index(keysOfTile);
   Value edge = e.less(rows, size);
-  Value numbers = tile::IotaOp::create(b, loc, column);
   auto bound = [&](Value from) {
     Value first = tile::SplatOp::create(b, loc, column, toNumber(from));
-    return plus(first, numbers);
+    return plus(first, numbers());
   };
   Value from, to;
   if (sight.to) {
-    Value relative = e.sub(sight.to, keys.start);
+    Value relative = e.sub(sight.to, start);
     edge = arith::OrIOp::create(b, loc, edge, e.less(relative, size));
     to = relative;
   }
   if (sight.from) {
-    Value relative = e.sub(sight.from, keys.start);
+    Value relative = e.sub(sight.from, start);
     edge = arith::OrIOp::create(
         b, loc, edge, e.less(e.index(1 - queries), relative));
     from = relative;
@@ -329,37 +388,33 @@ Values AttentionKernel::step(Value number, Tile keys, Sight sight, ValueRange st
                    tile::ReduceOp::create(b, loc, column, /*max=*/false, p));
   Value rounded = tile::CastOp::create(b, loc, scores.withElement(element), p);
   Value weights = tile::ConvertOp::create(
-      b, loc, fragment(queries, keysOfTile, element, Place::lhs), rounded);
+      b, loc, fragment(this->rows, keysOfTile, element, Place::lhs), rounded);
   Value total = multiply(state[2], spread(rescale, values));
   total = tile::MmaOp::create(b, loc, total.getType(), weights, stage(valueRing, number),
                               total, /*transpose=*/false, /*diagonal=*/0);
   return {maximum, sum, total};
 }
 
-Values AttentionKernel::walk(Value count, Values state, Sight sight,
-                             llvm::function_ref<Tile(Value)> tileAt) {
+Values AttentionKernel::walk(const Walk &tiles, Values state, Sight sight) {
   Value zero = e.index(0), one = e.index(1);
-  auto next = [&](Value i) {
-    Values bounds = e.choose(
-        e.less(i, count),
-        [&] {
-          Tile tile = tileAt(i);
-          return Values{tile.start, tile.end};
-        },
-        [&] { return Values{zero, zero}; });
-    return Tile{bounds[0], bounds[1]};
+  // After the last tile, one without keys.
+  auto startOf = [&](Value i) {
+    return e.choose(
+        e.less(i, tiles.count), [&] { return Values{tiles.start(i)}; },
+        [&] { return Values{keys}; })[0];
   };
-  Tile now = next(zero);
-  fetch(zero, now);
-  state.append({now.start, now.end});
-  state = e.loop(zero, count, 1, state, [&](Value i, ValueRange now) {
+  Value first = startOf(zero);
+  fetch(zero, first, tiles.end(first));
+  // Where a tile starts is read one tile before it is asked for.
+  state.append({first, startOf(one)});
+  state = e.loop(zero, tiles.count, 1, state, [&](Value i, ValueRange now) {
     tile::WaitOp::create(e.b, e.loc, 0);
     e.barrier();
-    Value after = e.add(i, one);
-    Tile following = next(after);
-    fetch(after, following);
-    Values made = step(i, {now[3], now[4]}, sight, now.take_front(3));
-    made.append({following.start, following.end});
+    Value next = e.add(i, one);
+    fetch(next, now[4], tiles.end(now[4]));
+    Value later = startOf(e.add(next, one));
+    Values made = step(i, now[3], tiles.end(now[3]), sight, now.take_front(3));
+    made.append({now[4], later});
     return made;
   });
   tile::WaitOp::create(e.b, e.loc, 0);
@@ -373,8 +428,10 @@ void AttentionKernel::body(Value block) {
   Location loc = e.loc;
   Value zero = e.index(0);
   // Neighbouring blocks read the same keys; of a causal triangle the longest are first.
-  head = e.rem(block, e.index(heads));
-  Value rest = e.div(block, e.index(heads));
+  int64_t together = rows / queries;
+  Value groups = e.index(heads / together);
+  head = e.mul(e.rem(block, groups), e.index(together));
+  Value rest = e.div(block, groups);
   Value tile = e.rem(rest, tiles);
   if (op.getCausal())
     tile = e.sub(e.sub(tiles, e.index(1)), tile);
@@ -384,14 +441,25 @@ void AttentionKernel::body(Value block) {
   auto shared = [&](ArrayRef<int64_t> shape) -> Value {
     return tile::AllocOp::create(b, loc, SharedType::get(b.getContext(), shape, element, false));
   };
-  queryTile = shared({queries, features});
+  queryTile = shared({rows, features});
   keyRing = shared({2, keysOfTile, features});
   valueRing = shared({2, keysOfTile, values});
-  tile::CopyInOp::create(b, loc, q, ValueRange{batch, first, head, zero}, count, queryTile,
-                         /*row_dim=*/1, /*col_dim=*/3, /*reverse=*/false);
-  FragmentType column = fragment(queries, 1, f32, Place::col);
+  // Rows are along time, or along heads.
+  int64_t alongRows = queries == 1 ? 2 : 1;
+  if (queries == 1)
+    tile::CopyInOp::create(b, loc, q, ValueRange{batch, first, head, zero}, e.index(rows),
+                           queryTile, alongRows, /*col_dim=*/3, /*reverse=*/false);
+  for (int64_t i = 0; queries > 1 && i < together; ++i) {
+    Value part = tile::RowsOp::create(
+        b, loc, SharedType::get(b.getContext(), {queries, features}, element, false),
+        queryTile, i * queries);
+    tile::CopyInOp::create(
+        b, loc, q, ValueRange{batch, first, e.add(head, e.index(i)), zero}, count, part,
+        alongRows, /*col_dim=*/3, /*reverse=*/false);
+  }
+  FragmentType column = fragment(rows, 1, f32, Place::col);
   Values state{splat(-std::numeric_limits<double>::infinity(), column), splat(0, column),
-               splat(0, fragment(queries, values, f32, Place::acc))};
+               splat(0, fragment(rows, values, f32, Place::acc))};
   if (list)
     state = listed(state);
   if (!list || op.getWindow())
@@ -400,13 +468,19 @@ void AttentionKernel::body(Value block) {
   Value divisor = larger(state[1], splat(0.5, column));
   Value inverse = arith::DivFOp::create(b, loc, splat(1, column), divisor);
   Value result = multiply(state[2], spread(inverse, values));
-  auto rowDim = b.getI64IntegerAttr(1);
-  tile::WriteOp::create(b, loc, result, out, ValueRange{batch, first, head, zero}, count,
-                        /*transpose=*/false, rowDim);
+  auto rowDim = b.getI64IntegerAttr(alongRows);
+  IntegerAttr fold, foldDim;
+  Value written = queries == 1 ? e.index(rows) : count;
+  if (queries > 1 && together > 1) {
+    fold = b.getI64IntegerAttr(queries);
+    foldDim = b.getI64IntegerAttr(2);
+  }
+  tile::WriteOp::create(b, loc, result, out, ValueRange{batch, first, head, zero}, written,
+                        /*transpose=*/false, rowDim, fold, foldDim);
   Value logarithm = plus(multiply(state[0], splat(1 / kLog2e, column)),
                          math::LogOp::create(b, loc, state[1]).getResult());
-  tile::WriteOp::create(b, loc, logarithm, lse, ValueRange{batch, first, head}, count,
-                        /*transpose=*/false, rowDim);
+  tile::WriteOp::create(b, loc, logarithm, lse, ValueRange{batch, first, head}, written,
+                        /*transpose=*/false, rowDim, fold, foldDim);
 }
 
 void AttentionKernel::run() {
@@ -433,7 +507,9 @@ void AttentionKernel::run() {
   keyHeads = cast<MemRefType>(k.getType()).getDimSize(2);
   values = cast<MemRefType>(v.getType()).getDimSize(3);
   queries = queriesOf(op);
-  warps = queries / 16;
+  rows = queries * headsOf(op);
+  bool tall = rows == maxQueries && features <= maxFeatures && values <= maxFeatures;
+  warps = rows / (tall ? 32 : 16);
   keysOfTile = maxKeys;
   if (list)
     keysOfTile = std::min<int64_t>(maxKeys, llvm::alignTo(*op.getBlock(), 16));
@@ -456,11 +532,12 @@ void AttentionKernel::run() {
   // A sequence has at most one tile that is not whole.
   if (table)
     tiles = e.add(tiles, e.add(e.dim(table, 0), e.index(1)));
-  int64_t bytes = tile::bytesOfTiles({queries, features}, 2) +
+  int64_t bytes = tile::bytesOfTiles({rows, features}, 2) +
                   tile::bytesOfTiles({2, keysOfTile, features}, 2) +
                   tile::bytesOfTiles({2, keysOfTile, values}, 2);
-  Value blocks = e.mul(e.mul(e.dim(q, 0), tiles), e.index(heads));
-  e.launch(blocks, queries * 2, bytes, [&](Value block, Value) { body(block); });
+  Value blocks =
+      e.mul(e.mul(e.dim(q, 0), tiles), e.index(heads / headsOf(op)));
+  e.launch(blocks, warps * warpLanes, bytes, [&](Value block, Value) { body(block); });
   steps::finishResults(b, op, replacements);
 }
 

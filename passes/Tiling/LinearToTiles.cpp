@@ -199,7 +199,8 @@ void Kernel::body(Value block, int64_t slices) {
     SmallVector<Value> at = place(op.getFinalMap());
     at.append({zero, column});
     WriteOp::create(b, loc, nest.getResult(0), final, at, /*rows=*/Value(),
-                    /*transpose=*/true, /*row_dim=*/nullptr);
+                    /*transpose=*/true, /*row_dim=*/nullptr, /*fold=*/nullptr,
+                    /*fold_dim=*/nullptr);
   }
 }
 

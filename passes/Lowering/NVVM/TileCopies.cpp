@@ -470,35 +470,51 @@ static bool knownInside(Value index, MemRefType type, int64_t dim, int64_t last)
 /// Visits a lane's elements row by row of the accumulator: `row(first, visit)` is
 /// called with the place of the row's element, and calls visit for each column.
 void Lanes::forRows(FragmentType type, Value buffer, ValueRange indices, bool transpose,
-                    int64_t rowDim, Value count,
+                    const Rows &along,
                     llvm::function_ref<void(Value inside, llvm::function_ref<void(
                         llvm::function_ref<void(unsigned, Value, Value)>)>)> row) {
   auto memref = cast<MemRefType>(buffer.getType());
   int64_t rank = memref.getRank(), colDim = rank - 1;
-  if (rowDim < 0)
-    rowDim = rank - 2;
+  int64_t rowDim = along.dim < 0 ? rank - 2 : along.dim;
   if (transpose)
     std::swap(rowDim, colDim);
   int64_t bytes = type.getElementType().getIntOrFloatBitWidth() / 8;
+  // A column has no columns.
+  bool columns = type.getPlace() != Place::col;
   Value offset = i64(0);
   for (int64_t d = 0; d < rank; ++d)
-    if (d != rowDim && d != colDim)
+    if (d != rowDim && (d != colDim || !columns))
       offset = add(offset, mul(wide(indices[d]), stride(buffer, d)));
   Value base = at(bufferBase(buffer), mul(offset, bytes));
   Value rows = size(buffer, rowDim), cols = size(buffer, colDim);
-  if (count)
-    rows = arith::MinSIOp::create(b, loc, rows, add(wide(indices[rowDim]), wide(count)));
+  if (along.count)
+    rows = arith::MinSIOp::create(b, loc, rows,
+                                  add(wide(indices[rowDim]), wide(along.count)));
   Value rowStep = mul(stride(buffer, rowDim), bytes);
   Value colStep = mul(stride(buffer, colDim), bytes);
   Value firstRow = add(wide(indices[rowDim]), wide(accRow(type, 0, 0)));
-  Value firstCol = add(wide(indices[colDim]), wide(accCol(0, 0)));
-  Value zero = i64(0);
+  Value firstCol, zero = i64(0);
+  if (columns)
+    firstCol = add(wide(indices[colDim]), wide(accCol(0, 0)));
   for (int64_t m = 0; m < type.rowPieces(); ++m)
     for (int64_t half = 0; half < 2; ++half) {
-      Value x = add(firstRow, m * 16 + half * 8);
+      Value x = add(firstRow, m * 16 + half * 8), start = base;
+      if (along.fold) {
+        Value own = add(accRow(type, 0, 0), m * 16 + half * 8);
+        x = add(wide(indices[rowDim]), wide(rem(own, along.fold)));
+        start = at(base, mul(mul(wide(div(own, along.fold)),
+                                 stride(buffer, along.foldDim)),
+                             bytes));
+      }
       Value inside = less(x, rows);
       // What does not exist is read elsewhere in the buffer, and dropped.
-      Value from = at(base, mul(select(inside, x, zero), rowStep));
+      Value from = at(start, mul(select(inside, x, zero), rowStep));
+      if (!columns) {
+        row(inside, [&](llvm::function_ref<void(unsigned, Value, Value)> visit) {
+          visit(m * 2 + half, from, {});
+        });
+        continue;
+      }
       Value column = at(from, mul(firstCol, colStep));
       row(inside, [&](llvm::function_ref<void(unsigned, Value, Value)> visit) {
         for (int64_t n = 0; n < type.cols() / 8; ++n)
@@ -521,7 +537,7 @@ void Lanes::readFragment(ReadOp op) {
   Type element = type.getElementType();
   Scalars result(type.laneElements());
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
-  forRows(type, op.getSource(), op.getIndices(), op.getTranspose(), -1, {},
+  forRows(type, op.getSource(), op.getIndices(), op.getTranspose(), Rows(),
           [&](Value inside, auto columns) {
     columns([&](unsigned i, Value from, Value exists) {
       Value value = load(element, from, element.getIntOrFloatBitWidth() / 8);
@@ -529,6 +545,11 @@ void Lanes::readFragment(ReadOp op) {
     });
   });
   fragments[op.getResult()] = result;
+}
+
+Lanes::Rows Lanes::rowsOf(WriteOp op) {
+  return {int64_t(op.getRowDim().value_or(-1)), op.getRows(),
+          int64_t(op.getFold().value_or(0)), int64_t(op.getFoldDim().value_or(-1))};
 }
 
 void Lanes::writeFragment(WriteOp op) {
@@ -544,7 +565,7 @@ void Lanes::writeFragment(WriteOp op) {
                !buffer.isDynamicDim(buffer.getRank() - 1) &&
                buffer.getShape().back() % 2 == 0;
   forRows(type, op.getTarget(), op.getIndices(), op.getTranspose(),
-          op.getRowDim().value_or(-1), op.getRows(), [&](Value inside, auto columns) {
+          rowsOf(op), [&](Value inside, auto columns) {
     when(inside, [&] {
       Value even;
       columns([&](unsigned i, Value to, Value exists) {
@@ -569,21 +590,12 @@ void Lanes::writeFragment(WriteOp op) {
 void Lanes::writeColumn(WriteOp op) {
   FragmentType type = op.getValue().getType();
   const Scalars values = fragments.lookup(op.getValue());
-  Value buffer = op.getTarget();
-  int64_t rowDim = *op.getRowDim(), bytes = type.getElementType().getIntOrFloatBitWidth() / 8;
-  Value offset = i64(0);
-  for (auto [d, index] : llvm::enumerate(op.getIndices()))
-    if (int64_t(d) != rowDim)
-      offset = add(offset, mul(wide(index), stride(buffer, d)));
-  Value base = at(bufferBase(buffer), mul(offset, bytes));
-  Value first = wide(op.getIndices()[rowDim]), rows = size(buffer, rowDim);
-  if (op.getRows())
-    rows = arith::MinSIOp::create(b, loc, rows, add(first, wide(op.getRows())));
-  Value step = mul(stride(buffer, rowDim), bytes);
+  unsigned bytes = type.getElementType().getIntOrFloatBitWidth() / 8;
   Value leads = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, quad, i32(0));
-  for (auto [i, value] : llvm::enumerate(values)) {
-    Value row = add(first, wide(accRow(type, i / 2, i % 2 * 2)));
-    when(both(leads, less(row, rows)),
-         [&] { store(value, at(base, mul(row, step)), bytes); });
-  }
+  forRows(type, op.getTarget(), op.getIndices(), /*transpose=*/false, rowsOf(op),
+          [&](Value inside, auto rows) {
+    when(both(leads, inside), [&] {
+      rows([&](unsigned i, Value to, Value) { store(values[i], to, bytes); });
+    });
+  });
 }

@@ -122,9 +122,17 @@ private:
   /// Calls `row` for each row that a lane has of an accumulator in device memory;
   /// `columns` calls back for its elements: their number, address, and whether they
   /// exist (null: always).
-  /// Rows are along `rowDim` (-1: the last dimension but one), the first `rows` of them.
+  /// Where rows of a fragment are in a buffer: along a dimension (-1: the last but one),
+  /// the first `count` of them; at multiples of `fold` they start anew, one further
+  /// along `foldDim`.
+  struct Rows {
+    int64_t dim = -1;
+    Value count;
+    int64_t fold = 0, foldDim = -1;
+  };
+  Rows rowsOf(WriteOp op);
   void forRows(FragmentType type, Value buffer, ValueRange indices, bool transpose,
-               int64_t rowDim, Value rows,
+               const Rows &along,
                llvm::function_ref<void(Value inside, llvm::function_ref<void(
                    llvm::function_ref<void(unsigned, Value, Value)>)> columns)> row);
   Value bufferBase(Value buffer);

@@ -230,6 +230,10 @@ LogicalResult Lanes::operation(Operation *op) {
     SharedType ring = stage.getRing().getType();
     tiles[stage.getResult()] = at(tiles.lookup(stage.getRing()),
                                   mul(narrow(stage.getNumber()), ring.stageBytes()));
+  } else if (auto part = dyn_cast<RowsOp>(op)) {
+    SharedType type = part.getTile().getType();
+    tiles[part.getResult()] =
+        at(tiles.lookup(part.getTile()), int64_t(part.getFirst()) * type.rowBytes());
   } else if (auto copy = dyn_cast<CopyInOp>(op)) {
     copyIn(copy);
   } else if (auto copy = dyn_cast<CopyOutOp>(op)) {

@@ -250,3 +250,19 @@ func.func @write(%f: !seqc_tile.fragment<64x64xf32, acc, 4>, %m: memref<?x64xf32
   seqc_tile.write %f -> %m[%i, %i] {row_dim = 1} : !seqc_tile.fragment<64x64xf32, acc, 4> -> memref<?x64xf32>
   return
 }
+
+// -----
+
+func.func @rows(%t: !seqc_tile.shared<64x64xbf16>) {
+  // expected-error@+1 {{from row 32 of '!seqc_tile.shared<64x64xbf16>', expected rows of it (T21)}}
+  %s = seqc_tile.rows %t from 32 : !seqc_tile.shared<64x64xbf16> -> !seqc_tile.shared<64x64xbf16>
+  return
+}
+
+// -----
+
+func.func @fold(%f: !seqc_tile.fragment<64x64xf32, acc, 4>, %m: memref<?x?x64xf32>, %i: index) {
+  // expected-error@+1 {{folds 64 rows by 48 along dimension 0, expected a divisor}}
+  seqc_tile.write %f -> %m[%i, %i, %i] {row_dim = 1, fold = 48, fold_dim = 0} : !seqc_tile.fragment<64x64xf32, acc, 4> -> memref<?x?x64xf32>
+  return
+}

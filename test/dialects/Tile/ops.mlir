@@ -49,6 +49,8 @@ func.func @all(%in: memref<?x?x64xbf16>, %out: memref<?x?x64xbf16>, %state: memr
   %e = math.exp %d : !acc
   // CHECK: seqc_tile.triangle %{{.*}} {strict} : <64x64xf32, acc, 4>
   %t = seqc_tile.triangle %e {strict} : !acc
+  // CHECK: seqc_tile.rows %{{.*}} from 8 : <72x1xf32> -> <64x1xf32>
+  %later = seqc_tile.rows %more from 8 : !seqc_tile.shared<72x1xf32> -> !seqc_tile.shared<64x1xf32>
   // CHECK: seqc_tile.reduce max %{{.*}} : <64x64xf32, acc, 4> -> <64x1xf32, col, 4>
   %most = seqc_tile.reduce max %e : !acc -> !col
   // CHECK: seqc_tile.reduce %{{.*}} : <64x64xf32, acc, 4> -> <64x1xf32, col, 4>

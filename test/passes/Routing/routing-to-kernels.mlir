@@ -93,27 +93,28 @@ func.func @narrow(%x: tensor<2x?x3xf32>, %i: tensor<2x?x1xi32>) -> tensor<2x?x3x
 
 // -----
 
-// Lists are put in order first.  Then 64 queries of a head a block, by 4 warps: scores,
+// Lists are put in order first.  Then 64 queries of two heads a block, by 4 warps: scores,
 // of which those beyond a query's position are hidden where a tile has such, maximum,
 // powers of two, sum, and what they weigh.
 // CHECK-LABEL: @attention
 // CHECK: scf.parallel
 // CHECK: gpu.launch
 // CHECK-SAME: threads({{.*}}) in
-// CHECK: seqc_tile.alloc : <64x32xbf16>
+// CHECK: seqc_tile.alloc : <128x32xbf16>
 // CHECK: seqc_tile.alloc : <2x64x32xbf16>
+// CHECK: seqc_tile.rows {{.*}} from 64 : <128x32xbf16> -> <64x32xbf16>
 // CHECK: scf.for
 // CHECK: gpu.barrier
 // CHECK: seqc_tile.copy_in
-// CHECK: seqc_tile.mma {{.*}} {transpose} : <64x32xbf16, lhs, 4>, <64x32xbf16>, <64x64xf32, acc, 4>
+// CHECK: seqc_tile.mma {{.*}} {transpose} : <128x32xbf16, lhs, 4>, <64x32xbf16>, <128x64xf32, acc, 4>
 // CHECK: scf.if
 // CHECK: seqc_tile.within
 // CHECK: seqc_tile.reduce max
 // CHECK: math.exp2
 // CHECK: seqc_tile.reduce
-// CHECK: seqc_tile.mma {{.*}} : <64x64xbf16, lhs, 4>, <64x32xbf16>, <64x32xf32, acc, 4>
-// CHECK: seqc_tile.write {{.*}} rows {{.*}} : <64x32xf32, acc, 4> -> memref<?x?x4x32xf32>
-// CHECK: seqc_tile.write {{.*}} rows {{.*}} : <64x1xf32, col, 4> -> memref<?x?x4xf32>
+// CHECK: seqc_tile.mma {{.*}} : <128x64xbf16, lhs, 4>, <64x32xbf16>, <128x32xf32, acc, 4>
+// CHECK: seqc_tile.write {{.*}} rows {{.*}} {fold = 64 : i64, fold_dim = 2 : i64, row_dim = 1 : i64} : <128x32xf32, acc, 4> -> memref<?x?x4x32xf32>
+// CHECK: seqc_tile.write {{.*}} rows {{.*}} : <128x1xf32, col, 4> -> memref<?x?x4xf32>
 // CHECK-NOT: seqc.block_attention
 func.func @attention(%q: tensor<?x?x4x32xbf16>, %k: tensor<?x?x2x32xbf16>, %i: tensor<?x?x2x3xi32>)
     -> (tensor<?x?x4x32xf32>, tensor<?x?x4xf32>) {
@@ -123,11 +124,26 @@ func.func @attention(%q: tensor<?x?x4x32xbf16>, %k: tensor<?x?x2x32xbf16>, %i: t
 
 // -----
 
+// A list for each query: the 16 heads that share keys and the list are the rows, of one
+// warp.
+// CHECK-LABEL: @own
+// CHECK: gpu.launch
+// CHECK: seqc_tile.copy_in {{.*}} row_dim = 2 : i64} : memref<?x?x32x16xf16> -> <16x16xf16>
+// CHECK: seqc_tile.mma {{.*}} <16x16xf16, lhs, 1>
+// CHECK: seqc_tile.write {{.*}} {row_dim = 2 : i64} : <16x16xf32, acc, 1>
+// CHECK-NOT: seqc.block_attention
+func.func @own(%q: tensor<?x?x32x16xf16>, %k: tensor<?x?x2x16xf16>, %i: tensor<?x?x2x3xi32>) -> tensor<?x?x32x16xf32> {
+  %o, %l = seqc.block_attention q(%q) k(%k) v(%k) blocks(%i) block(16) causal
+  return %o : tensor<?x?x32x16xf32>
+}
+
+// -----
+
 // Without a list 128 queries a block, here of one of the packed sequences.
 // CHECK-LABEL: @packed
 // CHECK: gpu.launch
 // CHECK: scf.for
-// CHECK: seqc_tile.mma {{.*}} <128x16xf16, lhs, 8>
+// CHECK: seqc_tile.mma {{.*}} <128x16xf16, lhs, 4>
 // CHECK-NOT: seqc.block_attention
 func.func @packed(%q: tensor<?x4x16xf16>, %k: tensor<?x2x16xf16>, %cu: tensor<?xi32>) -> tensor<?x4x16xf32> {
   %o, %l = seqc.block_attention q(%q) k(%k) v(%k) segments(%cu) window(9)

@@ -160,6 +160,20 @@ def Tile_StageOp : Tile_Op<"stage", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Tile_RowsOp : Tile_Op<"rows", [Pure]> {
+  let summary = "Some rows of a tile";
+  let description = [{
+    Constraint T21: tiles of rows that lie one after the other, not rings; the result
+    has the operand's columns and elements, and rows that exist.
+    Example: `%low = seqc_tile.rows %q from 64 : !seqc_tile.shared<128x64xbf16> ->
+    !seqc_tile.shared<64x64xbf16>`.
+  }];
+  let arguments = (ins Tile_Shared:$tile, I64Attr:$first);
+  let results = (outs Tile_Shared:$result);
+  let assemblyFormat = "$tile `from` $first attr-dict `:` type($tile) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def Tile_CopyInOp : Tile_Op<"copy_in", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "Copies a tile of device memory into shared memory";
   let description = [{
@@ -381,14 +395,17 @@ def Tile_WriteOp : Tile_Op<"write", [MemoryEffects<[MemWrite]>,
   let description = [{
     The opposite of `read`.  With `row_dim` r, rows are along dimension r and columns
     along the last one; rows from `rows` on are not written.  A `col` has no columns:
-    all dimensions but `row_dim` stay.
+    all dimensions but `row_dim` stay.  With `fold` F rows start anew at multiples of F,
+    each time one further along `fold_dim`.
 
     Constraint T9; for a `col` or with `rows`, `row_dim` is a dimension of the buffer, not
-    the last one of an `acc`, and nothing is transposed.
+    the last one of an `acc`, and nothing is transposed; `fold` divides the rows and comes
+    with `fold_dim`, another such dimension.
   }];
   let arguments = (ins Tile_Fragment:$value, Tile_AnyMemRef:$target,
                        Variadic<Index>:$indices, Optional<Index>:$rows,
-                       UnitAttr:$transpose, OptionalAttr<I64Attr>:$row_dim);
+                       UnitAttr:$transpose, OptionalAttr<I64Attr>:$row_dim,
+                       OptionalAttr<I64Attr>:$fold, OptionalAttr<I64Attr>:$fold_dim);
   let assemblyFormat = [{
     $value `->` $target `[` $indices `]` (`rows` $rows^)? attr-dict `:` type($value) `->` type($target)
   }];

@@ -37,9 +37,10 @@ def RoutingToKernels : Pass<"seqc-routing-to-kernels"> {
     `seqc.block_attention` of 16-bit queries, keys and values of the same type, whose
     features are multiples of 16 (and d / 4 + e / 2 at most 112, of features d and values
     e), without relative rows and score region, and with a list, if there is one, for
-    groups of a multiple of 16 queries, of blocks of 16 tokens or more, without segments,
-    and with a window only if causal: `seqc_tile` products of tiles of queries with tiles
-    of keys.
+    groups of a multiple of 16 queries or 16 heads of one query that share it and
+    their keys, of blocks of 16 tokens or more, without segments, and with a window only
+    if causal: `seqc_tile` products of tiles of queries with tiles
+    of keys; heads that share keys and a row of the list have such a tile together.
     Rows move by vectors of up to 16 bytes where their length allows it.  The order of
     every sum depends on the sizes only.  What else there is of routing is left alone.
     **Fails when** never on verified input.
