@@ -188,7 +188,7 @@ void AttentionKernel::order() {
       Value offset = places ? e.loadIndex(places, batch) : e.sub(keyLength, length);
       end = e.add(e.min(e.mul(e.add(row, one), group), length), offset);
       if (op.getWindow())
-        end = e.sub(end, e.index(*op.getWindow()));
+        end = e.sub(end, e.index(windowOf(op)));
     }
     // Whether an entry comes again is seen in the list as it is.
     auto entry = [&](Value j) { return e.load(list, ValueRange{batch, row, head, j}); };
@@ -267,7 +267,7 @@ Values AttentionKernel::interval(Values state) {
   Sight sight;
   Value from = zero, to = keys;
   if (op.getWindow()) {
-    Value window = e.index(*op.getWindow());
+    Value window = e.index(windowOf(op));
     sight.from = e.sub(e.add(position, one), window);
     from = clamp(sight.from, zero, keys);
     if (!op.getCausal()) {
@@ -295,7 +295,7 @@ Values AttentionKernel::listed(Values state) {
   Sight sight;
   Value last = keys;
   if (op.getCausal()) {
-    sight.to = e.add(position, e.index(1 - op.getWindow().value_or(0)));
+    sight.to = e.add(position, e.index(1 - windowOf(op)));
     last = e.min(keys, e.sub(e.add(sight.to, count), e.index(1)));
   }
   auto start = [&](Value i) {

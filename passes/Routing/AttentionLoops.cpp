@@ -24,6 +24,10 @@ using namespace seqc::routing;
 using Predicate = arith::CmpIPredicate;
 using Value = mlir::Value;
 
+int64_t routing::windowOf(BlockAttentionOp op) {
+  return std::min<int64_t>(op.getWindow().value_or(0), int64_t(1) << 40);
+}
+
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 namespace {
@@ -261,7 +265,7 @@ void Attention::query(Value i) {
   windowFrom = zero;
   windowTo = op.getCausal() ? e.max(e.min(keys, after), zero) : keys;
   if (op.getWindow()) {
-    Value size = e.index(*op.getWindow());
+    Value size = e.index(windowOf(op));
     windowFrom = e.min(e.max(e.sub(after, size), zero), keys);
     if (!op.getCausal())
       windowTo = e.max(e.min(keys, e.add(position, size)), windowFrom);

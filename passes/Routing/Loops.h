@@ -82,6 +82,10 @@ public:
   int64_t width;
 };
 
+/// A window, or one as wide as any sequence: sums of it and a position are in range.
+/// 0 where there is none.
+int64_t windowOf(BlockAttentionOp op);
+
 // The lowerings; each replaces the operation.
 void lowerTopk(TopkOp op, mlir::OpBuilder &b, int64_t width);
 void lowerAssign(AssignOp op, mlir::OpBuilder &b, int64_t width);

@@ -93,3 +93,12 @@ func.func @scores(%q: tensor<?x?x4x8xf32>, %k: tensor<?x?x2x8xf32>, %e: tensor<9
   }
   return %o : tensor<?x?x4x8xf32>
 }
+
+// A window wider than any sequence does not overflow.
+// CHECK-LABEL: @wide
+// CHECK: arith.constant 1099511627776 : index
+// CHECK-NOT: seqc.
+func.func @wide(%q: tensor<?x?x2x16xf32>) -> tensor<?x?x2x16xf32> {
+  %o, %l = seqc.block_attention q(%q) k(%q) v(%q) window(9223372036854775807)
+  return %o : tensor<?x?x2x16xf32>
+}
