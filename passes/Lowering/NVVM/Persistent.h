@@ -2,7 +2,7 @@
 //
 // Steps that multiply vectors of their state by matrices which are the same at every
 // token, as recurrent networks do.  One kernel runs all tokens: a block, or a cluster
-// of blocks, has eight sequences and the matrices of one head, in registers and
+// of blocks, has some sequences and the matrices of one head, in registers and
 // shared memory.  A matrix's rows are the rows of a product on tensor cores, the
 // sequences its columns; what else a step does is done where the sums come to lie.
 // New vectors pass through shared memory: the block's own, or every block's of the
@@ -57,6 +57,9 @@ struct Persistence {
   // The cut: blocks of a cluster, warps of a block, groups of 8 rows of a warp; how
   // many pieces of 16 columns of the matrices are in registers; tokens loaded at once.
   int64_t cluster = 1, warps = 1, groups = 1, held = 0, tokens = 2;
+  /// Sequences of a thread: two neighbouring columns of the sums, or one that stands for
+  /// both.
+  int64_t columns = 2;
   /// Chains of products that make one sum.
   int64_t chains = 1;
   /// Estimated cycles of a token.
@@ -64,6 +67,8 @@ struct Persistence {
 
   bool isRow(unsigned axis) const { return rowAxes.contains(axis); }
   int64_t threads() const { return 32 * warps; }
+  /// Sequences of a block.
+  int64_t sequences() const { return 4 * columns; }
   /// Groups of 8 rows of all blocks, those beyond the end included.
   int64_t allGroups() const { return cluster * warps * groups; }
   bool padded() const { return allGroups() * 8 != rows; }

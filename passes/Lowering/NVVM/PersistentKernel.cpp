@@ -58,7 +58,7 @@ void PersistentKernel::place(Value threadId, Value blockId) {
   rank = remainder(blockId, constant(p.cluster));
   Value rest = divide(blockId, constant(p.cluster));
 
-  // Eight sequences of one head.
+  // Sequences of one head.
   Value count = constant(1);
   SmallVector<StringAttr> headOrder;
   for (StringAttr axis : op.getCarryAxes()) {
@@ -67,9 +67,10 @@ void PersistentKernel::place(Value threadId, Value blockId) {
     else
       count = mul(count, operands.sizes.lookup(axis.getValue()));
   }
-  Value eights = divide(add(count, 7), constant(8));
-  Value head = divide(rest, eights);
-  Value first = mul(remainder(rest, eights), 8);
+  int64_t each = p.sequences();
+  Value sets = divide(add(count, each - 1), constant(each));
+  Value head = divide(rest, sets);
+  Value first = mul(remainder(rest, sets), each);
   for (StringAttr axis : llvm::reverse(headOrder)) {
     Value size = operands.sizes.lookup(axis.getValue());
     headIndices[axis.getValue()] =
@@ -104,7 +105,7 @@ void PersistentKernel::place(Value threadId, Value blockId) {
     for (int64_t c = 0; c < columns; ++c)
       std::tie(begin[c], length[c]) = range(indices[c].lookup(axis));
     longest = constant(0);
-    for (int64_t n = 0; n < 8; ++n) {
+    for (int64_t n = 0; n < each; ++n) {
       Value one = sequence(bounded(add(first, n))).lookup(axis);
       longest = arith::MaxUIOp::create(b, loc, longest, range(one).second);
     }
@@ -437,10 +438,11 @@ void PersistentKernel::emit() {
     Value &count = p.heads.contains(axis.getValue()) ? heads : sequences;
     count = mul(count, operands.sizes.lookup(axis.getValue()));
   }
-  Value eights = arith::DivUIOp::create(b, loc, add(sequences, 7), constant(8));
+  Value sets = arith::DivUIOp::create(b, loc, add(sequences, p.sequences() - 1),
+                                      constant(p.sequences()));
   Value one = constant(1);
   kernel = gpu::LaunchOp::create(
-      b, loc, mul(mul(heads, eights), p.cluster), one, one, constant(p.threads()), one,
+      b, loc, mul(mul(heads, sets), p.cluster), one, one, constant(p.threads()), one,
       one, word(p.sharedBytes()));
   kernel->setAttr("seqc.persistent", b.getStringAttr(p.describe()));
   OpBuilder::InsertionGuard guard(b);

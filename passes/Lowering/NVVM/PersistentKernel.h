@@ -13,14 +13,11 @@
 
 namespace seqc::kernels {
 
-/// Sequences of a thread: neighbouring columns of a piece of sums.
-inline constexpr int64_t columns = 2;
-
-/// A thread has of every value the elements of its rows and of its two sequences.
+/// A thread has of every value the elements of its rows and of its sequences.
 class PersistentKernel {
 public:
   PersistentKernel(RecurrenceOp op, OpBuilder &b, Persistence plan)
-      : op(op), b(b), loc(op.getLoc()), p(std::move(plan)) {}
+      : op(op), b(b), loc(op.getLoc()), p(std::move(plan)), columns(p.columns) {}
   void emit();
 
 private:
@@ -93,11 +90,14 @@ private:
   OpBuilder &b;
   Location loc;
   Persistence p;
+  /// Sequences of a thread.
+  int64_t columns;
   steps::Operands operands;
 
   // Of the running kernel.
   gpu::LaunchOp kernel;
-  Value thread, lane, warp, group, quad, rank; // i: of the block in its cluster
+  Value thread, lane, warp, group, quad;
+  Value rank; // of the block in its cluster
   llvm::StringMap<Value> headIndices;
   SmallVector<llvm::StringMap<Value>> indices; // for each sequence
   Values exists;                               // each sequence, or null

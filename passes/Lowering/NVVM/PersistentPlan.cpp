@@ -41,8 +41,8 @@ std::string Persistence::describe() const {
   os << rows << " rows = 8 x " << groups << " x " << warps << " warps";
   if (cluster > 1)
     os << " x " << cluster << " blocks of a cluster";
-  os << "; " << held << " of " << depth() << " pieces of 16 columns in registers, "
-     << tokens << " tokens at once";
+  os << "; " << sequences() << " sequences; " << held << " of " << depth()
+     << " pieces of 16 columns in registers, " << tokens << " tokens at once";
   return text;
 }
 
@@ -292,12 +292,15 @@ bool Finder::run() {
 
 namespace {
 
-/// Cycles until a product of pieces can be added to, of a wait for device memory, and
-/// of the network between blocks besides its latency.
-constexpr int64_t productLatency = 33, memoryLatency = 900, networkCycles = 100;
+/// Cycles until a product of pieces can be added to, of a busy device memory, of the
+/// network between blocks besides its latency, and of a warp's store to another block.
+constexpr int64_t productLatency = 33, memoryLatency = 1500, networkCycles = 100,
+                  storeCycles = 4;
 /// Registers that are neither matrices, operands, sums nor states.
 constexpr int64_t otherRegisters = 64;
 constexpr int64_t mostWarps = 16;
+/// Sequences that run at once, typically.
+constexpr int64_t typicalSequences = 32;
 
 class Cut {
 public:
@@ -308,6 +311,7 @@ public:
 private:
   bool fits();
   double cycles();
+  void consider(int64_t cluster, int64_t groups, int64_t columns);
   /// Elements of one row or column of a value.
   int64_t inRow(Value v) const {
     int64_t n = 1;
@@ -320,12 +324,13 @@ private:
   int64_t held(Value v) const {
     bool rows = llvm::any_of(p.d.dims.lookup(v),
                              [&](unsigned axis) { return p.isRow(axis); });
-    return 2 * inRow(v) * (rows ? p.groups : 1);
+    return p.columns * inRow(v) * (rows ? p.groups : 1);
   }
 
   RecurrenceOp op;
   const target::Gpu &machine;
   Persistence &p;
+  std::optional<Persistence> best;
 };
 
 } // namespace
@@ -335,6 +340,7 @@ bool Cut::fits() {
   int64_t limit = std::min<int64_t>(machine.registersPerThread,
                                     machine.registers / p.threads() / 8 * 8);
   int64_t operands = 0, lasting = otherRegisters, sums = 0, pieces = 0;
+  bool whole = true;
   for (Value arg : op.getSeqArgs())
     if (!arg.use_empty())
       operands += held(arg);
@@ -346,6 +352,7 @@ bool Cut::fits() {
   int64_t tiles = 0;
   for (const Factor &factor : p.factors) {
     tiles = std::max(tiles, p.tiles(factor));
+    whole &= p.groups * factor.sums.size() % 2 == 0;
     pieces += p.tiles(factor) * p.terms;
   }
   // Enough chains to keep a scheduler's matrix unit busy.
@@ -353,11 +360,23 @@ bool Cut::fits() {
   p.chains = std::clamp<int64_t>(llvm::divideCeil(6, tiles * beside), 1,
                                  std::min<int64_t>(4, p.depth()));
   for (const Factor &factor : p.factors)
-    sums = std::max(sums, 4 * p.tiles(factor) * p.chains + 4 * factor.terms);
-  if (p.tokens > 1)
-    p.tokens = operands <= 4 ? 4 : 2;
-  lasting += 2 * p.tokens * operands + sums;
-  p.held = std::clamp<int64_t>((limit - lasting) / (4 * pieces), 0, p.depth());
+    sums = std::max(sums, 4 * p.tiles(factor) * p.chains + 12 * factor.terms - 8);
+  lasting += sums + 16 * (p.terms - 1) + 8 * (p.groups - 1);
+  if (op.getSegments())
+    lasting += 8 * p.columns + 8;
+  auto hold = [&](int64_t tokens) {
+    p.tokens = tokens;
+    int64_t left = limit - lasting - 2 * tokens * operands;
+    p.held = std::clamp<int64_t>(left / (4 * pieces), 0, p.depth());
+  };
+  // Reading further ahead gives way to matrices.
+  hold(p.tokens > 1 && operands <= 4 ? 4 : p.tokens);
+  if (p.tokens > 2 && p.held < p.depth())
+    hold(2);
+  lasting += 2 * p.tokens * operands;
+  // The zeros of a half empty piece are not worth room and loads in shared memory.
+  if (!whole && p.held < p.depth())
+    return false;
   return limit > lasting && p.sharedBytes() <= machine.sharedBytesPerBlock;
 }
 
@@ -373,7 +392,8 @@ double Cut::cycles() {
     loaded += p.warps * p.vectorBytes(factor);
     exchange += machine.sharedLatency +
                 (p.cluster == 1 ? machine.sharedLatency + machine.blockBarrier
-                                : machine.clusterLatency + networkCycles);
+                                : machine.clusterLatency + networkCycles +
+                                      storeCycles * p.cluster * p.warps * factor.terms);
   }
   // Operations of a thread's own rows, and the longest way through them.
   double issued = 0;
@@ -398,33 +418,39 @@ double Cut::cycles() {
          longest + issued * beside;
 }
 
-bool Cut::run() {
+/// Considers one cut.
+void Cut::consider(int64_t cluster, int64_t groups, int64_t columns) {
   int64_t all = llvm::divideCeil(p.rows, 8);
-  Persistence best;
-  bool found = false;
+  p.cluster = cluster;
+  p.groups = groups;
+  p.columns = columns;
+  p.warps = llvm::divideCeil(all, cluster * groups);
+  p.tokens = 2;
+  // Blocks without rows of their own are no help.
+  if (p.warps > mostWarps || cluster * groups > all || !fits())
+    return;
+  p.cycles = cycles();
+  // Long tokens hide a load by themselves.
+  if (p.cycles > memoryLatency) {
+    p.tokens = 1;
+    fits();
+    p.cycles = cycles();
+  }
+  // More blocks than multiprocessors take turns.
+  double blocks = double(typicalSequences) / p.sequences() * cluster;
+  p.cycles *= std::max(1.0, blocks / double(machine.sms));
+  if (!best || p.cycles < best->cycles)
+    best = p;
+}
+
+bool Cut::run() {
   for (int64_t cluster = 1; cluster <= machine.clusterBlocks; cluster *= 2)
-    for (int64_t groups : {1, 2, 4}) {
-      p.cluster = cluster;
-      p.groups = groups;
-      p.warps = llvm::divideCeil(all, cluster * groups);
-      // Blocks without rows of their own are no help.
-      p.tokens = 2;
-      if (p.warps > mostWarps || cluster * groups > all || !fits())
-        continue;
-      p.cycles = cycles();
-      // Long tokens hide a load by themselves.
-      if (p.cycles > memoryLatency) {
-        p.tokens = 1;
-        fits();
-        p.cycles = cycles();
-      }
-      if (!found || p.cycles < best.cycles) {
-        best = p;
-        found = true;
-      }
-    }
-  p = best;
-  return found;
+    for (int64_t groups : {1, 2, 4})
+      for (int64_t columns : {2, 1})
+        consider(cluster, groups, columns);
+  if (best)
+    p = *best;
+  return best.has_value();
 }
 
 std::optional<Persistence> kernels::persist(RecurrenceOp op,

@@ -3,7 +3,7 @@
 // A product is mma.m16n8k16: rows of a matrix, 8 sequences, 16 summed indices.  A lane
 // has the sums of rows `group` and `group + 8` of a piece for sequences 2 quad and 2
 // quad + 1; either half of a piece's rows is 8 rows of any sum, so that all sums of a
-// row are in one lane.
+// row are in one lane.  Where a lane has one sequence only, it stands for both.
 //
 //===----------------------------------------------------------------------===//
 
@@ -311,7 +311,7 @@ void PersistentKernel::multiply(unsigned f) {
       }
       two.push_back(v);
     }
-    for (auto [t, pair] : llvm::enumerate(split(two[0], two[1], factor.terms, p.narrow)))
+    for (auto [t, pair] : llvm::enumerate(split(two.front(), two.back(), factor.terms, p.narrow)))
       words[t].push_back(
           assembly("movmatrix.sync.aligned.m8n8.trans.b16 $0, $1;", "=r,r", pair,
                    b.getI32Type()));

@@ -1,7 +1,7 @@
 // RUN: seq-opt %s --seqc-entry-to-memrefs --seqc-recurrence-to-persistent | FileCheck %s
 // RUN: seq-opt %s --seqc-entry-to-memrefs --seqc-recurrence-to-persistent=machine=sm_80 | FileCheck %s --check-prefix=SM80
 
-// A block has eight sequences of a head.  Both gates' matrices are in registers before
+// A block has some sequences of a head.  Both gates' matrices are in registers before
 // the first token; a token's vector is two bf16 for every f32, exchanged once.
 // CHECK-LABEL: func.func @gated
 // CHECK: gpu.launch
@@ -14,7 +14,7 @@
 // CHECK: nvvm.mma.sync
 // CHECK: scf.if
 // CHECK: memref.store
-// CHECK: seqc.persistent = "32 rows = 8 x 1 x 4 warps; 2 of 2 pieces of 16 columns in registers, 4 tokens at once"
+// CHECK: seqc.persistent = "32 rows = 8 x 1 x 4 warps; 4 sequences; 2 of 2 pieces of 16 columns in registers, 4 tokens at once"
 // SM80-LABEL: func.func @gated
 // SM80: seqc.persistent
 func.func @gated(%x: tensor<?x?x?x2x32xf32>, %R: tensor<?x2x32x32xbf16>, %h0: tensor<?x?x32xf32>)
@@ -42,7 +42,7 @@ func.func @gated(%x: tensor<?x?x?x2x32xf32>, %R: tensor<?x2x32x32xbf16>, %h0: te
 // CHECK: nvvm.cluster.arrive
 // CHECK: scf.for
 // CHECK-COUNT-1: movmatrix
-// CHECK: st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.b32
+// CHECK: st.async.weak.shared::cluster.mbarrier::complete_tx::bytes{{.*}}.b32
 // CHECK: mbarrier.try_wait
 // CHECK: nvvm.mma.sync
 // CHECK: seqc.persistent = "500 rows = {{.*}} x {{[0-9]+}} blocks of a cluster

@@ -37,7 +37,7 @@ def RecurrenceToPersistent : Pass<"seqc-recurrence-to-persistent"> {
     **Guarantees** that those whose steps multiply vectors of their state, or made of
     it, by matrices that are the same at every token, and are arithmetic on elements
     of these vectors otherwise, are one `gpu.launch` each.  Its blocks, or clusters of
-    blocks of `machine`, have eight sequences with one set of matrices (that is, of one
+    blocks of `machine`, have four or eight sequences with one set of matrices (of one
     head), which stay in registers and shared memory from the first token to the last
     (the launch's attribute `seqc.persistent` says how they are cut).  Products run on
     tensor cores: of 16-bit matrices with vectors of the same type, or of f32 as sums
