@@ -241,9 +241,9 @@ static FailureOr<Types> typesOf(BlockAttentionOp::Adaptor op, MLIRContext *conte
     int64_t tokens = rank == 4 ? qs[1] : qs[0],
             rows = rank == 4 ? shapeOf(type)[1] : shapeOf(type)[0];
     if (group > 0 && !dynamic(tokens) &&
-        differ(rows, (tokens + group - 1) / group))
+        differ(rows, int64_t(llvm::divideCeil(tokens, group))))
       return error() << "the list of blocks is " << type << ", expected "
-                     << (tokens + group - 1) / group << " rows for " << tokens
+                     << int64_t(llvm::divideCeil(tokens, group)) << " rows for " << tokens
                      << " queries in groups of " << group << " (B3)";
   }
   for (auto [name, size] : {std::make_pair("block", op.getBlock()),

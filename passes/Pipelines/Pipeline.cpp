@@ -222,7 +222,9 @@ static void tileForGPU(OpPassManager &pm, int64_t sharedBytes, std::string machi
   RecurrenceToKernelsOptions kernels;
   kernels.sharedBytes = sharedBytes;
   pm.addPass(createRecurrenceToKernels(kernels));
-  pm.addPass(createRoutingToKernels());
+  RoutingToKernelsOptions routes;
+  routes.sharedBytes = sharedBytes;
+  pm.addPass(createRoutingToKernels(routes));
   RoutingToLoopsOptions routing; // of what is left
   routing.width = 1;
   pm.addPass(createRoutingToLoops(routing));

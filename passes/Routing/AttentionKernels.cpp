@@ -70,7 +70,26 @@ static int64_t headsOf(BlockAttentionOp op) {
   return heads;
 }
 
-bool routing::hasKernel(BlockAttentionOp op) {
+/// Shared memory of a block whose tiles have so many keys.
+static int64_t bytesOf(BlockAttentionOp op, int64_t keys) {
+  int64_t features = shapeOf(op.getQuery().getType()).back();
+  int64_t values = shapeOf(op.getValue().getType()).back();
+  return tile::bytesOfTiles({queriesOf(op) * headsOf(op), features}, 2) +
+         tile::bytesOfTiles({2, keys, features}, 2) +
+         tile::bytesOfTiles({2, keys, values}, 2);
+}
+
+/// Keys of a tile, as many as shared memory holds; 0 if that is none.
+static int64_t keysOf(BlockAttentionOp op, int64_t sharedBytes) {
+  int64_t keys = maxKeys;
+  if (op.getBlock())
+    keys = llvm::alignTo(std::min<int64_t>(*op.getBlock(), maxKeys), 16);
+  while (keys && bytesOf(op, keys) > sharedBytes)
+    keys = keys / 32 * 16;
+  return keys;
+}
+
+bool routing::hasKernel(BlockAttentionOp op, int64_t sharedBytes) {
   Type element = elementOf(op.getQuery().getType());
   int64_t features = shapeOf(op.getQuery().getType()).back();
   int64_t values = shapeOf(op.getValue().getType()).back();
@@ -82,14 +101,16 @@ bool routing::hasKernel(BlockAttentionOp op) {
          features / 4 + values / 2 <= maxRegisters && !op.getRelative() &&
          op.getScore().empty() && op.getFactor() > 0 &&
          !(op.getBlocks() && (wide || *op.getBlock() < 16 || op.getSegments() ||
-                               queriesOf(op) * headsOf(op) < 16));
+                               queriesOf(op) * headsOf(op) < 16)) &&
+         keysOf(op, sharedBytes) > 0;
 }
 
 namespace {
 
 class AttentionKernel {
 public:
-  AttentionKernel(BlockAttentionOp op, OpBuilder &b) : op(op), e(b, op.getLoc()) {}
+  AttentionKernel(BlockAttentionOp op, OpBuilder &b, int64_t sharedBytes)
+      : op(op), e(b, op.getLoc()), keysOfTile(keysOf(op, sharedBytes)) {}
   void run();
 
 private:
@@ -152,7 +173,7 @@ private:
   Warps e;
   Type element, f32;
   // Of a tile: queries of a head, rows for all its heads.
-  int64_t queries, rows, keysOfTile, warps, features, values, heads, keyHeads;
+  int64_t keysOfTile, queries, rows, warps, features, values, heads, keyHeads;
   // q [b, t, h, d], k and v [b, s, g, ...], list [b, rows, heads, n], and of it what
   // counts: first entries of `chosen` [b, rows, heads, n], as many as `counts` says.
   Value q, k, v, list, chosen, counts, table, places, out, lse;
@@ -510,9 +531,6 @@ void AttentionKernel::run() {
   rows = queries * headsOf(op);
   bool tall = rows == maxQueries && features <= maxFeatures && values <= maxFeatures;
   warps = rows / (tall ? 32 : 16);
-  keysOfTile = maxKeys;
-  if (list)
-    keysOfTile = std::min<int64_t>(maxKeys, llvm::alignTo(*op.getBlock(), 16));
   SmallVector<OpFoldResult> shape;
   unsigned rank = cast<MemRefType>(query.getType()).getRank();
   for (unsigned d = 0; d + 1 < rank; ++d)
@@ -532,15 +550,13 @@ void AttentionKernel::run() {
   // A sequence has at most one tile that is not whole.
   if (table)
     tiles = e.add(tiles, e.add(e.dim(table, 0), e.index(1)));
-  int64_t bytes = tile::bytesOfTiles({rows, features}, 2) +
-                  tile::bytesOfTiles({2, keysOfTile, features}, 2) +
-                  tile::bytesOfTiles({2, keysOfTile, values}, 2);
   Value blocks =
       e.mul(e.mul(e.dim(q, 0), tiles), e.index(heads / headsOf(op)));
-  e.launch(blocks, warps * warpLanes, bytes, [&](Value block, Value) { body(block); });
+  e.launch(blocks, warps * warpLanes, bytesOf(op, keysOfTile), [&](Value block, Value) { body(block); });
   steps::finishResults(b, op, replacements);
 }
 
-void routing::attentionToKernels(BlockAttentionOp op, OpBuilder &b) {
-  AttentionKernel(op, b).run();
+void routing::attentionToKernels(BlockAttentionOp op, OpBuilder &b,
+                                 int64_t sharedBytes) {
+  AttentionKernel(op, b, sharedBytes).run();
 }

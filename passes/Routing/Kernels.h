@@ -54,13 +54,13 @@ private:
 
 /// True where a kernel of its own serves: the rest is loops.
 bool hasKernel(TopkOp op);
-bool hasKernel(BlockAttentionOp op);
+bool hasKernel(BlockAttentionOp op, int64_t sharedBytes);
 
 // The lowerings; each replaces the operation.
 void topkToKernels(TopkOp op, mlir::OpBuilder &b);
 void dispatchToKernels(DispatchOp op, mlir::OpBuilder &b);
 void combineToKernels(CombineOp op, mlir::OpBuilder &b);
-void attentionToKernels(BlockAttentionOp op, mlir::OpBuilder &b);
+void attentionToKernels(BlockAttentionOp op, mlir::OpBuilder &b, int64_t sharedBytes);
 
 } // namespace seqc::routing
 

@@ -24,6 +24,7 @@ using namespace seqc::routing;
 
 namespace {
 struct RoutingToKernels : seqc::impl::RoutingToKernelsBase<RoutingToKernels> {
+  using RoutingToKernelsBase::RoutingToKernelsBase;
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
@@ -40,8 +41,8 @@ struct RoutingToKernels : seqc::impl::RoutingToKernelsBase<RoutingToKernels> {
           .Case([&](DispatchOp op) { dispatchToKernels(op, b); })
           .Case([&](CombineOp op) { combineToKernels(op, b); })
           .Case([&](BlockAttentionOp op) {
-            if (hasKernel(op))
-              attentionToKernels(op, b);
+            if (hasKernel(op, sharedBytes))
+              attentionToKernels(op, b, sharedBytes);
           });
     }
   }

@@ -1,5 +1,6 @@
 // Routing operations become kernels of warps; what has none is left alone.
 // RUN: seq-opt %s -split-input-file -seqc-entry-to-memrefs -seqc-routing-to-kernels | FileCheck %s
+// RUN: seq-opt %s -split-input-file -seqc-entry-to-memrefs -seqc-routing-to-kernels=shared-bytes=21000 | FileCheck %s --check-prefix=SMALL
 
 // Four lanes have a row of 64, 16 scores each, by vectors of 4; the largest key, the
 // lowest column that has it, 8 times; the order of scores is that of integers.
@@ -102,6 +103,8 @@ func.func @narrow(%x: tensor<2x?x3xf32>, %i: tensor<2x?x1xi32>) -> tensor<2x?x3x
 // CHECK-SAME: threads({{.*}}) in
 // CHECK: seqc_tile.alloc : <128x32xbf16>
 // CHECK: seqc_tile.alloc : <2x64x32xbf16>
+// SMALL: seqc_tile.alloc : <128x32xbf16>
+// SMALL: seqc_tile.alloc : <2x32x32xbf16>
 // CHECK: seqc_tile.rows {{.*}} from 64 : <128x32xbf16> -> <64x32xbf16>
 // CHECK: scf.for
 // CHECK: gpu.barrier

@@ -278,11 +278,11 @@ Results<D> attention(BlockAttentionOp op, const AttentionInputs<D> &in, Score sc
       v.shape[rank - 2] != keyHeads || (list && !divides(list->shape[rank - 2])) ||
       (relative && (!divides(relative->shape[1]) || relative->shape[2] != features)))
     return llvm::createStringError("heads or features disagree");
-  if (list && (list->shape[rank - 3] != (length + group - 1) / group ||
+  if (list && (list->shape[rank - 3] != (length ? (length - 1) / group + 1 : 0) ||
                (rank == 4 && list->shape[0] != batches)))
     return llvm::createStringError(
         "the list of blocks has " + llvm::Twine(list->shape[rank - 3]) +
-        " rows, expected " + llvm::Twine((length + group - 1) / group));
+        " rows, expected " + llvm::Twine(length ? (length - 1) / group + 1 : 0));
   struct Sequence {
     int64_t batch, query, queries, key, keys, position; // the first query's
   };
@@ -326,7 +326,7 @@ Results<D> attention(BlockAttentionOp op, const AttentionInputs<D> &in, Score sc
           for (int64_t j = 0; j < n; ++j) {
             int64_t block = integerAt(
                 *list, (row * shared + h / (heads / shared)) * n + j);
-            int64_t size = *op.getBlock(), blocks = (s.keys + size - 1) / size;
+            int64_t size = *op.getBlock(), blocks = s.keys ? (s.keys - 1) / size + 1 : 0;
             if (block < -1 || block >= blocks)
               return llvm::createStringError(
                   "the list of query " + llvm::Twine(i) + " has block " +

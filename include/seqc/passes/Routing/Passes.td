@@ -40,12 +40,14 @@ def RoutingToKernels : Pass<"seqc-routing-to-kernels"> {
     groups of a multiple of 16 queries or 16 heads of one query that share it and
     their keys, of blocks of 16 tokens or more, without segments, and with a window only
     if causal: `seqc_tile` products of tiles of queries with tiles
-    of keys; heads that share keys and a row of the list have such a tile together.
+    of keys, fewer where `shared-bytes` do not hold 64 of them; heads that share keys and a row of the list have such a tile together.
     Rows move by vectors of up to 16 bytes where their length allows it.  The order of
     every sum depends on the sizes only.  What else there is of routing is left alone.
     **Fails when** never on verified input.
     **Example** see `test/passes/Routing/routing-to-kernels.mlir`.
   }];
+  let options = [Option<"sharedBytes", "shared-bytes", "int64_t", "232448",
+                        "Shared memory of a block">];
   let dependentDialects = [
       "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
       "::mlir::gpu::GPUDialect", "::mlir::math::MathDialect",
