@@ -88,7 +88,7 @@ private:
 /// A vector times a matrix of weights, without indices yet.
 std::optional<Factor::Sum> Finder::product(Operation &inner) {
   auto einsum = dyn_cast<EinsumOp>(inner);
-  if (!einsum || einsum->getNumOperands() != 2)
+  if (!einsum || einsum->getNumOperands() != 2 || einsum.getOutputTerm().empty())
     return std::nullopt;
   std::string output = einsum.getOutputTerm();
   for (unsigned i : {0, 1}) {
@@ -96,7 +96,8 @@ std::optional<Factor::Sum> Finder::product(Operation &inner) {
     if (other.size() != 1 || output.find(other[0]) != std::string::npos ||
         term.size() != output.size() + 1 || term.find(other[0]) == std::string::npos ||
         !llvm::is_contained(op.getWeightArgs(), widened(einsum->getOperand(i))) ||
-        p.d.invariant.contains(einsum->getOperand(1 - i)))
+        p.d.invariant.contains(einsum->getOperand(1 - i)) ||
+        p.d.dims.lookup(einsum->getOperand(1 - i)).size() != 1)
       continue;
     Factor::Sum sum;
     sum.einsum = einsum;
@@ -299,6 +300,8 @@ constexpr int64_t productLatency = 33, memoryLatency = 1500, networkCycles = 100
 /// Registers that are neither matrices, operands, sums nor states.
 constexpr int64_t otherRegisters = 64;
 constexpr int64_t mostWarps = 16;
+/// Blocks that PTX allows in a cluster.
+constexpr int64_t mostBlocks = 16;
 /// Sequences that run at once, typically.
 constexpr int64_t typicalSequences = 32;
 
@@ -444,7 +447,8 @@ void Cut::consider(int64_t cluster, int64_t groups, int64_t columns) {
 }
 
 bool Cut::run() {
-  for (int64_t cluster = 1; cluster <= machine.clusterBlocks; cluster *= 2)
+  int64_t most = std::min(machine.clusterBlocks, mostBlocks);
+  for (int64_t cluster = 1; cluster <= most; cluster *= 2)
     for (int64_t groups : {1, 2, 4})
       for (int64_t columns : {2, 1})
         consider(cluster, groups, columns);

@@ -115,3 +115,21 @@ func.func @norm(%x: tensor<?x?x64xbf16>, %R: tensor<64x64xbf16>, %h0: tensor<?x6
   }
   return %h : tensor<?x?x64xf32>
 }
+
+// A vector that is the same at every token, and a sum over all of the state.
+// CHECK-LABEL: func.func @constant
+// CHECK: seqc.recurrence
+func.func @constant(%x: tensor<?x?x64xbf16>, %R: tensor<64x64xbf16>, %w: tensor<64xbf16>, %h0: tensor<?x64xf32>) -> tensor<?x?x64xf32> {
+  %h, %hT = seqc.recurrence seq(%x : (b, t)) weight(%R, %w : ()) carry(%h0 : (b)) {
+  ^step(%xt: tensor<64xbf16>, %r: tensor<64x64xbf16>, %v: tensor<64xbf16>, %s: tensor<64xf32>):
+    %ones = arith.constant dense<1.0> : tensor<64xf32>
+    %rh = seqc.einsum "gd,d->g"(%r, %ones)
+    %all = seqc.einsum "d,d->"(%v, %s)
+    %same = tensor.splat %all : tensor<64xf32>
+    %xw = arith.extf %xt : tensor<64xbf16> to tensor<64xf32>
+    %a = arith.addf %xw, %rh : tensor<64xf32>
+    %next = arith.addf %a, %same : tensor<64xf32>
+    seqc.yield out(%next) carry(%next)
+  }
+  return %h : tensor<?x?x64xf32>
+}
