@@ -444,14 +444,19 @@ std::optional<std::string> Conversion::needComponent(ComponentPlan &c) {
   }
   // A scan gives the states before or after tokens: the others are computed.
   if (!c.linear && (!c.scan || (c.previous && c.next))) {
+    // The component's own states are at hand there, those of others are not.
+    auto own = [&](Value v) {
+      return llvm::any_of(c.component.carries, [&](unsigned carry) {
+        return v == op.getCarryArgs()[carry];
+      });
+    };
     for (unsigned carry : c.component.carries) {
-      Operation *def = op.getYield().getCarries()[carry].getDefiningOp();
-      // The component's own states are at hand there.
-      if (def)
-        for (Value operand : def->getOperands())
-          if (!llvm::is_contained(op.getCarryArgs(), operand))
-            if (Reason r = need(operand))
-              return r;
+      Value next = op.getYield().getCarries()[carry];
+      Operation *def = next.getDefiningOp();
+      for (Value v : def ? ValueRange(def->getOperands()) : ValueRange(next))
+        if (!own(v))
+          if (Reason r = need(v))
+            return r;
     }
     return {};
   }

@@ -129,3 +129,19 @@ func.func @log_sum_exp(%x: tensor<?xf32>, %f: tensor<?xi8>, %s0: tensor<f32>, %a
   }
   return %sT : tensor<f32>
 }
+
+// A state that takes over another's old value needs it of every token.
+// CHECK-LABEL: @delayed
+// CHECK: %[[S:.*]]:4 = seqc.scan {{.*}} exclusive final
+// CHECK: seqc.recurrence seq({{.*}}%[[S]]#1{{.*}}) carry(%arg2 : ())
+// CHECK: return
+func.func @delayed(%x: tensor<?xf32>, %h0: tensor<f32>, %d0: tensor<f32>) -> (tensor<f32>, tensor<f32>) {
+  %hT, %dT = seqc.recurrence seq(%x : (t)) carry(%h0, %d0 : ()) {
+  ^step(%xt: f32, %h: f32, %d: f32):
+    %c = arith.constant 0.5 : f32
+    %k = arith.mulf %c, %h : f32
+    %n = arith.addf %k, %xt : f32
+    seqc.yield carry(%n, %h)
+  }
+  return %hT, %dT : tensor<f32>, tensor<f32>
+}

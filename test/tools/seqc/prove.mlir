@@ -26,9 +26,9 @@ func.func @gated(%q: tensor<?x?x64xf32>, %k: tensor<?x?x64xf32>, %v: tensor<?x?x
   return %o, %sT : tensor<?x?x32xf32>, tensor<?x64x32xf32>
 }
 
-// Without a range the exponents may rise; the form equals the program as long as
+// Without a range the exponents may rise; the form equals the program only as long as
 // they do not.
-// CHECK: proved   undeclared: the chunked form equals the program (features of 1 to 3, chunks of 1 to 4 tokens; no gate is below -100, whose exponential is zero to f32)
+// CHECK: unknown  undeclared: the chunked form equals the program (it does where every exponent is at most 0; features of 1 to 3, chunks of 1 to 4 tokens; no gate is below -100, whose exponential is zero to f32)
 // CHECK: unknown  undeclared: exponents of the chunked form are at most 0 (g[{{.*}}] may be positive; the sequential form is used unless this one is asked for)
 func.func @undeclared(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x4xf32>,
                       %g: tensor<?xf32>, %s0: tensor<8x4xf32>) -> tensor<?x4xf32> {
