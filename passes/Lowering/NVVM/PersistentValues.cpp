@@ -115,15 +115,7 @@ Value PersistentKernel::clone(Operation *def, ValueRange values) {
   // Values do not round before the yield.
   if (isa<arith::ExtFOp, arith::TruncFOp>(def))
     return convert(values[0], type);
-  OperationState state(loc, def->getName(), values, type, def->getAttrs());
-  state.propertiesAttr = def->getPropertiesAsAttribute();
-  Operation *copy = b.create(state);
-  if (auto fast = dyn_cast<arith::ArithFastMathInterface>(copy))
-    if (isa<arith::AddFOp, arith::SubFOp, arith::MulFOp>(copy))
-      copy->setAttr(fast.getFastMathAttrName(),
-                    arith::FastMathFlagsAttr::get(b.getContext(),
-                                                  arith::FastMathFlags::contract));
-  return copy->getResult(0);
+  return steps::repeatOperation(b, loc, def, values, type);
 }
 
 Value PersistentKernel::constantAt(Operation *def, ArrayRef<int64_t> place) {

@@ -40,6 +40,8 @@ private:
   LogicalResult block(Block &body);
   LogicalResult operation(Operation *op);
   LogicalResult loop(scf::ForOp op);
+  /// Moves a body into that of the loop or branch that yields elements instead.
+  LogicalResult moveBody(Block &from, Block &to);
   LogicalResult choose(scf::IfOp op);
   /// A value's elements where it is a fragment, else itself.
   void flatten(ValueRange values, Scalars &into);

@@ -130,6 +130,23 @@ void Lanes::unflatten(ValueRange old, ValueRange now) {
   }
 }
 
+LogicalResult Lanes::moveBody(Block &from, Block &to) {
+  auto yield = cast<scf::YieldOp>(from.getTerminator());
+  SmallVector<Value> yielded(yield.getOperands());
+  yield.erase();
+  if (!to.empty())
+    to.getTerminator()->erase();
+  to.getOperations().splice(to.end(), from.getOperations());
+  OpBuilder::InsertionGuard guard(b);
+  if (failed(block(to)))
+    return failure();
+  b.setInsertionPointToEnd(&to);
+  Scalars results;
+  flatten(yielded, results);
+  scf::YieldOp::create(b, loc, results);
+  return success();
+}
+
 LogicalResult Lanes::choose(scf::IfOp op) {
   auto eachBlock = [&](llvm::function_ref<LogicalResult(Block &)> visit) {
     for (Region *region : {&op.getThenRegion(), &op.getElseRegion()})
@@ -149,23 +166,9 @@ LogicalResult Lanes::choose(scf::IfOp op) {
   auto made = scf::IfOp::create(b, loc, types, op.getCondition(),
                                 /*addThenBlock=*/true, /*addElseBlock=*/true);
   done.push_back(op);
-  OpBuilder::InsertionGuard guard(b);
   unsigned branch = 0;
   LogicalResult result = eachBlock([&](Block &from) {
-    Block *to = branch++ ? made.elseBlock() : made.thenBlock();
-    auto yield = cast<scf::YieldOp>(from.getTerminator());
-    SmallVector<Value> yielded(yield.getOperands());
-    yield.erase();
-    if (!to->empty())
-      to->getTerminator()->erase();
-    to->getOperations().splice(to->end(), from.getOperations());
-    if (failed(block(*to)))
-      return failure();
-    b.setInsertionPointToEnd(to);
-    Scalars results;
-    flatten(yielded, results);
-    scf::YieldOp::create(b, loc, results);
-    return success();
+    return moveBody(from, branch++ ? *made.elseBlock() : *made.thenBlock());
   });
   unflatten(op.getResults(), made.getResults());
   return result;
@@ -180,24 +183,10 @@ LogicalResult Lanes::loop(scf::ForOp op) {
                                  op.getStep(), inits);
   // Erased after what uses its arguments and results.
   done.push_back(op);
-  Block *from = op.getBody(), *to = made.getBody();
   op.getInductionVar().replaceAllUsesWith(made.getInductionVar());
   unflatten(op.getRegionIterArgs(), made.getRegionIterArgs());
-  auto yield = cast<scf::YieldOp>(from->getTerminator());
-  SmallVector<Value> yielded(yield.getOperands());
-  yield.erase();
-  if (!to->empty())
-    to->getTerminator()->erase();
-  to->getOperations().splice(to->end(), from->getOperations());
-  {
-    OpBuilder::InsertionGuard guard(b);
-    if (failed(block(*to)))
-      return failure();
-    b.setInsertionPointToEnd(to);
-    Scalars results;
-    flatten(yielded, results);
-    scf::YieldOp::create(b, loc, results);
-  }
+  if (failed(moveBody(*op.getBody(), *made.getBody())))
+    return failure();
   unflatten(op.getResults(), made.getResults());
   return success();
 }

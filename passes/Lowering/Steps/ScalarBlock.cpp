@@ -19,6 +19,19 @@ Value steps::convertFloat(OpBuilder &b, Location loc, Value value, Type to) {
   return arith::TruncFOp::create(b, loc, type, value);
 }
 
+Value steps::repeatOperation(OpBuilder &b, Location loc, Operation *op,
+                             ValueRange values, Type type) {
+  OperationState state(loc, op->getName(), values, type, op->getAttrs());
+  state.propertiesAttr = op->getPropertiesAsAttribute();
+  Operation *copy = b.create(state);
+  if (auto fast = dyn_cast<arith::ArithFastMathInterface>(copy))
+    if (isa<arith::AddFOp, arith::SubFOp, arith::MulFOp>(copy))
+      copy->setAttr(fast.getFastMathAttrName(),
+                    arith::FastMathFlagsAttr::get(b.getContext(),
+                                                  arith::FastMathFlags::contract));
+  return copy->getResult(0);
+}
+
 Value steps::repeatConstant(OpBuilder &b, Location loc, Value value,
                             int64_t width) {
   auto attr =

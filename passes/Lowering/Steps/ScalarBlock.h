@@ -17,6 +17,11 @@ namespace seqc::steps {
 mlir::Value convertFloat(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value,
                          mlir::Type to);
 
+/// The elementwise `op` of these values, with a result of `type`; sums and products may
+/// be contracted.
+mlir::Value repeatOperation(mlir::OpBuilder &b, mlir::Location loc, mlir::Operation *op,
+                            mlir::ValueRange values, mlir::Type type);
+
 /// The constant that defines `value`, as a scalar or, for `width` > 0, in every
 /// lane of a vector.
 mlir::Value repeatConstant(mlir::OpBuilder &b, mlir::Location loc,

@@ -225,15 +225,7 @@ Value StepEmitter::clone(Operation *op, ValueRange operands) {
           ? Type(vectorOf(cast<VectorType>(vectorOperand.getType()).getDimSize(0),
                           element))
           : element;
-  OperationState state(loc, op->getName(), values, type, op->getAttrs());
-  state.propertiesAttr = op->getPropertiesAsAttribute();
-  Operation *copy = b.create(state);
-  if (auto fast = dyn_cast<arith::ArithFastMathInterface>(copy))
-    if (isa<arith::AddFOp, arith::SubFOp, arith::MulFOp>(copy))
-      copy->setAttr(fast.getFastMathAttrName(),
-                    arith::FastMathFlagsAttr::get(
-                        b.getContext(), arith::FastMathFlags::contract));
-  return copy->getResult(0);
+  return repeatOperation(b, loc, op, values, type);
 }
 
 Index StepEmitter::collapsed(ArrayRef<Index> indices, ArrayRef<int64_t> shape,
