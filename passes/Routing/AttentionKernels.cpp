@@ -17,8 +17,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "Kernels.h"
+#include "RouteOperands.h"
 
-#include "../Lowering/Steps/Buffers.h"
 
 #include "seqc/dialects/Tile/Tile.h"
 
@@ -107,7 +107,7 @@ bool routing::hasKernel(BlockAttentionOp op, int64_t sharedBytes) {
 
 namespace {
 
-class AttentionKernel {
+class AttentionKernel : AttentionOperands {
 public:
   AttentionKernel(BlockAttentionOp op, OpBuilder &b, int64_t sharedBytes)
       : op(op), e(b, op.getLoc()), keysOfTile(keysOf(op, sharedBytes)) {}
@@ -173,11 +173,10 @@ private:
   Warps e;
   Type element, f32;
   // Of a tile: queries of a head, rows for all its heads.
-  int64_t keysOfTile, queries, rows, warps, features, values, heads, keyHeads;
-  // q [b, t, h, d], k and v [b, s, g, ...], list [b, rows, heads, n], and of it what
-  // counts: first entries of `chosen` [b, rows, heads, n], as many as `counts` says.
-  Value q, k, v, list, chosen, counts, table, places, out, lse;
-  Value length, keyLength, tiles;
+  int64_t keysOfTile, queries, rows, warps;
+  // Of the list what counts: first entries of `chosen` [b, rows, heads, n], as many as
+  // `counts` says.
+  Value chosen, counts, tiles;
   // Of a block: its place; its first query and how many; keys of its sequence, the
   // first of them, and the position of its first query among them.
   Value batch, head, keyHead, first, count, keys, firstKey, position;
@@ -508,42 +507,11 @@ void AttentionKernel::run() {
   OpBuilder &b = e.b;
   f32 = b.getF32Type();
   element = elementOf(op.getQuery().getType());
-  bool packed = bool(op.getSegments());
-  // Packed sequences are one batch element.
-  auto view = [&](Value buffer) {
-    return packed ? e.grouped(buffer, {0, 0, 1, 2}) : buffer;
-  };
-  Value query = steps::readBuffer(b, e.loc, op.getQuery());
-  q = view(query);
-  k = view(steps::readBuffer(b, e.loc, op.getKey()));
-  v = view(steps::readBuffer(b, e.loc, op.getValue()));
-  if (op.getBlocks())
-    list = steps::readBuffer(b, e.loc, op.getBlocks());
-  if (op.getAt())
-    places = steps::readBuffer(b, e.loc, op.getAt());
-  if (packed)
-    table = steps::readBuffer(b, e.loc, op.getSegments());
-  heads = cast<MemRefType>(q.getType()).getDimSize(2);
-  features = cast<MemRefType>(q.getType()).getDimSize(3);
-  keyHeads = cast<MemRefType>(k.getType()).getDimSize(2);
-  values = cast<MemRefType>(v.getType()).getDimSize(3);
+  bind(op, e);
   queries = queriesOf(op);
   rows = queries * headsOf(op);
   bool tall = rows == maxQueries && features <= maxFeatures && values <= maxFeatures;
   warps = rows / (tall ? 32 : 16);
-  SmallVector<OpFoldResult> shape;
-  unsigned rank = cast<MemRefType>(query.getType()).getRank();
-  for (unsigned d = 0; d + 1 < rank; ++d)
-    shape.push_back(e.dim(query, d));
-  Values replacements;
-  SmallVector<OpFoldResult> outShape(shape);
-  outShape.push_back(b.getIndexAttr(values));
-  out = view(steps::writeBuffer(b, e.loc, op.getOut(), outShape, replacements));
-  lse = steps::writeBuffer(b, e.loc, op.getLse(), shape, replacements);
-  if (packed)
-    lse = e.grouped(lse, {0, 0, 1});
-  length = e.dim(q, 1);
-  keyLength = e.dim(k, 1);
   if (list)
     order();
   tiles = e.ceilDiv(length, e.index(queries));

@@ -6,9 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Loops.h"
+#include "RouteOperands.h"
 
-#include "../Lowering/Steps/Buffers.h"
 #include "../Lowering/Steps/ScalarBlock.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -32,7 +31,7 @@ static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 namespace {
 
-class Attention {
+class Attention : AttentionOperands {
 public:
   Attention(BlockAttentionOp op, OpBuilder &b, int64_t width)
       : op(op), e(b, op.getLoc(), width) {}
@@ -60,10 +59,6 @@ private:
   BlockAttentionOp op;
   Loops e;
   Type element;
-  int64_t features, values, heads, keyHeads;
-  // q [b, t, h, d], k and v [b, s, g, ...], list [b, rows, heads, n].
-  Value q, k, v, relative, list, table, places, out, lse;
-  Value length, keyLength;
   // Of the current query.
   Value batch, token, head, keyHead, position, firstKey, firstQuery, keys;
   Value windowFrom, windowTo, queryVector;
@@ -303,40 +298,7 @@ void Attention::query(Value i) {
 void Attention::run() {
   OpBuilder &b = e.b;
   element = elementOf(op.getLse().getType());
-  bool packed = bool(op.getSegments());
-  // Packed sequences are one batch element.
-  auto view = [&](Value buffer) {
-    return packed ? e.grouped(buffer, {0, 0, 1, 2}) : buffer;
-  };
-  Value query = steps::readBuffer(b, e.loc, op.getQuery());
-  q = view(query);
-  k = view(steps::readBuffer(b, e.loc, op.getKey()));
-  v = view(steps::readBuffer(b, e.loc, op.getValue()));
-  if (op.getBlocks())
-    list = view(steps::readBuffer(b, e.loc, op.getBlocks()));
-  if (op.getRelative())
-    relative = steps::readBuffer(b, e.loc, op.getRelative());
-  if (op.getAt())
-    places = steps::readBuffer(b, e.loc, op.getAt());
-  if (packed)
-    table = steps::readBuffer(b, e.loc, op.getSegments());
-  heads = cast<MemRefType>(q.getType()).getDimSize(2);
-  features = cast<MemRefType>(q.getType()).getDimSize(3);
-  keyHeads = cast<MemRefType>(k.getType()).getDimSize(2);
-  values = cast<MemRefType>(v.getType()).getDimSize(3);
-  SmallVector<OpFoldResult> shape;
-  unsigned rank = cast<MemRefType>(query.getType()).getRank();
-  for (unsigned d = 0; d + 1 < rank; ++d)
-    shape.push_back(e.dim(query, d));
-  Values replacements;
-  SmallVector<OpFoldResult> outShape(shape);
-  outShape.push_back(b.getIndexAttr(values));
-  out = view(steps::writeBuffer(b, e.loc, op.getOut(), outShape, replacements));
-  lse = steps::writeBuffer(b, e.loc, op.getLse(), shape, replacements);
-  if (packed)
-    lse = e.grouped(lse, {0, 0, 1});
-  length = e.dim(q, 1);
-  keyLength = e.dim(k, 1);
+  bind(op, e);
   e.parallel(e.mul(e.mul(e.dim(q, 0), length), e.index(heads)),
              [&](Value i) { this->query(i); });
   steps::finishResults(b, op, replacements);

@@ -10,8 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Kernels.h"
-
-#include "../Lowering/Steps/Buffers.h"
+#include "RouteOperands.h"
 
 using namespace mlir;
 using namespace seqc;
@@ -32,7 +31,7 @@ static constexpr int64_t maxVectors = 4;
 
 namespace {
 
-class DispatchKernels {
+class DispatchKernels : DispatchOperands {
 public:
   DispatchKernels(DispatchOp op, OpBuilder &b) : op(op), e(b, op.getLoc()) {}
   void run();
@@ -48,10 +47,8 @@ private:
   Warps e;
   int64_t numExperts, numColumns;
   bool batched;
-  // Picks and inverse as [batch, slot]; counts [batch expert, tile], then those before
-  // each tile; totals [batch expert].
-  Value picks, inverse, permutation, offsets, counts, totals;
-  Value batches, slots, experts, segments, tiles, rows;
+  // Counts [batch expert, tile], then those before each tile; totals [batch expert].
+  Value counts, totals, tiles;
 };
 
 } // namespace
@@ -316,56 +313,21 @@ void DispatchKernels::scatter(Value tokens, Value packed, int64_t features,
 
 void DispatchKernels::run() {
   OpBuilder &b = e.b;
-  Value source = steps::readBuffer(b, e.loc, op.getPicks());
-  unsigned rank = shapeOf(op.getPicks().getType()).size();
-  batched = rank > 2;
+  batched = shapeOf(op.getPicks().getType()).size() > 2;
   numExperts = op.getExperts();
   numColumns = shapeOf(op.getPicks().getType()).back();
-  picks = e.grouped(source, {0, rank - 2});
-  batches = e.dim(picks, 0);
-  slots = e.dim(picks, 1);
-  if (!batched) { // one batch element of all slots
-    picks = e.grouped(source, {0, 0});
-    batches = e.index(1);
-    slots = e.dim(picks, 1);
-  }
-  experts = e.index(numExperts);
-  segments = e.mul(batches, experts);
-  rows = e.mul(batches, slots);
+  bind(op, e);
   tiles = e.ceilDiv(slots, e.index(tileSlots));
-  Values replacements, packed;
-  for (auto [tokens, result] : llvm::zip(op.getTokens(), op.getPacked())) {
-    SmallVector<OpFoldResult> shape{rows};
-    for (int64_t size : shapeOf(result.getType()).drop_front())
-      shape.push_back(b.getIndexAttr(size));
-    packed.push_back(steps::writeBuffer(b, e.loc, result, shape, replacements));
-  }
-  permutation = steps::writeBuffer(b, e.loc, op.getPermutation(), OpFoldResult(rows),
-                                   replacements);
-  SmallVector<OpFoldResult> shape;
-  for (unsigned d = 0; d < rank; ++d)
-    shape.push_back(e.dim(source, d));
-  inverse = steps::writeBuffer(b, e.loc, op.getInverse(), shape, replacements);
-  inverse = e.grouped(inverse, batched ? ArrayRef<unsigned>{0, 1} : ArrayRef<unsigned>{0, 0});
-  Value entries = e.add(segments, e.index(1 + op.getCapacity().has_value()));
-  offsets = steps::writeBuffer(b, e.loc, op.getOffsets(), OpFoldResult(entries),
-                               replacements);
   counts = e.scratch(b.getI32Type(), {segments, tiles});
   totals = e.scratch(b.getI32Type(), {segments});
   this->rank();
   sum();
   layOut();
   place();
-  for (auto [tokens, buffer] : llvm::zip(op.getTokens(), packed)) {
-    int64_t features = 1;
-    for (int64_t size : shapeOf(tokens.getType()).drop_front(rank - 1))
-      features *= size;
-    if (features == 0)
-      continue;
-    Value from = steps::readBuffer(b, e.loc, tokens);
+  eachTokens(op, e, [&](Value from, Value buffer, int64_t features) {
     int64_t lanes = std::min(e.together(from), e.together(buffer));
-    scatter(e.grouped(from, {0, rank - 1}), e.grouped(buffer, {0, 1}), features, lanes);
-  }
+    scatter(joined(op, e, from), e.grouped(buffer, {0, 1}), features, lanes);
+  });
   steps::finishResults(b, op, replacements);
 }
 
@@ -379,63 +341,45 @@ void routing::dispatchToKernels(DispatchOp op, OpBuilder &b) {
 
 void routing::combineToKernels(CombineOp op, OpBuilder &b) {
   Warps e(b, op.getLoc());
-  Type stored = elementOf(op.getRows().getType());
-  Type element = stored.isF64() ? stored : Type(b.getF32Type());
-  unsigned last = shapeOf(op.getInverse().getType()).size() - 1;
-  int64_t columns = shapeOf(op.getInverse().getType()).back(), features = 1;
-  Value inverseBuffer = steps::readBuffer(b, e.loc, op.getInverse());
-  SmallVector<OpFoldResult> shape;
-  for (unsigned d = 0; d < last; ++d)
-    shape.push_back(e.dim(inverseBuffer, d));
-  for (int64_t size : shapeOf(op.getRows().getType()).drop_front()) {
-    shape.push_back(b.getIndexAttr(size));
-    features *= size;
-  }
-  Value inverse = e.grouped(inverseBuffer, {0, last});
-  Value from = steps::readBuffer(b, e.loc, op.getRows()), rows = e.grouped(from, {0, 1});
-  Value weights;
-  if (op.getWeights())
-    weights = e.grouped(steps::readBuffer(b, e.loc, op.getWeights()), {0, last});
-  Values replacements;
-  Value to = steps::writeBuffer(b, e.loc, op.getResult(), shape, replacements);
-  Value result = e.grouped(to, {0, last});
-  if (features) {
-    int64_t lanes = std::min(e.together(from), e.together(to));
-    Value numRows = e.dim(rows, 0), size = e.index(features / lanes), zero = e.index(0);
-    e.parallel(e.mul(e.dim(inverse, 0), size), [&](Value i) {
+  CombineOperands c;
+  c.bind(op, e);
+  if (c.features) {
+    int64_t lanes = std::min(e.together(c.from), e.together(c.to));
+    Value numRows = e.dim(c.rows, 0), size = e.index(c.features / lanes), zero = e.index(0);
+    e.parallel(e.mul(e.dim(c.inverse, 0), size), [&](Value i) {
       Value token = e.div(i, size);
       Value first = e.mul(e.rem(i, size), e.index(lanes));
       // A row that is absent is read elsewhere and left out: loads do not wait for
       // branches.
       auto addRow = [&](Value j, ValueRange now) {
-        Value row = e.loadIndex(inverse, ValueRange{token, j});
+        Value row = e.loadIndex(c.inverse, ValueRange{token, j});
         Value is = e.compare(Predicate::ult, row, numRows);
-        Value x = e.loadTogether(rows, ValueRange{e.select(is, row, zero), first}, lanes,
-                                 element);
-        if (weights) {
-          Value w = e.loadLanes(weights, ValueRange{token, j}, 1, element);
+        Value x = e.loadTogether(c.rows, ValueRange{e.select(is, row, zero), first}, lanes,
+                                 c.element);
+        if (c.weights) {
+          Value w = e.loadLanes(c.weights, ValueRange{token, j}, 1, c.element);
           x = e.mul(e.repeat(w, lanes), x);
         }
         return Values{e.select(is, e.add(now[0], x), now[0]),
-                      e.select(is, e.add(now[1], e.number(element, 1)), now[1])};
+                      e.select(is, e.add(now[1], e.number(c.element, 1)), now[1])};
       };
-      Values none{e.number(e.lanesOf(element, lanes), 0), e.number(element, 0)};
+      Values none{e.number(e.lanesOf(c.element, lanes), 0), e.number(c.element, 0)};
       Values sum = e.choose(
           e.less(zero, numRows),
           [&] {
             Values sum = none;
-            if (columns <= 8)
-              for (int64_t j = 0; j < columns; ++j)
+            if (c.columns <= 8)
+              for (int64_t j = 0; j < c.columns; ++j)
                 sum = addRow(e.index(j), sum);
             else
-              sum = e.loop(zero, e.index(columns), 1, sum, addRow);
+              sum = e.loop(zero, e.index(c.columns), 1, sum, addRow);
             return sum;
           },
           [&] { return none; });
       if (op.getMean())
-        sum[0] = e.div(sum[0], e.repeat(e.max(sum[1], e.number(element, 1)), lanes));
-      e.storeTogether(sum[0], result, ValueRange{token, first});
+        sum[0] = e.div(sum[0], e.repeat(e.max(sum[1], e.number(c.element, 1)), lanes));
+      e.storeTogether(sum[0], c.result, ValueRange{token, first});
     });
   }
-  steps::finishResults(b, op, replacements);
+  steps::finishResults(b, op, c.replacements);
 }

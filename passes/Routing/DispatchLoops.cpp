@@ -8,8 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Loops.h"
-
-#include "../Lowering/Steps/Buffers.h"
+#include "RouteOperands.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
@@ -25,7 +24,7 @@ static constexpr int64_t partSlots = 1024;
 
 namespace {
 
-class Dispatch {
+class Dispatch : DispatchOperands {
 public:
   Dispatch(DispatchOp op, OpBuilder &b, int64_t width)
       : op(op), e(b, op.getLoc(), width) {}
@@ -44,10 +43,9 @@ private:
 
   DispatchOp op;
   Loops e;
-  // Picks and inverse as [batch, slot]; counts [batch, part, expert]; totals
-  // [batch, expert]; the first dropped row of each part.
-  Value picks, inverse, permutation, offsets, counts, totals, drops;
-  Value batches, slots, experts, numParts, rows, columns;
+  // Counts [batch, part, expert]; totals [batch, expert]; the first dropped row of each
+  // part.
+  Value counts, totals, drops, numParts, columns;
 };
 
 } // namespace
@@ -182,8 +180,6 @@ void Dispatch::gather(Value tokens, Value packed, int64_t features) {
         [&] { return Values{e.number(e.lanesOf(element, lanes), 0)}; })[0];
     e.storeLanes(x, packed, ValueRange{row, first});
   };
-  if (features == 0)
-    return;
   // Neighbouring threads have neighbouring elements; vectors of bits are packed in
   // memory, single ones are not.
   if (e.width == 1 || element.getIntOrFloatBitWidth() < 8) {
@@ -199,33 +195,9 @@ void Dispatch::gather(Value tokens, Value packed, int64_t features) {
 
 void Dispatch::run() {
   OpBuilder &b = e.b;
-  Value source = steps::readBuffer(b, e.loc, op.getPicks());
-  unsigned rank = shapeOf(op.getPicks().getType()).size();
-  picks = e.grouped(source, {0, rank - 2});
-  batches = e.dim(picks, 0);
-  slots = e.dim(picks, 1);
-  experts = e.index(op.getExperts());
-  columns = e.dim(source, rank - 1);
-  rows = e.mul(batches, slots);
+  bind(op, e);
+  columns = e.dim(source, shapeOf(op.getPicks().getType()).size() - 1);
   numParts = e.ceilDiv(slots, e.index(partSlots));
-  Values replacements, packed;
-  for (auto [tokens, result] : llvm::zip(op.getTokens(), op.getPacked())) {
-    SmallVector<OpFoldResult> shape{rows};
-    for (int64_t size : shapeOf(result.getType()).drop_front())
-      shape.push_back(b.getIndexAttr(size));
-    packed.push_back(steps::writeBuffer(b, e.loc, result, shape, replacements));
-  }
-  permutation = steps::writeBuffer(b, e.loc, op.getPermutation(),
-                                   OpFoldResult(rows), replacements);
-  SmallVector<OpFoldResult> shape;
-  for (unsigned d = 0; d < rank; ++d)
-    shape.push_back(e.dim(source, d));
-  inverse = steps::writeBuffer(b, e.loc, op.getInverse(), shape, replacements);
-  inverse = e.grouped(inverse, {0, rank - 2});
-  Value entries = e.add(e.mul(batches, experts),
-                        e.index(1 + op.getCapacity().has_value()));
-  offsets = steps::writeBuffer(b, e.loc, op.getOffsets(), OpFoldResult(entries),
-                               replacements);
   Type i32 = b.getI32Type();
   counts = e.scratch(i32, {batches, numParts, experts});
   totals = e.scratch(i32, {batches, experts});
@@ -234,13 +206,9 @@ void Dispatch::run() {
   sum();
   layOut();
   number();
-  for (auto [tokens, buffer] : llvm::zip(op.getTokens(), packed)) {
-    int64_t features = 1;
-    for (int64_t size : shapeOf(tokens.getType()).drop_front(rank - 1))
-      features *= size;
-    Value from = steps::readBuffer(b, e.loc, tokens);
-    gather(e.grouped(from, {0, rank - 1}), e.grouped(buffer, {0, 1}), features);
-  }
+  eachTokens(op, e, [&](Value tokens, Value buffer, int64_t features) {
+    gather(joined(op, e, tokens), e.grouped(buffer, {0, 1}), features);
+  });
   steps::finishResults(b, op, replacements);
 }
 
@@ -254,65 +222,46 @@ void routing::lowerDispatch(DispatchOp op, OpBuilder &b, int64_t width) {
 
 void routing::lowerCombine(CombineOp op, OpBuilder &b, int64_t width) {
   Loops e(b, op.getLoc(), width);
-  Type stored = elementOf(op.getRows().getType());
-  Type element = stored.isF64() ? stored : Type(b.getF32Type());
-  unsigned last = shapeOf(op.getInverse().getType()).size() - 1;
-  int64_t columns = shapeOf(op.getInverse().getType()).back(), features = 1;
-  Value inverseBuffer = steps::readBuffer(b, e.loc, op.getInverse());
-  SmallVector<OpFoldResult> shape;
-  for (unsigned d = 0; d < last; ++d)
-    shape.push_back(e.dim(inverseBuffer, d));
-  for (int64_t size : shapeOf(op.getRows().getType()).drop_front()) {
-    shape.push_back(b.getIndexAttr(size));
-    features *= size;
-  }
-  Value inverse = e.grouped(inverseBuffer, {0, last});
-  Value rows = e.grouped(steps::readBuffer(b, e.loc, op.getRows()), {0, 1});
-  Value weights;
-  if (op.getWeights())
-    weights = e.grouped(steps::readBuffer(b, e.loc, op.getWeights()), {0, last});
-  Values replacements;
-  Value result = steps::writeBuffer(b, e.loc, op.getResult(), shape, replacements);
-  result = e.grouped(result, {0, last});
-
-  Value numRows = e.dim(rows, 0);
+  CombineOperands c;
+  c.bind(op, e);
+  Value numRows = e.dim(c.rows, 0);
   auto emit = [&](Value token, Value first, int64_t lanes) {
-    Value zero = e.number(e.lanesOf(element, lanes), 0);
+    Value zero = e.number(e.lanesOf(c.element, lanes), 0);
     auto addRow = [&](Value j, ValueRange now) {
-      Value row = e.loadIndex(inverse, ValueRange{token, j});
+      Value row = e.loadIndex(c.inverse, ValueRange{token, j});
       return e.choose(
           e.compare(Predicate::ult, row, numRows),
           [&] {
-            Value x = e.loadLanes(rows, ValueRange{row, first}, lanes, element);
-            if (weights) {
-              Value w = e.loadLanes(weights, ValueRange{token, j}, 1, element);
+            Value x = e.loadLanes(c.rows, ValueRange{row, first}, lanes, c.element);
+            if (c.weights) {
+              Value w = e.loadLanes(c.weights, ValueRange{token, j}, 1, c.element);
               x = e.mul(e.repeat(w, lanes), x);
             }
             return Values{e.add(now[0], x),
-                          e.add(now[1], e.number(element, 1))};
+                          e.add(now[1], e.number(c.element, 1))};
           },
           [&] { return Values(now); });
     };
-    Values sum{zero, e.number(element, 0)};
-    if (columns <= 8)
-      for (int64_t j = 0; j < columns; ++j)
+    Values sum{zero, e.number(c.element, 0)};
+    if (c.columns <= 8)
+      for (int64_t j = 0; j < c.columns; ++j)
         sum = addRow(e.index(j), sum);
     else
-      sum = e.loop(e.index(0), e.index(columns), 1, sum, addRow);
+      sum = e.loop(e.index(0), e.index(c.columns), 1, sum, addRow);
     if (op.getMean())
       sum[0] = e.div(sum[0],
-                     e.repeat(e.max(sum[1], e.number(element, 1)), lanes));
-    e.storeLanes(sum[0], result, ValueRange{token, first});
+                     e.repeat(e.max(sum[1], e.number(c.element, 1)), lanes));
+    e.storeLanes(sum[0], c.result, ValueRange{token, first});
   };
-  Value tokens = e.dim(inverse, 0);
-  if (features && width == 1) {
-    Value size = e.index(features);
+  Value tokens = e.dim(c.inverse, 0);
+  if (c.features && width == 1) {
+    Value size = e.index(c.features);
     e.parallel(e.mul(tokens, size),
                [&](Value i) { emit(e.div(i, size), e.rem(i, size), 1); });
-  } else if (features) {
+  } else if (c.features) {
     e.parallel(tokens, [&](Value token) {
-      e.chunks(features, [&](Value first, int64_t lanes) { emit(token, first, lanes); });
+      e.chunks(c.features, [&](Value first, int64_t lanes) { emit(token, first, lanes); });
     });
   }
-  steps::finishResults(b, op, replacements);
+  steps::finishResults(b, op, c.replacements);
 }

@@ -8,8 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Kernels.h"
-
-#include "../Lowering/Steps/Buffers.h"
+#include "RouteOperands.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -36,7 +35,7 @@ bool routing::hasKernel(TopkOp op) {
 
 namespace {
 
-class TopkKernel {
+class TopkKernel : TopkOperands {
 public:
   TopkKernel(TopkOp op, OpBuilder &b) : op(op), e(b, op.getLoc()) {}
   void run();
@@ -56,7 +55,6 @@ private:
   TopkOp op;
   Warps e;
   int64_t row, group = 1, slots = 1, vector = 1;
-  Value scores, weights, indices;
   Type f32;
   // Of a lane: its place in the group; keys, their columns and scores; its picks.
   Value lane, lowest, top;
@@ -210,20 +208,9 @@ void TopkKernel::body(Value block, Value thread) {
 void TopkKernel::run() {
   OpBuilder &b = e.b;
   f32 = b.getF32Type();
-  unsigned last = shapeOf(op.getScores().getType()).size() - 1;
   row = shapeOf(op.getScores().getType()).back();
-  Value source = steps::readBuffer(b, e.loc, op.getScores());
-  SmallVector<OpFoldResult> shape;
-  for (unsigned d = 0; d < last; ++d)
-    shape.push_back(e.dim(source, d));
-  shape.push_back(b.getIndexAttr(op.getK()));
-  Values replacements;
-  Value w = steps::writeBuffer(b, e.loc, op.getWeights(), shape, replacements);
-  Value i = steps::writeBuffer(b, e.loc, op.getIndices(), shape, replacements);
+  bind(op, e);
   vector = e.together(source);
-  scores = e.grouped(source, {0, last});
-  weights = e.grouped(w, {0, last});
-  indices = e.grouped(i, {0, last});
   while (group < warpLanes && group * laneElements < row)
     group *= 2;
   // Vectors of a lane are not wider than its part of the row.

@@ -8,8 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Loops.h"
-
-#include "../Lowering/Steps/Buffers.h"
+#include "RouteOperands.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -24,7 +23,7 @@ using Value = mlir::Value;
 
 namespace {
 
-class Topk {
+class Topk : TopkOperands {
 public:
   Topk(TopkOp op, OpBuilder &b, int64_t width) : op(op), e(b, op.getLoc(), width) {}
   void run();
@@ -37,7 +36,7 @@ private:
 
   TopkOp op;
   Loops e;
-  Value scores, weights, indices, length;
+  Value length;
   Type element, keyType, indexType;
 };
 
@@ -143,18 +142,7 @@ void Topk::run() {
   element = elementOf(op.getWeights().getType());
   keyType = b.getIntegerType(element.getIntOrFloatBitWidth());
   indexType = b.getI32Type();
-  unsigned last = shapeOf(op.getScores().getType()).size() - 1;
-  Value source = steps::readBuffer(b, e.loc, op.getScores());
-  SmallVector<OpFoldResult> shape;
-  for (unsigned d = 0; d < last; ++d)
-    shape.push_back(e.dim(source, d));
-  shape.push_back(b.getIndexAttr(op.getK()));
-  Values replacements;
-  Value w = steps::writeBuffer(b, e.loc, op.getWeights(), shape, replacements);
-  Value i = steps::writeBuffer(b, e.loc, op.getIndices(), shape, replacements);
-  scores = e.grouped(source, {0, last});
-  weights = e.grouped(w, {0, last});
-  indices = e.grouped(i, {0, last});
+  bind(op, e);
   length = e.dim(scores, 1);
   e.parallel(e.dim(scores, 0), [&](Value row) {
     picks(row);
