@@ -16,6 +16,7 @@ import os
 import re
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -171,11 +172,13 @@ def main():
     parser.add_argument("files", nargs="*")
     options = parser.parse_args()
     passed = failed = 0
-    with tempfile.TemporaryDirectory() as folder:
-        for path in options.files or (
-                sorted(glob.glob(os.path.join(ROOT, "docs/examples/*.mlir"))) +
-                sorted(glob.glob(os.path.join(ROOT, "test/decode/Inputs/*.mlir")))):
-            ok, message = check(options.seqc, path, folder, options.libraries)
+    files = options.files or [file for folder in ("docs/examples", "test/decode/Inputs")
+                              for file in sorted(glob.glob(os.path.join(ROOT, folder, "*.mlir")))]
+    # A GPU's calls share one driver.
+    workers = 1 if options.libraries else os.cpu_count()
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(workers) as pool:
+        results = pool.map(lambda path: check(options.seqc, path, folder, options.libraries), files)
+        for path, (ok, message) in zip(files, results):
             print(f"{'ok  ' if ok else '--  ' if ok is None else 'FAIL'} {os.path.basename(path):24} {message}")
             passed += ok is True
             failed += ok is False

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -44,6 +45,57 @@ def histories(data):
     return number, int(number[-1]) + 1
 
 
+def check(seqc, path, table, poisoned, folder):
+    """Lines of what failed, and how many passed, for one file, table and poisoned history."""
+    cu = TABLES.get(table)
+    with open(path) as f:
+        text = f.read()
+    bind = [] if "tensor<70x" in text else ["--bind=" + ("t=70,h=2,s=9" if "segments" in text else "t=70,h=2")]
+    names = re.findall(r"%(\w+): tensor", text[:text.index("->")])
+    inputs = {}
+    if cu:
+        inputs["cu"] = os.path.join(folder, "cu.npy")
+        np.save(inputs["cu"], np.array(cu, np.int32))
+    data = run(seqc, path, inputs, os.path.join(folder, "base"), "--random=3", *bind)
+    number, count = histories(data)
+    if poisoned is not None:
+        at = np.flatnonzero(number == poisoned)
+        if not len(at):
+            return [], 0
+        value = np.nan if poisoned == 3 else np.inf
+        for n in ("k", "v"):
+            data[n][at[len(at) // 2]] = value
+        if cu and "s0" in data:
+            data["s0"][poisoned] = np.nan
+    for n in names:
+        inputs[n] = os.path.join(folder, n + ".npy")
+        np.save(inputs[n], data[n])
+    want = run(seqc, path, inputs, os.path.join(folder, "want"), "--form=sequential", *bind)
+    others = number != poisoned
+    bad, passed = [], 0
+    for layout in ("segments", "masks", "auto") if cu else ("masks",):
+        for chunk in (16,) if poisoned or layout == "auto" else (1, 2, 7, 16, 64):
+            got = run(seqc, path, inputs, os.path.join(folder, "got"), "--form=chunked", f"--chunk={chunk}",
+                      f"--packed={layout}", *bind)
+            ok = True
+            for n in want:
+                if n in names:
+                    continue
+                a, b = got[n].astype(np.float64), want[n].astype(np.float64)
+                if a.shape[0] == 70:
+                    a, b = a[others], b[others]
+                elif cu:
+                    a, b = np.delete(a, poisoned or [], axis=0), np.delete(b, poisoned or [], axis=0)
+                elif poisoned == count - 1:
+                    continue
+                ok &= bool(np.all(np.isfinite(a)))
+                ok &= bool(np.sqrt(np.sum((a - b) ** 2)) <= 1e-5 * np.sqrt(np.sum(b ** 2)))
+            passed += ok
+            if not ok:
+                bad.append(f"FAIL {os.path.basename(path)} {table} packed={layout} chunk={chunk} poisoned={poisoned}")
+    return bad, passed
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seqc", default="build/bin/seqc")
@@ -51,56 +103,22 @@ def main():
     passed = failed = 0
     files = [os.path.join(ROOT, "docs/examples/gla-packed.mlir")]
     files += [os.path.join(HERE, "Inputs", f) for f in ("packed-delta.mlir", "static/packed-zero.mlir", "packed-resets.mlir")]
-    with tempfile.TemporaryDirectory() as folder:
-        for path in files:
-            with open(path) as f:
-                text = f.read()
-            bind = [] if "tensor<70x" in text else ["--bind=" + ("t=70,h=2,s=9" if "segments" in text else "t=70,h=2")]
-            names = re.findall(r"%(\w+): tensor", text[:text.index("->")])
-            for table, cu in TABLES.items() if "segments" in text else [("flags", None)]:
-                for poisoned in (None, 3, 4):
-                    inputs = {}
-                    if cu:
-                        inputs["cu"] = os.path.join(folder, "cu.npy")
-                        np.save(inputs["cu"], np.array(cu, np.int32))
-                    data = run(options.seqc, path, inputs, os.path.join(folder, "base"), "--random=3", *bind)
-                    number, count = histories(data)
-                    if poisoned is not None:
-                        at = np.flatnonzero(number == poisoned)
-                        if not len(at):
-                            continue
-                        value = np.nan if poisoned == 3 else np.inf
-                        for n in ("k", "v"):
-                            data[n][at[len(at) // 2]] = value
-                        if cu and "s0" in data:
-                            data["s0"][poisoned] = np.nan
-                    for n in names:
-                        inputs[n] = os.path.join(folder, n + ".npy")
-                        np.save(inputs[n], data[n])
-                    want = run(options.seqc, path, inputs, os.path.join(folder, "want"), "--form=sequential", *bind)
-                    others = number != poisoned
-                    for layout in ("segments", "masks", "auto") if cu else ("masks",):
-                        for chunk in (16,) if poisoned or layout == "auto" else (1, 2, 7, 16, 64):
-                            what = f"{os.path.basename(path)} {table} packed={layout} chunk={chunk} poisoned={poisoned}"
-                            got = run(options.seqc, path, inputs, os.path.join(folder, "got"), "--form=chunked",
-                                      f"--chunk={chunk}", f"--packed={layout}", *bind)
-                            ok = True
-                            for n in want:
-                                if n in names:
-                                    continue
-                                a, b = got[n].astype(np.float64), want[n].astype(np.float64)
-                                if a.shape[0] == 70:
-                                    a, b = a[others], b[others]
-                                elif cu:
-                                    a, b = np.delete(a, poisoned or [], axis=0), np.delete(b, poisoned or [], axis=0)
-                                elif poisoned == count - 1:
-                                    continue
-                                ok &= bool(np.all(np.isfinite(a)))
-                                ok &= bool(np.sqrt(np.sum((a - b) ** 2)) <= 1e-5 * np.sqrt(np.sum(b ** 2)))
-                            passed += ok
-                            failed += not ok
-                            if not ok:
-                                print(f"FAIL {what}")
+    cases = []
+    for path in files:
+        with open(path) as f:
+            tables = TABLES if "segments" in f.read() else ["flags"]
+        cases += [(path, table, poisoned) for table in tables for poisoned in (None, 3, 4)]
+
+    def one(case):
+        with tempfile.TemporaryDirectory() as folder:
+            return check(options.seqc, *case, folder)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for bad, good in pool.map(one, cases):
+            passed += good
+            failed += len(bad)
+            for line in bad:
+                print(line)
     print(f"{passed} passed, {failed} failed")
     return failed != 0 or passed == 0
 

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -84,6 +85,34 @@ def modifiers(text):
     return found
 
 
+def every_form(seqc, path, seed):
+    """([(ok, message)] of each form that one example has, [its row of the table])."""
+    ok, message, kinds = check(seqc, path, seed)
+    results = [(ok, message)]
+    if not ok:
+        return results, []
+    with open(path) as f:
+        text = f.read()
+    form = "blocked scan" if "seqc.scan" in text and re.search(r"\(b, t\)", text) else "sequential"
+    chunks = []
+    for length in (16, 64) if "seqc.recurrence" in text else ():
+        chunked, message, _ = check(seqc, path, seed, ("--form=chunked", f"--chunk={length}"))
+        if chunked is not None:
+            results.append((chunked, f"{message}, chunks of {length}"))
+        if chunked:
+            chunks.append(str(length))
+    if "seqc.recurrence" in text:
+        scanned, message, _ = check(seqc, path, seed, ("--form=scan",))
+        if scanned is not None:
+            results.append((scanned, f"{message}, scan"))
+        if scanned:
+            form += "; scan"
+    if chunks:
+        form += f"; chunked ({', '.join(chunks)})"
+    return results, [f"| {os.path.basename(path)[:-5]} | {form} | CPU | {', '.join(kinds)} | "
+                     f"{', '.join(modifiers(text)) or 'none'} |"]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seqc", default="build/bin/seqc")
@@ -94,38 +123,13 @@ def main():
     files = options.files or sorted(glob.glob(os.path.join(ROOT, "docs/examples/*.mlir")))
     passed = failed = 0
     rows = []
-    for path in files:
-        ok, message, kinds = check(options.seqc, path, options.seed)
-        print(f"{'ok  ' if ok else 'FAIL'} {os.path.basename(path):24} {message}")
-        passed += ok
-        failed += not ok
-        if ok:
-            with open(path) as f:
-                text = f.read()
-            form = "blocked scan" if "seqc.scan" in text and re.search(r"\(b, t\)", text) else "sequential"
-            chunks = []
-            for length in (16, 64) if "seqc.recurrence" in text else ():
-                chunked, message, _ = check(options.seqc, path, options.seed,
-                                            ("--form=chunked", f"--chunk={length}"))
-                if chunked is None:
-                    continue
-                print(f"{'ok  ' if chunked else 'FAIL'} {os.path.basename(path):24} {message}, chunks of {length}")
-                passed += chunked
-                failed += not chunked
-                if chunked:
-                    chunks.append(str(length))
-            if "seqc.recurrence" in text:
-                scanned, message, _ = check(options.seqc, path, options.seed, ("--form=scan",))
-                if scanned is not None:
-                    print(f"{'ok  ' if scanned else 'FAIL'} {os.path.basename(path):24} {message}, scan")
-                    passed += scanned
-                    failed += not scanned
-                    if scanned:
-                        form += "; scan"
-            if chunks:
-                form += f"; chunked ({', '.join(chunks)})"
-            rows.append(f"| {os.path.basename(path)[:-5]} | {form} | CPU | {', '.join(kinds)} | "
-                        f"{', '.join(modifiers(text)) or 'none'} |")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for path, (results, row) in zip(files, pool.map(lambda f: every_form(options.seqc, f, options.seed), files)):
+            for ok, message in results:
+                print(f"{'ok  ' if ok else 'FAIL'} {os.path.basename(path):24} {message}")
+                passed += ok
+                failed += not ok
+            rows += row
     if options.table:
         with open(options.table, "w") as f:
             f.write("# Operators\n\nWritten by `test/oracles/run.py --table` from what passed: each row ran on "
