@@ -182,7 +182,7 @@ static void bufferize(OpPassManager &pm) {
 }
 
 /// From the formed to the tiled stage on a CPU.
-static void tileForCPU(OpPassManager &pm, int64_t width, bool dots) {
+static void tileForCPU(OpPassManager &pm, int64_t width, bool dots, int64_t cores) {
   pm.addPass(createStepOpsToLinalg());
   pm.addPass(createEntryToMemrefs());
   pm.addPass(createDispatchVersions());
@@ -192,6 +192,7 @@ static void tileForCPU(OpPassManager &pm, int64_t width, bool dots) {
   RecurrenceToLoopsOptions loops;
   loops.width = width;
   loops.dots = dots;
+  loops.cores = cores;
   pm.addPass(createRecurrenceToLoops(loops));
   RoutingToLoopsOptions routing;
   routing.width = width;
@@ -386,7 +387,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   if (isGpu(options))
     tileForGPU(pm, sharedBytes(options), machineName(options));
   else
-    tileForCPU(pm, width, options.bf16Dots);
+    tileForCPU(pm, width, options.bf16Dots, machineOf(options).cores);
   if (options.stopAfter == Stage::Tiled)
     return;
   // target

@@ -30,7 +30,7 @@ struct RecurrenceToLoops
     getOperation()->walk([&](RecurrenceOp op) { ops.push_back(op); });
     for (RecurrenceOp op : ops) {
       OpBuilder builder(op);
-      steps::lowerToVectors(op, builder, CpuVectors::ofWidth(width, dots));
+      steps::lowerToVectors(op, builder, CpuVectors::ofWidth(width, dots), cores);
     }
   }
 };

@@ -15,8 +15,10 @@ struct StepEmitter::ProductState {
   const Product &product;
   /// Index of each of the nest's dimensions.
   llvm::SmallVector<Index> indices;
-  /// The right operand, transposed or packed in pairs, or null.
+  /// The right operand, transposed or packed in panels or pairs, or null.
   const Access *packed = nullptr;
+  /// Columns of its panels.
+  int64_t breadth = 0;
   /// Of a narrow product: the left operand, and whether its pairs are of columns.
   const Access *left = nullptr;
   bool leftByRows = false;

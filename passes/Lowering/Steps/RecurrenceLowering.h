@@ -4,6 +4,7 @@
 #define SEQC_PASSES_LOWERING_STEPS_RECURRENCELOWERING_H
 
 #include "Buffers.h"
+#include "Lockstep.h"
 #include "Operands.h"
 #include "StepEmitter.h"
 
@@ -28,10 +29,11 @@ enum class Unit { Task, Thread, Block };
 /// Replaces one recurrence by loops or by a kernel.
 class Lowering : Operands {
 public:
+  /// With `lockstep`, `op` has become the step of several sequences.
   Lowering(RecurrenceOp op, OpBuilder &b, Unit unit, const CpuVectors &cpu,
-           int64_t sharedBytes = 0)
-      : op(op), b(b), loc(op.getLoc()), unit(unit), width(cpu.width),
-        chosen(chooseLane(op)), lane(unit == Unit::Task ? chosen : StringAttr()),
+           int64_t sharedBytes = 0, const Lockstep &lockstep = {})
+      : op(op), b(b), loc(op.getLoc()), unit(unit), width(cpu.width), lockstep(lockstep),
+        chosen(lockstep ? StringAttr() : chooseLane(op)), lane(unit == Unit::Task ? chosen : StringAttr()),
         plan(op, lane, unit == Unit::Block,
              /*multiply=*/unit == Unit::Task && !lane && cpu.width > 1,
              cpu.bf16Dot),
@@ -40,12 +42,19 @@ public:
     parallelTime = isTokenwise(op) && (unit != Unit::Task || isTime(lane));
   }
   void run();
+  /// The same where `together`, of the same operation, is an alternative for calls
+  /// with enough sequences for `cores`.
+  void runEither(Lowering &together, int64_t cores);
 
 private:
   static bool isTime(StringAttr axis) {
     return axis && axis.getValue() == RecurrenceOp::getTimeAxis();
   }
   Value constant(int64_t v) { return arith::ConstantIndexOp::create(b, loc, v); }
+  void findTables();
+  Value extentOf(StringRef axis);
+  Value countTasks();
+  void parallel();
   void launch(Value tasks);
   int64_t blockThreads() const;
   void body(Value task);
@@ -62,13 +71,16 @@ private:
                   int64_t parts);
   /// Whether a reset flag is set.
   Value isSet(Value flag);
-  /// Starts every state afresh, where `condition` holds if there is one.
-  void restartStates(Value condition);
+  /// Starts every state afresh, where `condition` holds if there is one; with `row`
+  /// only that one of the sequences that step together.
+  void restartStates(Value condition, Value row = {});
   /// Runs `fn(row, time)` for the rows [from, to) of the chunk at `first`.
   void overRows(Value from, Value to,
                 llvm::function_ref<void(Value row)> fn);
   Access rowAccess(Value memref, Value row, unsigned rank);
-  Access operandAccess(Value memref, AxesAttr map, Value time, unsigned rank);
+  Access operandAccess(Value memref, AxesAttr map, Value time, unsigned rank,
+                       bool together = false);
+  Access rowOf(const Access &access, Value row);
   Value local(Type type, bool lanes);
   Value blockLocal(MemRefType type);
   /// Runs `fn` once per vector of the task's lanes, or once without lanes.
@@ -80,6 +92,7 @@ private:
   Location loc;
   Unit unit;
   int64_t width;
+  Lockstep lockstep;
   /// The axis whose indices are neighbours, and the one that fills vectors: time,
   /// too, where no token depends on another.
   StringAttr chosen, lane;
@@ -88,11 +101,12 @@ private:
 
   llvm::StringMap<Value> indices; // axis -> index of this task
   Value laneFirst, laneCount; // the task's lanes
+  Value groupFirst, groupLast; // its first sequence of several, and the last of all
   SmallVector<Value> carryBuffers, snapshotBuffers, nextBuffers;
   // Of a chunked step: its tokens' operands and outputs.
   SmallVector<Value> seqRows, outRows;
   llvm::DenseMap<Value, Value> tables;
-  llvm::DenseSet<Value> packs;
+  llvm::DenseSet<StepEmitter::Pack> packs;
   llvm::DenseSet<std::pair<Value, unsigned>> pairPacks;
 
   // Of a kernel: the operation, where it allocates, and the running block.

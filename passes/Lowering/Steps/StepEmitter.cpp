@@ -49,7 +49,12 @@ namespace {
 /// An access at a point: scalar indices, and the vector's dimensions.
 struct Place {
   SmallVector<Value> indices;
-  SmallVector<std::pair<unsigned, int64_t>> moving; // dimension, stride
+  struct Moving {
+    unsigned dim;
+    int64_t stride;
+    Value last; // of the dimension's indices, or null
+  };
+  SmallVector<Moving> moving;
 };
 } // namespace
 
@@ -66,14 +71,20 @@ static Place locate(OpBuilder &b, Location loc, const Access &access,
       if (dim.fixed)
         at = arith::AddIOp::create(b, loc, at, dim.fixed);
       place.indices.push_back(at);
-      place.moving.push_back({unsigned(d), 1});
+      place.moving.push_back({unsigned(d), 1, {}});
       break;
     }
-    case Access::Dim::Feature:
-      place.indices.push_back(indices[dim.feature].base);
+    case Access::Dim::Feature: {
+      Value at = indices[dim.feature].base;
+      if (dim.fixed)
+        at = arith::AddIOp::create(b, loc, at, dim.fixed);
+      if (dim.last)
+        at = arith::MinUIOp::create(b, loc, at, dim.last);
+      place.indices.push_back(at);
       if (indices[dim.feature].stride)
-        place.moving.push_back({unsigned(d), indices[dim.feature].stride});
+        place.moving.push_back({unsigned(d), indices[dim.feature].stride, dim.last});
       break;
+    }
     }
   }
   return place;
@@ -95,8 +106,20 @@ static Value offsets(OpBuilder &b, Location loc, Value memref,
                                        return attrs;
                                      }())));
   Value total;
-  for (auto [d, stride] : place.moving) {
+  auto everywhere = [&](Value v) -> Value {
+    return vector::BroadcastOp::create(b, loc, indexVector, v);
+  };
+  for (auto [d, stride, last] : place.moving) {
     Value step = arith::ConstantIndexOp::create(b, loc, stride);
+    Value lanes = iota;
+    if (last) {
+      // As far as there are indices.
+      Value left = arith::SubIOp::create(b, loc, last, place.indices[d]);
+      lanes = arith::MinUIOp::create(
+          b, loc, arith::MulIOp::create(b, loc, iota, everywhere(step)).getResult(),
+          everywhere(left));
+      step = arith::ConstantIndexOp::create(b, loc, 1);
+    }
     // Sizes do not give the strides: a buffer may be part of another one.
     int64_t known = type.getStridesAndOffset().first[d];
     Value apart =
@@ -104,9 +127,7 @@ static Value offsets(OpBuilder &b, Location loc, Value memref,
             ? memref::ExtractStridedMetadataOp::create(b, loc, memref).getStrides()[d]
             : arith::ConstantIndexOp::create(b, loc, known).getResult();
     step = arith::MulIOp::create(b, loc, step, apart);
-    Value part = arith::MulIOp::create(
-        b, loc, iota,
-        vector::BroadcastOp::create(b, loc, indexVector, step).getResult());
+    Value part = arith::MulIOp::create(b, loc, lanes, everywhere(step));
     total = total ? arith::AddIOp::create(b, loc, total, part).getResult() : part;
   }
   return total;
@@ -114,8 +135,8 @@ static Value offsets(OpBuilder &b, Location loc, Value memref,
 
 static bool isContiguous(const Access &access, const Place &place) {
   return place.moving.size() == 1 &&
-         place.moving[0].first + 1 == access.dims.size() &&
-         place.moving[0].second == 1;
+         place.moving[0].dim + 1 == access.dims.size() &&
+         place.moving[0].stride == 1 && !place.moving[0].last;
 }
 
 Value StepEmitter::load(const Access &access, Type element,

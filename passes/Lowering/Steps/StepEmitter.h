@@ -20,8 +20,9 @@ struct Access {
   mlir::Value memref;
   struct Dim {
     enum Kind { Fixed, Lane, Feature } kind;
-    mlir::Value fixed;    // Fixed: the index; Lane: added to the lane, or null
+    mlir::Value fixed;    // Fixed: the index; else added to it, or null
     unsigned feature = 0; // Feature: which dimension of the value
+    mlir::Value last = {}; // Feature: beyond it there is the last one again, or null
   };
   llvm::SmallVector<Dim> dims;
 };
@@ -53,8 +54,15 @@ public:
   void bindScalar(mlir::Value value, mlir::Value scalar) {
     scalars[value] = scalar;
   }
-  /// The transposed value, where a product wants it, is at `access`.
-  void bindPack(mlir::Value value, Access access) { packs[value] = access; }
+  /// The right operand of the product of `nest`, as `packOf` wants it, is at `access`.
+  void bindPack(const Nest &nest, Access access) { packs[packOf(nest)] = access; }
+  /// A packed operand: how its letters and its panels are laid out.
+  using Pack = std::pair<mlir::Value, uint64_t>;
+  Pack packOf(const Nest &nest);
+  /// The shape of a packed operand: outer letters, panels, the summed one, columns.
+  llvm::SmallVector<int64_t> packedShape(const Nest &nest);
+  /// Packs the operands of the phase's products that are the same at every token.
+  void packWeights(const Phase &phase);
   /// The value, packed in pairs for narrow products, is at `access`.
   void bindPairs(mlir::Value value, Pairing pairing, Access access) {
     pairs[{value, unsigned(pairing)}] = access;
@@ -144,7 +152,10 @@ private:
   void emitProduct(const Nest &nest);
   void emitTile(ProductState &state, mlir::Value row, int64_t rows,
                 mlir::Value column, llvm::ArrayRef<mlir::Value> masks);
-  const Access &packTransposed(mlir::Value value);
+  const Access &packRight(const Nest &nest);
+  void writePack(const Nest &nest);
+  /// Columns of a panel of the product's packed operand.
+  int64_t panelOf(const Nest &nest);
   const Access &packPairs(mlir::Value value, Pairing pairing);
   mlir::Value halfRow(mlir::Value value, mlir::Value row, mlir::Value column,
                       int64_t count);
@@ -192,9 +203,10 @@ private:
   Meanwhile meanwhile;
   llvm::DenseMap<mlir::Value, Access> memory;
   llvm::DenseMap<mlir::Value, mlir::Value> scalars;
-  /// Transposed operands of products, and which ones this phase has written.
-  llvm::DenseMap<mlir::Value, Access> packs;
-  llvm::DenseSet<mlir::Value> packed;
+  /// Packed operands of products, which ones this phase has written, and which ones
+  /// have been written before the first token.
+  llvm::DenseMap<Pack, Access> packs;
+  llvm::DenseSet<Pack> packed, packedBefore;
   llvm::DenseMap<std::pair<mlir::Value, unsigned>, Access> pairs;
   llvm::DenseSet<std::pair<mlir::Value, unsigned>> paired;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<Access>> targets;

@@ -101,14 +101,18 @@ static constexpr int64_t threadsApart = 128;
 /// Threads of a block that share a sequence, at most.
 static constexpr int64_t threadsTogether = 512;
 
-/// The operand at this task, at token `time` (null: no time axis).
+/// The operand at this task, at token `time` (null: no time axis).  A value that steps
+/// together with others has their dimension first, which `memref` may lack.
 Access Lowering::operandAccess(Value memref, AxesAttr map, Value time,
-                               unsigned rank) {
+                               unsigned rank, bool together) {
   Access access{memref, {}};
+  together |= lockstep.has(map);
   for (unsigned d = 0; d < map.size(); ++d) {
     StringRef axis = map.getNames()[d].getValue();
     if (lane && map.getNames()[d] == lane) {
       access.dims.push_back({Access::Dim::Lane, laneFirst});
+    } else if (lockstep && axis == lockstep.axis.getValue()) {
+      access.dims.push_back({Access::Dim::Feature, groupFirst, 0, groupLast});
     } else if (axis == RecurrenceOp::getTimeAxis()) {
       access.dims.push_back({Access::Dim::Fixed, time});
     } else {
@@ -118,9 +122,28 @@ Access Lowering::operandAccess(Value memref, AxesAttr map, Value time,
       access.dims.push_back({Access::Dim::Fixed, index});
     }
   }
-  for (unsigned d = 0; d < rank; ++d)
+  for (unsigned d = together ? 1 : 0; d < rank; ++d)
     access.dims.push_back({Access::Dim::Feature, Value(), d});
   return access;
+}
+
+/// The slice of `row` among values that step together.
+Access Lowering::rowOf(const Access &access, Value row) {
+  Access result{access.memref, {}};
+  for (Access::Dim dim : access.dims) {
+    if (dim.kind == Access::Dim::Feature && dim.feature > 0) {
+      --dim.feature;
+    } else if (dim.kind == Access::Dim::Feature) {
+      Value at = row;
+      if (dim.fixed)
+        at = arith::AddIOp::create(b, loc, at, dim.fixed);
+      if (dim.last)
+        at = arith::MinUIOp::create(b, loc, at, dim.last);
+      dim = {Access::Dim::Fixed, at};
+    }
+    result.dims.push_back(dim);
+  }
+  return result;
 }
 
 /// A buffer of this task: small ones on the stack, others on the heap, where
@@ -287,13 +310,11 @@ void Lowering::allocate() {
             emitter.bindPairs(operand, pairing,
                               localAccess(local(type, false), 2, false));
         }
-      } else if (nest.product && nest.product->transposed) {
-        Value operand = nest.members[0].value.getDefiningOp()->getOperand(
-            nest.product->right);
-        SmallVector<int64_t> shape(llvm::reverse(shapeOf(operand.getType())));
-        Type type = RankedTensorType::get(shape, elementOf(operand.getType()));
-        if (packs.insert(operand).second)
-          emitter.bindPack(operand, localAccess(local(type, false), 2, false));
+      } else if (nest.product && (nest.product->transposed || nest.product->panels)) {
+        SmallVector<int64_t> shape = emitter.packedShape(nest);
+        Type type = RankedTensorType::get(shape, elementOf(nest.members[0].value.getType()));
+        if (packs.insert(emitter.packOf(nest)).second)
+          emitter.bindPack(nest, localAccess(local(type, false), shape.size(), false));
       }
   for (auto [constant, table] : tables)
     emitter.bind(constant,
@@ -327,9 +348,16 @@ void Lowering::body(Value task) {
       indices[axis] = rest;
       break;
     }
-    Value size = sizes.lookup(axis);
+    Value size = extentOf(axis);
     indices[axis] = arith::RemUIOp::create(b, loc, rest, size);
     rest = arith::DivUIOp::create(b, loc, rest, size);
+  }
+  if (lockstep) {
+    // The last group repeats the last sequence: the same values at the same place.
+    StringRef axis = lockstep.axis.getValue();
+    groupFirst = arith::MulIOp::create(b, loc, indices.lookup(axis),
+                                       constant(lockstep.count));
+    groupLast = arith::SubIOp::create(b, loc, sizes.lookup(axis), constant(1));
   }
   allocate();
 
@@ -355,11 +383,12 @@ void Lowering::body(Value task) {
       emitter.emitCopy(arg.getType(), bool(lane),
                        operandAccess(carries[i],
                                      cast<AxesAttr>(op.getCarryMaps()[i]), {},
-                                     rank),
+                                     rank, bool(lockstep)),
                        localAccess(carryBuffers[i], rank, bool(lane)));
     }
     emitter.emitPhase(plan.before);
   });
+  emitter.packWeights(plan.token);
   timeLoop();
   overLanes([&] {
     for (auto [i, arg] : llvm::enumerate(op.getCarryArgs())) {
@@ -424,9 +453,30 @@ void Lowering::launch(Value count) {
   kernel.getDynamicSharedMemorySizeMutable().assign(shared);
 }
 
-void Lowering::run() {
-  b.setInsertionPoint(op);
-  bind(op, b);
+/// Tasks along `axis`.
+Value Lowering::extentOf(StringRef axis) {
+  Value size = sizes.lookup(axis);
+  int64_t each = lane && axis == lane.getValue() ? laneBlock
+                 : lockstep && axis == lockstep.axis.getValue() ? lockstep.count
+                                                                : 1;
+  return each == 1
+             ? size
+             : arith::CeilDivUIOp::create(b, loc, size, constant(each)).getResult();
+}
+
+Value Lowering::countTasks() {
+  Value count = constant(1);
+  for (StringAttr axis : op.getCarryAxes())
+    count = arith::MulIOp::create(b, loc, count, extentOf(axis.getValue()));
+  if (parallelTime)
+    count = arith::MulIOp::create(b, loc, count,
+                                  isTime(lane) ? extentOf(lane.getValue())
+                                               : sizes.lookup(RecurrenceOp::getTimeAxis()));
+  return count;
+}
+
+/// Constants of the step that are tables.
+void Lowering::findTables() {
   op.walk([&](Operation *inner) {
     auto visit = [&](Value v) {
       Operation *def = v.getDefiningOp();
@@ -440,36 +490,74 @@ void Lowering::run() {
     for (Value v : inner->getOperands())
       visit(v);
   });
+}
 
-  Value tasks = constant(1);
-  for (StringAttr axis : op.getCarryAxes()) {
-    Value size = sizes.lookup(axis.getValue());
-    if (axis == lane)
-      size = arith::CeilDivUIOp::create(b, loc, size, constant(laneBlock));
-    tasks = arith::MulIOp::create(b, loc, tasks, size);
-  }
-  if (parallelTime) {
-    Value size = sizes.lookup(RecurrenceOp::getTimeAxis());
-    if (isTime(lane))
-      size = arith::CeilDivUIOp::create(b, loc, size, constant(laneBlock));
-    tasks = arith::MulIOp::create(b, loc, tasks, size);
-  }
-  if (unit != Unit::Task) {
-    launch(tasks);
-    finishResults(b, op, results);
-    return;
-  }
+void Lowering::parallel() {
+  findTables();
   auto loop = scf::ParallelOp::create(b, loc, ValueRange{constant(0)},
-                                      ValueRange{tasks}, ValueRange{constant(1)});
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    body(loop.getInductionVars()[0]);
+                                      ValueRange{countTasks()}, ValueRange{constant(1)});
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVars()[0]);
+}
+
+void Lowering::run() {
+  b.setInsertionPoint(op);
+  bind(op, b);
+  if (unit == Unit::Task) {
+    parallel();
+  } else {
+    findTables();
+    launch(countTasks());
   }
   finishResults(b, op, results);
 }
 
-void steps::lowerToVectors(RecurrenceOp op, OpBuilder &b, const CpuVectors &cpu) {
+/// A step of a group takes as long as these many of one sequence (measured: LSTM and
+/// GRU of 256, LMU of 32, on one core of a Zen 5).
+static constexpr int64_t kGroupCost = 3;
+/// A sequence of fewer tokens does not pay for packing the weights.
+static constexpr int64_t kLeastTokens = 4;
+
+void Lowering::runEither(Lowering &together, int64_t cores) {
+  b.setInsertionPoint(op);
+  bind(op, b);
+  static_cast<Operands &>(together) = *this;
+  auto turns = [&](Value tasks) -> Value {
+    return arith::CeilDivUIOp::create(b, loc, tasks, constant(cores));
+  };
+  Value groups = arith::MulIOp::create(b, loc, turns(together.countTasks()),
+                                       constant(kGroupCost));
+  Value fewer = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule, groups,
+                                      turns(countTasks()));
+  Value longer = arith::CmpIOp::create(
+      b, loc, arith::CmpIPredicate::uge, sizes.lookup(RecurrenceOp::getTimeAxis()),
+      constant(kLeastTokens));
+  auto choice = scf::IfOp::create(
+      b, loc, arith::AndIOp::create(b, loc, fewer, longer).getResult(), /*withElse=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    together.parallel();
+    b.setInsertionPointToStart(choice.elseBlock());
+    parallel();
+  }
+  finishResults(b, op, results);
+}
+
+void steps::lowerToVectors(RecurrenceOp op, OpBuilder &b, const CpuVectors &cpu,
+                           int64_t cores) {
+  if (Lockstep lockstep = chooseLockstep(op); lockstep && cpu.width > 1) {
+    b.setInsertionPoint(op);
+    auto group = cast<RecurrenceOp>(b.clone(*op));
+    if (stepTogether(group, lockstep)) {
+      Lowering together(group, b, Unit::Task, cpu, 0, lockstep);
+      Lowering(op, b, Unit::Task, cpu).runEither(together, cores);
+      group.erase();
+      return;
+    }
+    group.erase();
+  }
   Lowering(op, b, Unit::Task, cpu).run();
 }
 

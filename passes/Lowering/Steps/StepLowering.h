@@ -10,7 +10,10 @@ namespace seqc::steps {
 
 /// Replaces `op` by an `scf.parallel` over its independent sequences; inside, a
 /// step is loops over vectors and, for products of matrices, over tiles of them.
-void lowerToVectors(RecurrenceOp op, mlir::OpBuilder &b, const CpuVectors &cpu);
+/// Where several sequences may step together, the sizes of a call and the number of
+/// cores decide whether they do.
+void lowerToVectors(RecurrenceOp op, mlir::OpBuilder &b, const CpuVectors &cpu,
+                    int64_t cores = 1);
 
 /// Replaces `op` by a `gpu.launch`.  Where a step's values fit a thread's
 /// registers, each thread runs one sequence; else a block's threads share the

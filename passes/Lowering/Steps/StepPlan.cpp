@@ -29,6 +29,14 @@ static bool isCostly(Operation *op) {
          isa<arith::DivFOp, arith::RemFOp, arith::DivSIOp, arith::RemSIOp>(op);
 }
 
+/// A matrix that does not stay in the first-level cache with what it multiplies.
+static bool isLarge(Type type) {
+  int64_t elements = 1;
+  for (int64_t size : shapeOf(type))
+    elements *= size;
+  return elements > 8192;
+}
+
 StepPlan::StepPlan(RecurrenceOp op, StringAttr lane, bool shared, bool multiply,
                    bool dots)
     : op(op), lane(lane), shared(shared), multiply(multiply), dots(dots) {
@@ -100,6 +108,11 @@ void StepPlan::classify() {
       if (auto einsum = dyn_cast<EinsumOp>(inner)) {
         contraction = einsum.isContraction();
         if (auto product = multiply ? asProduct(einsum, dots) : std::nullopt) {
+          Value right = einsum.getOperands()[product->right];
+          product->panels = !product->narrow && product->summed.size() == 1 &&
+                            !invariant.contains(result) &&
+                            (invariant.contains(right) || isConstant(right)) &&
+                            (product->transposed || isLarge(right.getType()));
           products[einsum] = *product;
           // A narrow product's operands are computed where they are packed.
           for (Value operand : einsum.getOperands())

@@ -50,8 +50,11 @@ struct Product {
   char row = 0, column = 0;
   /// The result's other letters, and those that are summed over.
   std::string outer, summed;
-  /// `right` is contiguous along a summed letter: it is transposed first.
+  /// `right` is not contiguous along `column`: it is transposed first.
   bool transposed = false;
+  /// `right` is the same at every token: it is packed before the first one, in panels
+  /// as broad as a tile of the result.
+  bool panels = false;
   /// Both operands are rounded to bf16 and packed in pairs along the summed letter.
   bool narrow = false;
 };

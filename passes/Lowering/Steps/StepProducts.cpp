@@ -75,7 +75,7 @@ std::optional<Product> steps::asProduct(EinsumOp einsum, bool dots) {
     return p;
   }
   p.transposed = terms[p.right].back() != p.column;
-  if (p.transposed && terms[p.right].size() != 2)
+  if (p.transposed && p.summed.size() != 1)
     return std::nullopt;
   return p;
 }
@@ -150,40 +150,169 @@ Value StepEmitter::maskOf(int64_t count) {
                                         ArrayRef<int64_t>{count});
 }
 
-const Access &StepEmitter::packTransposed(Value value) {
-  const Access &to = packs.find(value)->second;
-  if (!packed.insert(value).second)
-    return to;
-  ArrayRef<int64_t> shape = shapeOf(value.getType());
-  int64_t rows = shape[0], columns = shape[1];
-  Type element = elementOf(value.getType());
-  auto square = VectorType::get({width, width}, element);
-  auto blockOf = [&](Value row, int64_t height, Value column, int64_t breadth) {
-    Value block = arith::ConstantOp::create(b, loc, b.getZeroAttr(square));
-    tailMask = maskOf(breadth);
-    for (int64_t r = 0; r < height; ++r)
-      block = vector::InsertOp::create(
-          b, loc, evaluate(value, {{plus(row, r), 0}, {column, 1}}), block, r);
-    block = vector::TransposeOp::create(b, loc, block, ArrayRef<int64_t>{1, 0});
-    tailMask = maskOf(height);
-    for (int64_t c = 0; c < breadth; ++c)
-      store(vector::ExtractOp::create(b, loc, block, c), to,
-            {{plus(column, c), 0}, {row, 1}});
-    tailMask = {};
-  };
-  auto overColumns = [&](Value row, int64_t height) {
-    int64_t whole = columns / width * width;
-    loop(b, loc, 0, whole, width,
-         [&](Value column) { blockOf(row, height, column, width); });
-    if (whole < columns)
-      blockOf(row, height, constantIndex(whole), columns - whole);
-  };
-  int64_t whole = rows / width * width;
-  loop(b, loc, 0, whole, width, [&](Value row) { overColumns(row, width); });
-  if (whole < rows)
-    overColumns(constantIndex(whole), rows - whole);
-  return to;
+/// The solved tiles of a product.  Where nobody has solved them before, they are now,
+/// for a machine of which only its vectors are known.
+static ProductTiles tilesOf(EinsumOp einsum, const CpuVectors &cpu) {
+  ProductTiles result;
+  auto machine = target::machineOf(cpu.width >= 16 ? "x86-64-v4" : "x86-64-v3");
+  if (!machine) {
+    llvm::consumeError(machine.takeError());
+    return result;
+  }
+  auto tiles = solver::tilesOf(einsum, machine->withLanes(cpu.width));
+  if (!tiles) {
+    einsum.emitWarning() << llvm::toString(tiles.takeError());
+    return result;
+  }
+  if (*tiles) {
+    for (auto [name, knob] : {std::pair<StringRef, int64_t *>{"rows", &result.rows},
+                              {"vectors", &result.vectors}})
+      if (auto value = (*tiles)->getAs<IntegerAttr>(name))
+        *knob = std::max<int64_t>(1, value.getInt());
+    einsum->setAttr("seqc.tiles", **tiles);
+  }
+  return result;
 }
+
+static EinsumOp einsumOf(const Nest &nest) {
+  return cast<EinsumOp>(nest.members[0].value.getDefiningOp());
+}
+
+//===----------------------------------------------------------------------===//
+// Packed operands
+//===----------------------------------------------------------------------===//
+
+int64_t StepEmitter::panelOf(const Nest &nest) {
+  return nest.product->panels ? tilesOf(einsumOf(nest), cpu).vectors * width : 0;
+}
+
+StepEmitter::Pack StepEmitter::packOf(const Nest &nest) {
+  const Product &product = *nest.product;
+  EinsumOp einsum = einsumOf(nest);
+  std::string term = einsum.getTerms()[product.right];
+  uint64_t layout = term.find(product.column) | term.find(product.summed[0]) << 8 |
+                    uint64_t(panelOf(nest)) << 16;
+  return {einsum.getOperands()[product.right], layout};
+}
+
+SmallVector<int64_t> StepEmitter::packedShape(const Nest &nest) {
+  const Product &product = *nest.product;
+  EinsumOp einsum = einsumOf(nest);
+  SmallVector<int64_t> shape;
+  int64_t columns = 1, depth = 1;
+  std::string term = einsum.getTerms()[product.right];
+  for (auto [letter, size] :
+       llvm::zip(term, shapeOf(einsum.getOperands()[product.right].getType())))
+    if (letter == product.column)
+      columns = size;
+    else if (letter == product.summed[0])
+      depth = size;
+    else
+      shape.push_back(size);
+  if (int64_t breadth = panelOf(nest)) {
+    shape.push_back(llvm::divideCeil(columns, breadth));
+    columns = breadth;
+  }
+  shape.push_back(depth);
+  shape.push_back(columns);
+  return shape;
+}
+
+void StepEmitter::packWeights(const Phase &phase) {
+  for (const Nest &nest : phase.nests)
+    if (nest.product && nest.product->panels && packedBefore.insert(packOf(nest)).second)
+      writePack(nest);
+}
+
+const Access &StepEmitter::packRight(const Nest &nest) {
+  Pack pack = packOf(nest);
+  if (!packedBefore.contains(pack) && packed.insert(pack).second)
+    writePack(nest);
+  return packs.find(pack)->second;
+}
+
+void StepEmitter::writePack(const Nest &nest) {
+  const Product &product = *nest.product;
+  EinsumOp einsum = einsumOf(nest);
+  const Access &to = packs.find(packOf(nest))->second;
+  Value value = einsum.getOperands()[product.right];
+  std::string term = einsum.getTerms()[product.right];
+  ArrayRef<int64_t> shape = shapeOf(value.getType());
+  unsigned column = term.find(product.column), summed = term.find(product.summed[0]);
+  int64_t columns = shape[column], depth = shape[summed], breadth = panelOf(nest);
+  Type element = elementOf(value.getType());
+  SmallVector<Index> at(shape.size());
+  // A vector of columns from `from` on, at one place along the summed letter.
+  auto put = [&](Value vector, Value place, Value from) {
+    SmallVector<Index> into;
+    for (unsigned d = 0; d < shape.size(); ++d)
+      if (d != column && d != summed)
+        into.push_back(at[d]);
+    if (breadth) {
+      Value size = constantIndex(breadth);
+      into.push_back({arith::DivUIOp::create(b, loc, from, size), 0});
+      from = arith::RemUIOp::create(b, loc, from, size);
+    }
+    into.push_back({place, 0});
+    into.push_back({from, 1});
+    store(vector, to, into);
+  };
+  // `fn(at, count)` for blocks of vectors, the last one of fewer elements.
+  auto blocks = [&](int64_t size, llvm::function_ref<void(Value, int64_t)> fn) {
+    int64_t whole = size / width * width;
+    loop(b, loc, 0, whole, width, [&](Value from) { fn(from, width); });
+    if (whole < size)
+      fn(constantIndex(whole), size - whole);
+  };
+  auto straight = [&] {
+    loop(b, loc, 0, depth, 1, [&](Value place) {
+      blocks(columns, [&](Value from, int64_t count) {
+        tailMask = maskOf(count);
+        at[summed] = {place, 0};
+        at[column] = {from, 1};
+        put(evaluate(value, at), place, from);
+        tailMask = {};
+      });
+    });
+  };
+  auto transposed = [&] {
+    auto square = VectorType::get({width, width}, element);
+    blocks(columns, [&](Value from, int64_t height) {
+      blocks(depth, [&](Value place, int64_t count) {
+        Value block = arith::ConstantOp::create(b, loc, b.getZeroAttr(square));
+        tailMask = maskOf(count);
+        at[summed] = {place, 1};
+        for (int64_t r = 0; r < height; ++r) {
+          at[column] = {plus(from, r), 0};
+          block = vector::InsertOp::create(b, loc, evaluate(value, at), block, r);
+        }
+        block = vector::TransposeOp::create(b, loc, block, ArrayRef<int64_t>{1, 0});
+        tailMask = maskOf(height);
+        for (int64_t c = 0; c < count; ++c)
+          put(vector::ExtractOp::create(b, loc, block, c), plus(place, c), from);
+        tailMask = {};
+      });
+    });
+  };
+  std::function<void(unsigned)> outer = [&](unsigned d) {
+    while (d < shape.size() && (d == column || d == summed))
+      ++d;
+    if (d < shape.size())
+      return loop(b, loc, 0, shape[d], 1, [&](Value index) {
+        at[d] = {index, 0};
+        outer(d + 1);
+      });
+    if (product.transposed)
+      transposed();
+    else
+      straight();
+  };
+  outer(0);
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
 
 /// Sums of products of a tile's rows and vectors of columns.
 void StepEmitter::emitSums(ProductState &state, ArrayRef<Value> rowAt,
@@ -200,6 +329,18 @@ void StepEmitter::emitSums(ProductState &state, ArrayRef<Value> rowAt,
       result.push_back(state.indices[sum.letterDims.lookup(letter)]);
     return result;
   };
+  // Where the packed operand's vectors are, but for the place along what is summed.
+  SmallVector<Index> packedAt;
+  if (state.packed) {
+    std::string term = terms[product.right];
+    for (char letter : term)
+      if (letter != product.column && letter != product.summed[0])
+        packedAt.push_back(state.indices[sum.letterDims.lookup(letter)]);
+    if (product.panels)
+      packedAt.push_back({arith::DivUIOp::create(b, loc, columnAt[0],
+                                                 constantIndex(state.breadth)),
+                          0});
+  }
   // Loops over what is summed, with the sums as their results.
   SmallVector<scf::ForOp> loops;
   OpBuilder::InsertPoint after = b.saveInsertionPoint();
@@ -218,13 +359,16 @@ void StepEmitter::emitSums(ProductState &state, ArrayRef<Value> rowAt,
   }
   SmallVector<Value> right;
   for (auto [v, mask] : llvm::enumerate(masks)) {
-    tailMask = mask;
+    // Panels have whole vectors, whatever is in them.
+    tailMask = product.panels ? Value() : mask;
     state.indices[state.column] = {columnAt[v], 1};
-    if (state.packed)
-      right.push_back(load(*state.packed, element,
-                           {state.indices[state.summed[0]],
-                            state.indices[state.column]}));
-    else
+    if (state.packed) {
+      SmallVector<Index> from(packedAt);
+      from.push_back(state.indices[state.summed[0]]);
+      from.push_back(product.panels ? Index{constantIndex(v * width), 1}
+                                    : state.indices[state.column]);
+      right.push_back(load(*state.packed, element, from));
+    } else
       right.push_back(broadcast(
           evaluate(einsum.getOperands()[product.right], at(product.right)),
           sums[0]));
@@ -285,32 +429,10 @@ void StepEmitter::emitTile(ProductState &state, Value row, int64_t rows,
   point.clear();
 }
 
-/// The solved tiles of a product.  Where nobody has solved them before, they are now,
-/// for a machine of which only its vectors are known.
-static ProductTiles tilesOf(EinsumOp einsum, const CpuVectors &cpu) {
-  ProductTiles result;
-  auto machine = target::machineOf(cpu.width >= 16 ? "x86-64-v4" : "x86-64-v3");
-  if (!machine) {
-    llvm::consumeError(machine.takeError());
-    return result;
-  }
-  auto tiles = solver::tilesOf(einsum, machine->withLanes(cpu.width));
-  if (!tiles) {
-    einsum.emitWarning() << llvm::toString(tiles.takeError());
-    return result;
-  }
-  if (*tiles)
-    for (auto [name, knob] : {std::pair<StringRef, int64_t *>{"rows", &result.rows},
-                              {"vectors", &result.vectors}})
-      if (auto value = (*tiles)->getAs<IntegerAttr>(name))
-        *knob = std::max<int64_t>(1, value.getInt());
-  return result;
-}
-
 void StepEmitter::emitProduct(const Nest &nest) {
   const Product &product = *nest.product;
   const Member &sum = nest.members[0];
-  ProductState state{nest, product, {}, nullptr, nullptr, false, 0, 0, {}};
+  ProductState state{nest, product, {}, nullptr, panelOf(nest), nullptr, false, 0, 0, {}};
   state.indices.resize(nest.sizes.size());
   state.row = sum.letterDims.lookup(product.row);
   state.column = sum.letterDims.lookup(product.column);
@@ -326,8 +448,8 @@ void StepEmitter::emitProduct(const Nest &nest) {
     state.packed = pack(product.right);
     state.leftByRows =
         pairingOf(einsum, product, product.left) == Pairing::Columns;
-  } else if (product.transposed) {
-    state.packed = &packTransposed(einsum.getOperands()[product.right]);
+  } else if (product.transposed || product.panels) {
+    state.packed = &packRight(nest);
   }
   int64_t rows = nest.sizes[state.row], columns = nest.sizes[state.column];
   ProductTiles tiles = tilesOf(einsum, cpu);

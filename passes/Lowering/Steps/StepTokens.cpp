@@ -49,6 +49,14 @@ void Lowering::timeLoop() {
     };
     if (perLane) {
       overLanes([&] { restart(true); });
+    } else if (lockstep.has(*op.getResetsMap())) {
+      overRows(constant(0), constant(lockstep.count), [&](Value row) {
+        Value flag = isSet(emitter.load(rowOf(flags, row), flagType));
+        auto then = scf::IfOp::create(b, loc, flag, /*withElse=*/false);
+        OpBuilder::InsertionGuard inner(b);
+        b.setInsertionPointToStart(then.thenBlock());
+        restartStates({}, row);
+      });
     } else {
       Value flag = isSet(emitter.load(flags, flagType));
       if (carriesPosition)
@@ -91,20 +99,27 @@ Value Lowering::isSet(Value flag) {
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, flag, zero);
 }
 
-void Lowering::restartStates(Value condition) {
+void Lowering::restartStates(Value condition, Value row) {
   for (auto [c, arg] : llvm::enumerate(op.getCarryArgs())) {
     unsigned rank = shapeOf(arg.getType()).size();
     Access state = localAccess(carryBuffers[c], rank, bool(lane));
     std::optional<Access> fresh;
     if (!restarts.empty())
       fresh = operandAccess(restarts[c], cast<AxesAttr>(op.getRestartMaps()[c]),
-                            {}, rank);
+                            {}, rank, bool(lockstep));
+    Type type = arg.getType();
+    if (row) {
+      type = dropLeading(type);
+      state = rowOf(state, row);
+      if (fresh)
+        fresh = rowOf(*fresh, row);
+    }
     if (condition)
-      emitter.emitSelect(arg.getType(), condition, fresh ? &*fresh : nullptr, state);
+      emitter.emitSelect(type, condition, fresh ? &*fresh : nullptr, state);
     else if (fresh)
-      emitter.emitCopy(arg.getType(), bool(lane), *fresh, state);
+      emitter.emitCopy(type, bool(lane), *fresh, state);
     else
-      emitter.emitZero(arg.getType(), bool(lane), state);
+      emitter.emitZero(type, bool(lane), state);
   }
 }
 

@@ -86,13 +86,17 @@ def RecurrenceToLoops : Pass<"seqc-recurrence-to-loops"> {
     is loops over vectors.  Vectors run over channels where the step is written on
     scalars, else over the last feature dimension; the last, partial vector is masked.
     With `dots`, products whose factors may be rounded (`seqc.factors`) are packed in
-    pairs of bf16 and use `x86vector.avx512.dot`.
+    pairs of bf16 and use `x86vector.avx512.dot`.  Where a step multiplies its state by
+    weights that sequences share, there is a second loop in which a task steps eight of
+    them together, so that its products are of matrices; the weights are packed before
+    the first token.  A call with enough sequences for `cores` takes it.
     **Fails when** never on verified input.
     **Example** see `test/passes/Lowering/CPU/recurrence-to-loops.mlir`.
   }];
   let options = [Option<"width", "width", "int64_t", "16", "Lanes of a vector">,
                  Option<"dots", "dots", "bool", "false",
-                        "The processor has dot products of pairs of bf16">];
+                        "The processor has dot products of pairs of bf16">,
+                 Option<"cores", "cores", "int64_t", "1", "Cores that share the loop">];
   let dependentDialects = [
       "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
       "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
