@@ -8,6 +8,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/RegionUtils.h"
 
@@ -132,6 +133,11 @@ LogicalResult Outliner::run(scf::ParallelOp loop) {
     arguments[0] = range.getInductionVar();
     func::CallOp::create(b, loc, task, arguments);
   }
+  // Stores around the caches are not ordered with those that say that it is done.
+  bool streams = false;
+  loop.walk([&](vector::StoreOp store) { streams |= store.getNontemporal(); });
+  if (streams)
+    LLVM::FenceOp::create(b, loc, LLVM::AtomicOrdering::seq_cst);
   LLVM::ReturnOp::create(b, loc, ValueRange());
 
   // The call.

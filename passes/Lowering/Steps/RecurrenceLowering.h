@@ -31,20 +31,21 @@ class Lowering : Operands {
 public:
   /// With `lockstep`, `op` has become the step of several sequences.
   Lowering(RecurrenceOp op, OpBuilder &b, Unit unit, const CpuVectors &cpu,
-           int64_t sharedBytes = 0, const Lockstep &lockstep = {})
+           int64_t sharedBytes = 0, const Lockstep &lockstep = {}, int64_t cores = 1)
       : op(op), b(b), loc(op.getLoc()), unit(unit), width(cpu.width), lockstep(lockstep),
         chosen(lockstep ? StringAttr() : chooseLane(op)), lane(unit == Unit::Task ? chosen : StringAttr()),
         plan(op, lane, unit == Unit::Block,
              /*multiply=*/unit == Unit::Task && !lane && cpu.width > 1,
              cpu.bf16Dot),
         emitter(b, loc, plan, cpu),
-        sharedLeft(sharedBytes) {
+        cores(cores), sharedLeft(sharedBytes) {
+    laneRoom = roomForLanes();
     parallelTime = isTokenwise(op) && (unit != Unit::Task || isTime(lane));
   }
   void run();
   /// The same where `together`, of the same operation, is an alternative for calls
   /// with enough sequences for `cores`.
-  void runEither(Lowering &together, int64_t cores);
+  void runEither(Lowering &together);
 
 private:
   static bool isTime(StringAttr axis) {
@@ -52,9 +53,15 @@ private:
   }
   Value constant(int64_t v) { return arith::ConstantIndexOp::create(b, loc, v); }
   void findTables();
+  int64_t roomForLanes();
+  /// Finds how many of the axis' indices fill the lanes of one task.
+  void shareLanes();
   Value extentOf(StringRef axis);
   Value countTasks();
   void parallel();
+  /// Whether the outputs are large and aligned, so that they go around the caches.
+  Value mayStream();
+  bool streamsOut(unsigned i);
   void launch(Value tasks);
   int64_t blockThreads() const;
   void body(Value task);
@@ -101,6 +108,13 @@ private:
 
   llvm::StringMap<Value> indices; // axis -> index of this task
   Value laneFirst, laneCount; // the task's lanes
+  /// Lanes for which a task has memory, and those it has got at most.
+  int64_t laneRoom = 0;
+  Value laneBlock;
+  int64_t cores = 1;
+  /// Outputs go around the caches: in some calls, and where that is being emitted.
+  Value streams;
+  bool streaming = false;
   Value groupFirst, groupLast; // its first sequence of several, and the last of all
   SmallVector<Value> carryBuffers, snapshotBuffers, nextBuffers;
   // Of a chunked step: its tokens' operands and outputs.

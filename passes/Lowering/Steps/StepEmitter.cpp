@@ -198,6 +198,10 @@ void StepEmitter::store(Value value, const Access &access,
     if (mask)
       vector::MaskedStoreOp::create(b, loc, access.memref, place.indices, mask,
                                     value);
+    else if (access.streams)
+      vector::StoreOp::create(
+          b, loc, value, access.memref, place.indices, /*nontemporal=*/true,
+          llvm::Align(width * stored.getIntOrFloatBitWidth() / 8));
     else
       vector::StoreOp::create(b, loc, value, access.memref, place.indices);
     return;

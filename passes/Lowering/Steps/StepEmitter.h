@@ -25,6 +25,8 @@ struct Access {
     mlir::Value last = {}; // Feature: beyond it there is the last one again, or null
   };
   llvm::SmallVector<Dim> dims;
+  /// Whole vectors are stored around the caches; they are aligned to their size.
+  bool streams = false;
 };
 
 /// An index of one dimension: base + stride * (0, 1, ..., width - 1).
@@ -73,6 +75,8 @@ public:
   void addTarget(mlir::Value value, Access access) {
     targets[value].push_back(access);
   }
+  /// Forgets where values are also stored.
+  void clearTargets() { targets.clear(); }
   const Access *find(mlir::Value value) const {
     auto it = memory.find(value);
     return it == memory.end() ? nullptr : &it->second;

@@ -25,8 +25,14 @@ using namespace mlir;
 using namespace seqc;
 using namespace seqc::steps;
 
-/// Channels whose states one task keeps in its first-level cache.
-static constexpr int64_t laneBlock = 256;
+/// Lanes of one task: a few vectors at least; at most, beside each other in memory,
+/// as many as leave its states in the first-level cache.
+static constexpr int64_t kFewLanes = 256, kManyLanes = 2048;
+static constexpr int64_t kLaneBytes = 24 << 10;
+/// Outputs of fewer bytes may still be in a cache when somebody reads them.
+static constexpr int64_t kStreamBytes = 16 << 20;
+/// A step with more functions (exp, ...) does not wait for memory.
+static constexpr int64_t kFewFunctions = 4;
 /// Steps with a larger tensor vectorise over its last dimension.
 static constexpr int64_t laneElements = 64;
 
@@ -151,7 +157,7 @@ Access Lowering::rowOf(const Access &access, Value row) {
 Value Lowering::local(Type type, bool lanes) {
   SmallVector<int64_t> shape(shapeOf(type));
   if (lanes)
-    shape.push_back(laneBlock);
+    shape.push_back(laneRoom);
   int64_t bytes = 8;
   for (int64_t size : shape)
     bytes *= size;
@@ -335,13 +341,12 @@ void Lowering::body(Value task) {
   Value rest = task;
   if (lane) {
     Value size = sizes.lookup(lane.getValue());
-    Value blocks = arith::CeilDivUIOp::create(b, loc, size, constant(laneBlock));
+    Value blocks = extentOf(lane.getValue());
     Value block = arith::RemUIOp::create(b, loc, rest, blocks);
     rest = arith::DivUIOp::create(b, loc, rest, blocks);
-    laneFirst = arith::MulIOp::create(b, loc, block, constant(laneBlock));
+    laneFirst = arith::MulIOp::create(b, loc, block, laneBlock);
     laneCount = arith::MinUIOp::create(
-        b, loc, arith::SubIOp::create(b, loc, size, laneFirst).getResult(),
-        constant(laneBlock));
+        b, loc, arith::SubIOp::create(b, loc, size, laneFirst).getResult(), laneBlock);
   }
   for (StringRef axis : llvm::reverse(order)) {
     if (axis == order.front()) {
@@ -389,7 +394,18 @@ void Lowering::body(Value task) {
     emitter.emitPhase(plan.before);
   });
   emitter.packWeights(plan.token);
-  timeLoop();
+  if (streams) {
+    auto choice = scf::IfOp::create(b, loc, streams, /*withElse=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    streaming = true;
+    timeLoop();
+    streaming = false;
+    b.setInsertionPointToStart(choice.elseBlock());
+    timeLoop();
+  } else {
+    timeLoop();
+  }
   overLanes([&] {
     for (auto [i, arg] : llvm::enumerate(op.getCarryArgs())) {
       unsigned rank = shapeOf(arg.getType()).size();
@@ -456,12 +472,101 @@ void Lowering::launch(Value count) {
 /// Tasks along `axis`.
 Value Lowering::extentOf(StringRef axis) {
   Value size = sizes.lookup(axis);
-  int64_t each = lane && axis == lane.getValue() ? laneBlock
-                 : lockstep && axis == lockstep.axis.getValue() ? lockstep.count
-                                                                : 1;
-  return each == 1
-             ? size
-             : arith::CeilDivUIOp::create(b, loc, size, constant(each)).getResult();
+  Value each;
+  if (lane && axis == lane.getValue())
+    each = laneBlock;
+  else if (lockstep && axis == lockstep.axis.getValue())
+    each = constant(lockstep.count);
+  return each ? arith::CeilDivUIOp::create(b, loc, size, each).getResult() : size;
+}
+
+int64_t Lowering::roomForLanes() {
+  int64_t bytes = 0;
+  auto count = [&](Value v) {
+    if (plan.hasLane(v) || llvm::is_contained(op.getCarryArgs(), v))
+      bytes += elements(v.getType()) * elementBytes(elementOf(v.getType()));
+  };
+  for (Value arg : op.getCarryArgs())
+    count(arg);
+  for (Value arg : op.getSnapshotArgs())
+    count(arg);
+  for (Value arg : op.getWeightArgs())
+    count(arg);
+  for (Operation &inner : op.getStep().front().without_terminator())
+    for (Value v : inner.getResults())
+      if (plan.isRoot(v))
+        count(v);
+  int64_t room = std::clamp(kLaneBytes / std::max<int64_t>(bytes, 1), kFewLanes, kManyLanes);
+  return room / kFewLanes * kFewLanes;
+}
+
+/// As many lanes as there is room for: what a task reads of a token is contiguous.
+/// Cores that would have less to do than others get some of theirs.
+void Lowering::shareLanes() {
+  if (!lane)
+    return;
+  Value size = sizes.lookup(lane.getValue()), others = constant(1);
+  for (StringAttr axis : op.getCarryAxes())
+    if (axis != lane)
+      others = arith::MulIOp::create(b, loc, others, sizes.lookup(axis.getValue()));
+  if (parallelTime && !isTime(lane))
+    others = arith::MulIOp::create(b, loc, others, sizes.lookup(RecurrenceOp::getTimeAxis()));
+  Value blocks = arith::CeilDivUIOp::create(b, loc, size, constant(laneRoom));
+  Value tasks = arith::MulIOp::create(b, loc, others, blocks);
+  Value all = constant(cores);
+  Value even = arith::CmpIOp::create(
+      b, loc, arith::CmpIPredicate::eq,
+      arith::RemUIOp::create(b, loc, tasks, all).getResult(), constant(0));
+  Value more = arith::MulIOp::create(
+      b, loc, arith::CeilDivUIOp::create(b, loc, blocks, all).getResult(), all);
+  blocks = arith::SelectOp::create(b, loc, even, blocks, more);
+  // Whole vectors; no block of none.
+  blocks = arith::MaxUIOp::create(b, loc, blocks, constant(1));
+  Value vectors = arith::CeilDivUIOp::create(
+      b, loc, arith::CeilDivUIOp::create(b, loc, size, blocks).getResult(), constant(width));
+  laneBlock = arith::MulIOp::create(
+      b, loc, arith::MaxUIOp::create(b, loc, vectors, constant(1)).getResult(),
+      constant(width));
+}
+
+Value Lowering::mayStream() {
+  if (!lane)
+    return {};
+  int64_t functions = 0;
+  for (Operation &inner : op.getStep().front().without_terminator())
+    functions += isCostly(&inner);
+  Value bytes, aligned;
+  for (auto [i, out] : llvm::enumerate(outs)) {
+    if (!streamsOut(i))
+      continue;
+    auto type = cast<MemRefType>(out.getType());
+    int64_t each = elementBytes(type.getElementType());
+    Value size = constant(each);
+    for (int64_t d = 0; d < type.getRank(); ++d)
+      size = arith::MulIOp::create(b, loc, size,
+                                   memref::DimOp::create(b, loc, out, d).getResult());
+    Value pointer = memref::ExtractAlignedPointerAsIndexOp::create(b, loc, out);
+    Value row = arith::MulIOp::create(
+        b, loc, memref::DimOp::create(b, loc, out, type.getRank() - 1).getResult(),
+        constant(each));
+    Value offset = arith::RemUIOp::create(
+        b, loc, arith::OrIOp::create(b, loc, pointer, row).getResult(), constant(width * each));
+    Value whole = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, offset, constant(0));
+    bytes = bytes ? arith::AddIOp::create(b, loc, bytes, size).getResult() : size;
+    aligned = aligned ? arith::AndIOp::create(b, loc, aligned, whole).getResult() : whole;
+  }
+  if (!bytes || functions > kFewFunctions)
+    return {};
+  Value large = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, bytes,
+                                      constant(kStreamBytes));
+  return arith::AndIOp::create(b, loc, large, aligned);
+}
+
+bool Lowering::streamsOut(unsigned i) {
+  auto map = cast<AxesAttr>(op.getOutMaps()[i]);
+  return lane && map.getNames().back() == lane &&
+         !isa<ShapedType>(op.getYield().getOuts()[i].getType()) &&
+         cast<MemRefType>(outs[i].getType()).getLayout().isIdentity();
 }
 
 Value Lowering::countTasks() {
@@ -494,6 +599,7 @@ void Lowering::findTables() {
 
 void Lowering::parallel() {
   findTables();
+  streams = mayStream();
   auto loop = scf::ParallelOp::create(b, loc, ValueRange{constant(0)},
                                       ValueRange{countTasks()}, ValueRange{constant(1)});
   OpBuilder::InsertionGuard guard(b);
@@ -504,6 +610,7 @@ void Lowering::parallel() {
 void Lowering::run() {
   b.setInsertionPoint(op);
   bind(op, b);
+  shareLanes();
   if (unit == Unit::Task) {
     parallel();
   } else {
@@ -519,7 +626,7 @@ static constexpr int64_t kGroupCost = 3;
 /// A sequence of fewer tokens does not pay for packing the weights.
 static constexpr int64_t kLeastTokens = 4;
 
-void Lowering::runEither(Lowering &together, int64_t cores) {
+void Lowering::runEither(Lowering &together) {
   b.setInsertionPoint(op);
   bind(op, b);
   static_cast<Operands &>(together) = *this;
@@ -551,14 +658,14 @@ void steps::lowerToVectors(RecurrenceOp op, OpBuilder &b, const CpuVectors &cpu,
     b.setInsertionPoint(op);
     auto group = cast<RecurrenceOp>(b.clone(*op));
     if (stepTogether(group, lockstep)) {
-      Lowering together(group, b, Unit::Task, cpu, 0, lockstep);
-      Lowering(op, b, Unit::Task, cpu).runEither(together, cores);
+      Lowering together(group, b, Unit::Task, cpu, 0, lockstep, cores);
+      Lowering(op, b, Unit::Task, cpu, 0, {}, cores).runEither(together);
       group.erase();
       return;
     }
     group.erase();
   }
-  Lowering(op, b, Unit::Task, cpu).run();
+  Lowering(op, b, Unit::Task, cpu, 0, {}, cores).run();
 }
 
 void steps::lowerToKernel(RecurrenceOp op, OpBuilder &b, int64_t sharedBytes) {

@@ -21,8 +21,7 @@ bool steps::isSpecial(Operation *op) {
              tensor::CollapseShapeOp, tensor::EmptyOp>(op);
 }
 
-/// Worth computing once: library functions and divisions.
-static bool isCostly(Operation *op) {
+bool steps::isCostly(Operation *op) {
   if (isa<math::AbsFOp, math::FmaOp, math::CopySignOp>(op))
     return false;
   return isa_and_nonnull<math::MathDialect>(op->getDialect()) ||

@@ -162,6 +162,9 @@ private:
 /// True if `op` maps scalars to scalars, and tensors element by element.
 bool isElementwise(mlir::Operation *op);
 
+/// True if `op` is worth computing once: library functions and divisions.
+bool isCostly(mlir::Operation *op);
+
 /// True if `op` moves data and is emitted alone: insert_slice, collapse_shape...
 bool isSpecial(mlir::Operation *op);
 

@@ -261,6 +261,7 @@ void Lowering::token(Value time, Value position) {
                                           cast<AxesAttr>(op.getSeqMaps()[i]),
                                           time, rank));
   }
+  emitter.clearTargets();
   SmallVector<Access> outAccess;
   for (auto [i, value] : llvm::enumerate(yield.getOuts())) {
     unsigned rank = shapeOf(value.getType()).size();
@@ -269,6 +270,7 @@ void Lowering::token(Value time, Value position) {
             ? localAccess(outRows[i], rank, false)
             : operandAccess(outs[i], cast<AxesAttr>(op.getOutMaps()[i]), time,
                             rank));
+    outAccess.back().streams = streaming && streamsOut(i);
     if (isa<ShapedType>(value.getType()) &&
         !(value.getDefiningOp() &&
           value.getDefiningOp()->hasTrait<OpTrait::ConstantLike>()))

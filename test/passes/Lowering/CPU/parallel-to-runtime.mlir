@@ -20,3 +20,17 @@ func.func @fill(%m: memref<?xf32>, %n: index) {
   }
   return
 }
+
+// Stores around the caches are done before the share is.
+// CHECK: llvm.func internal @streams__task1_range
+// CHECK: llvm.fence seq_cst
+// CHECK-NEXT: llvm.return
+func.func @streams(%x: memref<?xf32>, %n: index, %v: vector<16xf32>) {
+  %c0 = arith.constant 0 : index
+  %c16 = arith.constant 16 : index
+  scf.parallel (%i) = (%c0) to (%n) step (%c16) {
+    %zero = arith.constant dense<0.0> : vector<16xf32>
+    vector.store %zero, %x[%i] {alignment = 64 : i64, nontemporal = true} : memref<?xf32>, vector<16xf32>
+  }
+  return
+}

@@ -1,10 +1,15 @@
 // RUN: seq-opt %s --seqc-entry-to-memrefs --seqc-recurrence-to-loops --canonicalize --cse | FileCheck %s
 
-// A scalar step: vectors across channels, the last one masked.
+// A scalar step: vectors across channels, the last one masked.  Large outputs go around
+// the caches.
 // CHECK-LABEL: func.func @channels(
 // CHECK-SAME: %[[A:.*]]: memref<?x?x?xf32>, %[[X:.*]]: memref<?x?x?xf32>, %[[H0:.*]]: memref<?x?xf32>, %[[H:.*]]: memref<?x?x?xf32>, %[[HT:.*]]: memref<?x?xf32>)
+// CHECK: memref.extract_aligned_pointer_as_index %[[H]]
+// CHECK: %[[LARGE:.*]] = arith.cmpi uge, %{{.*}}, %c16777216
+// CHECK: %[[STREAM:.*]] = arith.andi %[[LARGE]]
 // CHECK: scf.parallel
-// CHECK: %[[S:.*]] = memref.alloca() {{.*}} : memref<256xf32>
+// CHECK: %[[S:.*]] = memref.alloc() {{.*}} : memref<2048xf32>
+// CHECK: scf.if %[[STREAM]]
 // Time, then vectors.
 // CHECK: scf.for
 // CHECK: scf.for
@@ -13,9 +18,12 @@
 // CHECK: vector.load %[[S]]
 // CHECK: arith.mulf {{.*}} : vector<16xf32>
 // CHECK: arith.addf {{.*}} : vector<16xf32>
-// CHECK: vector.store {{.*}} %[[H]]
+// CHECK: vector.store {{.*}} %[[H]]{{.*}}alignment = 64 : i64, nontemporal = true
 // CHECK: vector.store {{.*}} %[[S]]
 // CHECK: scf.if
+// CHECK: vector.maskedload %[[A]]
+// CHECK: } else {
+// CHECK-NOT: nontemporal
 // CHECK: vector.maskedload %[[A]]
 func.func @channels(%a: tensor<?x?x?xf32>, %x: tensor<?x?x?xf32>, %h0: tensor<?x?xf32>)
     -> (tensor<?x?x?xf32>, tensor<?x?xf32>) {

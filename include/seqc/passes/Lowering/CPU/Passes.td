@@ -84,7 +84,10 @@ def RecurrenceToLoops : Pass<"seqc-recurrence-to-loops"> {
     segments, blocks of channels) are the iterations of one `scf.parallel`; inside,
     time is an `scf.for` with the states in buffers that stay in cache, and the step
     is loops over vectors.  Vectors run over channels where the step is written on
-    scalars, else over the last feature dimension; the last, partial vector is masked.
+    scalars, else over the last feature dimension; the last, partial vector is masked.  A
+    task has as many channels as its first-level cache holds states of, fewer where
+    cores would be idle.  Large outputs that vectors of channels fill are stored around
+    the caches.
     With `dots`, products whose factors may be rounded (`seqc.factors`) are packed in
     pairs of bf16 and use `x86vector.avx512.dot`.  Where a step multiplies its state by
     weights that sequences share, there is a second loop in which a task steps eight of
@@ -126,7 +129,8 @@ def ParallelToRuntime : Pass<"seqc-parallel-to-runtime", "::mlir::ModuleOp"> {
     **Expects** `scf.parallel` loops of one dimension without reductions, on
     memrefs and scalars.
     **Guarantees** that each is a call of `seqc_rt_parallel_for` with an outlined
-    body that reads its captured values from a context on the caller's stack.
+    body that reads its captured values from a context on the caller's stack.  Where
+    the body has stores around the caches, a fence comes after a thread's share.
     **Fails when** a loop carries a reduction.
     **Example** see `test/passes/Lowering/CPU/parallel-to-runtime.mlir`.
   }];
