@@ -188,6 +188,7 @@ static void tileForCPU(OpPassManager &pm, int64_t width, bool dots, int64_t core
   pm.addPass(createDispatchVersions());
   ScanToBlocksOptions blocks;
   blocks.width = width;
+  blocks.cores = cores;
   pm.addPass(createScanToBlocks(blocks));
   RecurrenceToLoopsOptions loops;
   loops.width = width;

@@ -20,6 +20,7 @@
 
 #include <map>
 #include <memory>
+#include <new>
 #include <string>
 
 namespace seqc::driver {
@@ -82,10 +83,23 @@ llvm::Error keepEntry(mlir::ModuleOp module, llvm::StringRef name);
 //===-- Tensors --------------------------------------------------------------//
 
 /// A tensor in host memory, in its own element type.
+/// Memory that begins with a cache line, as frameworks give it to their tensors.
+template <class T> struct LineAllocator {
+  using value_type = T;
+  static constexpr std::align_val_t line{64};
+  LineAllocator() = default;
+  template <class U> LineAllocator(const LineAllocator<U> &) {}
+  T *allocate(size_t n) { return static_cast<T *>(::operator new(n * sizeof(T), line)); }
+  void deallocate(T *p, size_t) { ::operator delete(p, line); }
+  bool operator==(const LineAllocator &) const { return true; }
+};
+
+using Bytes = std::vector<char, LineAllocator<char>>;
+
 struct HostTensor {
   mlir::Type element;
   llvm::SmallVector<int64_t> shape;
-  std::vector<char> bytes;
+  Bytes bytes;
 
   int64_t size() const;
   double get(int64_t i) const;

@@ -296,9 +296,9 @@ llvm::Expected<DeviceTimes> Execution::timeOnDevice() {
 }
 
 llvm::Error Execution::callAgain() {
-  std::vector<std::vector<char>> before;
+  std::vector<Bytes> before;
   for (auto [arg, tensor, address] : llvm::zip(entry.args, tensors, onDevice)) {
-    before.push_back(arg.isOutput ? tensor.bytes : std::vector<char>());
+    before.push_back(arg.isOutput ? tensor.bytes : Bytes());
     if (!arg.isOutput)
       continue;
     tensor.poison();
@@ -349,7 +349,7 @@ llvm::Error Execution::call() {
     if (llvm::Error e = cuda->synchronize())
       return e;
     for (auto [arg, tensor, address] : llvm::zip(entry.args, tensors, onDevice)) {
-      std::vector<char> all(tensor.bytes.size() + 2 * guardBytes);
+      Bytes all(tensor.bytes.size() + 2 * guardBytes);
       if (llvm::Error e = cuda->download(all.data(), address, all.size()))
         return e;
       auto intact = [&](ArrayRef<char> guard) {

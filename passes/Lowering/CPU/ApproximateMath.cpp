@@ -61,6 +61,15 @@ struct Lanes {
   }
 };
 
+/// True if a value that is not NaN is at most zero, as far as its operation tells.
+bool isNonPositive(Value v) {
+  auto negated = v.getDefiningOp<arith::NegFOp>();
+  return negated && negated.getOperand().getDefiningOp<math::AbsFOp>();
+}
+
+/// On a logarithm whose operand is known to be within [0, 1], or NaN.
+constexpr llvm::StringLiteral kBounded = "seqc.bounded";
+
 /// exp(x) = 2^n exp(r), n the integer nearest to x / ln 2, exp(r) a polynomial of
 /// degree 6 (minimax on |r| <= ln 2 / 2: 3e-9 relative).  Results below the least
 /// normal number become zero, those beyond the largest infinity; NaN stays NaN.
@@ -73,9 +82,11 @@ struct Exp : OpRewritePattern<math::ExpOp> {
     // 1.5 * 2^23: added to a small number it leaves the nearest integer in the low bits.
     constexpr double kRound = 12582912.0;
     Value x = op.getOperand(), least = l.number(-88.0), most = l.number(kRound + 127);
+    bool mayOverflow = !isNonPositive(x);
     x = l.where(arith::CmpFPredicate::OGT, least, x, least, x);
     Value z = l.fma(x, l.number(1.44269504088896341), l.number(kRound));
-    z = l.where(arith::CmpFPredicate::OLT, most, z, most, z);
+    if (mayOverflow)
+      z = l.where(arith::CmpFPredicate::OLT, most, z, most, z);
     Value n = l.sub(z, l.number(kRound));
     Value r = l.fma(n, l.number(-0.693359375), x);
     r = l.fma(n, l.number(2.12194440e-4), r);
@@ -103,10 +114,10 @@ struct Log1p : OpRewritePattern<math::Log1pOp> {
     // k, where an f32 has its exponent.
     Value k = arith::SubIOp::create(b, l.loc, l.toBits(u), l.bits(0x3F400000));
     k = arith::AndIOp::create(b, l.loc, k, l.bits(0xFF800000));
-    // 4 * 2^-k and x * 2^-k.
+    // 4 * 2^-k, which is normal for every k.
     Value scale = l.toNumber(arith::SubIOp::create(b, l.loc, l.bits(0x40800000), k));
-    Value f = l.toNumber(arith::SubIOp::create(b, l.loc, l.toBits(x), k));
-    f = l.add(f, l.fma(scale, l.number(0.25), l.number(-1.0)));
+    Value quarter = l.number(0.25);
+    Value f = l.fma(l.mul(x, quarter), scale, l.fma(scale, quarter, l.number(-1.0)));
     Value p = l.polynomial(f, {-0.5, 0.3333345055580139, -0.2500009536743164,
                                0.19990861415863037, -0.1664731204509735, 0.14478401839733124,
                                -0.13161203265190125, 0.10463005304336548,
@@ -115,6 +126,10 @@ struct Log1p : OpRewritePattern<math::Log1pOp> {
     Value exponent = arith::SIToFPOp::create(b, l.loc, l.type, k);
     // ln 2 * 2^-23.
     sum = l.fma(exponent, l.number(8.26295829e-8), sum);
+    if (op->hasAttr(kBounded)) {
+      b.replaceOp(op, sum);
+      return success();
+    }
     double infinity = std::numeric_limits<double>::infinity();
     Value inf = l.number(infinity), low = l.number(-1.0);
     sum = l.where(arith::CmpFPredicate::OEQ, x, inf, x, sum);
@@ -127,6 +142,12 @@ struct Log1p : OpRewritePattern<math::Log1pOp> {
 
 struct ApproximateMath : seqc::impl::ApproximateMathBase<ApproximateMath> {
   void runOnOperation() override {
+    // Before exponentials are anything else.
+    getOperation()->walk([](math::Log1pOp op) {
+      auto exp = op.getOperand().getDefiningOp<math::ExpOp>();
+      if (exp && isNonPositive(exp.getOperand()))
+        op->setAttr(kBounded, UnitAttr::get(op.getContext()));
+    });
     RewritePatternSet patterns(&getContext());
     patterns.add<Exp, Log1p>(&getContext(), /*benefit=*/10);
     populateMathPolynomialApproximationPatterns(patterns);

@@ -1,21 +1,17 @@
 //===- ScanToBlocks.cpp - Scans along contiguous rows ---------------------===//
 //
-// A block is width x width elements.  Transposed, lane l of the vectors holds
-// the run l of `width` consecutive elements, so that `width` combinations scan
-// all runs at once; log2(width) more scan the runs' totals across lanes.
-// Masked loads fill the last block with the identity.
-//
-// Running totals have two levels, so that no sum has more than a few hundred
-// sequential terms per level: rounding errors of long sums stay small.
+// Rows are tasks; where there are fewer rows than cores, cores take turns at the groups
+// of a row.  Running totals have two levels, groups and the blocks of one, so that no
+// sum has more than a few hundred sequential terms per level: rounding errors of long
+// sums stay small.
 //
 //===----------------------------------------------------------------------===//
 
 #include "seqc/passes/Lowering/CPU/Passes.h"
 
 #include "../Steps/Buffers.h"
+#include "ScanBlocks.h"
 #include "ScanForm.h"
-#include "../Steps/ScalarBlock.h"
-#include "../Steps/StepEmitter.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -36,6 +32,8 @@ using namespace seqc::steps;
 
 /// Blocks between two updates of the outer running total.
 static constexpr int64_t blocksPerGroup = 256;
+/// Outputs of fewer bytes may still be in a cache when somebody reads them.
+static constexpr int64_t kStreamBytes = 16 << 20;
 
 bool cpu::hasBlockedForm(ScanOp scan) {
   if (scan.getExclusive() || scan.getReverse() || scan.getSegments() ||
@@ -59,187 +57,261 @@ bool cpu::hasBlockedForm(ScanOp scan) {
   return true;
 }
 
-namespace {
-
-class Blocks {
-public:
-  Blocks(ScanOp scan, OpBuilder &b, int64_t width)
-      : scan(scan), b(b), loc(scan.getLoc()), width(width),
-        n(scan.getSeq().size()) {}
-  void run();
-
-private:
-  using Tuple = SmallVector<Value>;
-  Value constant(int64_t v) { return arith::ConstantIndexOp::create(b, loc, v); }
-  Type element(unsigned i) {
-    return StepEmitter::computeType(elementOf(scan.getLeftArgs()[i].getType()));
-  }
-  /// The identity, as a scalar or in every lane.
-  Value identity(unsigned i, bool vector);
-  Tuple combine(const Tuple &left, const Tuple &right);
-  Tuple broadcast(const Tuple &scalars);
-  Value convert(Value v, Type to) { return convertFloat(b, loc, v, to); }
-  /// One block at `time`; `limit` is the row's length if the block is partial.
-  Tuple block(Value time, Value limit, const Tuple &total);
-  SmallVector<Value> address(AxesAttr map, Value time);
-  void transpose(MutableArrayRef<Value> rows);
-
-  ScanOp scan;
-  OpBuilder &b;
-  Location loc;
-  int64_t width;
-  unsigned n;
-  SmallVector<Value> seq, outs;
-  llvm::StringMap<Value> indices;
-};
-
-} // namespace
-
-Value Blocks::identity(unsigned i, bool vector) {
-  return repeatConstant(b, loc, scan.getIdentities()[i], vector ? width : 0);
+bool Blocks::isCostly() {
+  return llvm::any_of(scan.getCombine().front().without_terminator(),
+                      [](Operation &op) { return steps::isCostly(&op); });
 }
 
-Blocks::Tuple Blocks::combine(const Tuple &left, const Tuple &right) {
-  IRMapping mapping;
+Blocks::Tuple Blocks::group(Value from, Value end, const Tuple &before) {
+  int64_t size = width * width * (isCostly() ? togetherOf(width) : 1);
+  Tuple none;
+  for (unsigned i = 0; i < n; ++i)
+    none.push_back(identity(i, false));
+  auto blocks = scf::ForOp::create(b, loc, from, end, constant(size), none);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(blocks.getBody());
+  Tuple running(blocks.getRegionIterArgs());
+  Tuple base = combine(before, running);
+  Tuple total = isCostly() ? blocksTogether(blocks.getInductionVar(), end, base)
+                           : block(blocks.getInductionVar(), {}, base);
+  scf::YieldOp::create(b, loc, combine(running, total));
+  return Tuple(blocks.getResults());
+}
+
+/// The last block of a row, if it is a partial one.  Returns the row's total if asked.
+Blocks::Tuple Blocks::tail(Value whole, Value length, const Tuple &before, bool total) {
+  Value partial =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, whole, length);
+  auto tail = scf::IfOp::create(b, loc, total ? TypeRange(ValueRange(before)) : TypeRange(),
+                                partial, /*addThenBlock=*/true, /*addElseBlock=*/total);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(tail.thenBlock());
+  Tuple last = block(whole, length, before);
+  scf::YieldOp::create(b, loc, total ? ValueRange(combine(before, last)) : ValueRange());
+  if (total) {
+    b.setInsertionPointToStart(tail.elseBlock());
+    scf::YieldOp::create(b, loc, before);
+  }
+  return Tuple(tail.getResults());
+}
+
+void Blocks::locate(Value row) {
+  for (StringAttr axis : llvm::reverse(scan.getCarryAxes())) {
+    Value size = sizes.lookup(axis.getValue());
+    indices[axis.getValue()] = arith::RemUIOp::create(b, loc, row, size);
+    row = arith::DivUIOp::create(b, loc, row, size);
+  }
+}
+
+Blocks::Tuple Blocks::initial() {
+  Tuple first;
   for (unsigned i = 0; i < n; ++i) {
-    mapping.map(scan.getLeftArgs()[i], left[i]);
-    mapping.map(scan.getRightArgs()[i], right[i]);
-  }
-  return repeatBlock(b, loc, scan.getCombine().front(), scan.getYield().getOuts(),
-                     mapping, isa<VectorType>(left[0].getType()) ? width : 0);
-}
-
-Blocks::Tuple Blocks::broadcast(const Tuple &scalars) {
-  Tuple result;
-  for (Value s : scalars)
-    result.push_back(
-        vector::BroadcastOp::create(b, loc, vectorOf(width, s.getType()), s));
-  return result;
-}
-
-SmallVector<Value> Blocks::address(AxesAttr map, Value time) {
-  SmallVector<Value> result;
-  for (auto [axis, divisor] : llvm::zip(map.getNames(), map.getDivisors())) {
-    if (axis.getValue() == RecurrenceOp::getTimeAxis()) {
-      result.push_back(time);
+    if (initials.empty()) {
+      first.push_back(identity(i, false));
       continue;
     }
-    Value index = indices.lookup(axis.getValue());
-    if (divisor != 1)
-      index = arith::DivUIOp::create(b, loc, index, constant(divisor));
-    result.push_back(index);
+    auto map = cast<AxesAttr>(scan.getInitialMaps()[i]);
+    first.push_back(convert(
+        memref::LoadOp::create(b, loc, initials[i], address(map, {})), element(i)));
   }
-  return result;
+  return first;
 }
 
-/// Exchanges row and column bits one at a time, by shuffles of two rows; `rows`
-/// are as many as their elements, a power of two.
-void Blocks::transpose(MutableArrayRef<Value> rows) {
-  for (int64_t bit = 1; bit < width; bit *= 2) {
-    SmallVector<int64_t> even, odd;
-    for (int64_t c = 0; c < width; ++c) {
-      even.push_back(c & bit ? width + (c & ~bit) : c);
-      odd.push_back(c & bit ? width + c : c | bit);
+void Blocks::storeFinals(const Tuple &total) {
+  for (unsigned i = 0; i < finals.size(); ++i)
+    if (finals[i]) {
+      SmallVector<Value> at;
+      for (StringAttr axis : scan.getCarryAxes())
+        at.push_back(indices[axis.getValue()]);
+      Type stored = cast<MemRefType>(finals[i].getType()).getElementType();
+      memref::StoreOp::create(b, loc, convert(total[i], stored), finals[i], at);
     }
-    for (int64_t r = 0; r < width; ++r) {
-      if (r & bit)
-        continue;
-      Value a = rows[r], c = rows[r | bit];
-      rows[r] = vector::ShuffleOp::create(b, loc, a, c, even);
-      rows[r | bit] = vector::ShuffleOp::create(b, loc, a, c, odd);
-    }
-  }
 }
 
-Blocks::Tuple Blocks::block(Value time, Value limit, const Tuple &total) {
-  // Masks of the block's rows of `width` elements.
-  SmallVector<Value> masks(width), starts;
-  for (int64_t r = 0; r < width; ++r) {
-    starts.push_back(
-        arith::AddIOp::create(b, loc, time, constant(r * width)));
-    if (limit) {
-      Value rest = arith::SubIOp::create(b, loc, limit, starts[r]);
-      rest = arith::MaxSIOp::create(b, loc, rest, constant(0));
-      masks[r] = vector::CreateMaskOp::create(
-          b, loc, vectorOf(width, b.getI1Type()), ValueRange{rest});
-    }
+void Blocks::rowByRow(Value rows) {
+  auto parallel = scf::ParallelOp::create(b, loc, ValueRange{constant(0)}, ValueRange{rows},
+                                          ValueRange{constant(1)});
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(parallel.getBody());
+  locate(parallel.getInductionVars()[0]);
+  scratch.clear();
+  if (isCostly())
+    for (unsigned i = 0; i < n; ++i)
+      scratch.push_back(memref::AllocaOp::create(
+          b, loc, MemRefType::get({togetherOf(width) * width, width}, element(i)),
+          b.getI64IntegerAttr(64)));
+  Value length = sizes.lookup(RecurrenceOp::getTimeAxis()), whole = length;
+  Value size = constant(width * width);
+  if (!isCostly())
+    whole = arith::MulIOp::create(
+        b, loc, arith::DivUIOp::create(b, loc, length, size).getResult(), size);
+  // Outer total, then the inner one: (groups so far) . (blocks of this group).
+  Value step = constant(width * width * blocksPerGroup);
+  auto outer = scf::ForOp::create(b, loc, constant(0), whole, step, initial());
+  {
+    OpBuilder::InsertionGuard inner(b);
+    b.setInsertionPointToStart(outer.getBody());
+    Tuple before(outer.getRegionIterArgs());
+    Value from = outer.getInductionVar();
+    Value end = arith::MinUIOp::create(b, loc, plus(from, step), whole);
+    scf::YieldOp::create(b, loc, combine(before, group(from, end, before)));
   }
-  // A partial block's later rows may start outside the buffer; nothing is read
-  // there, since their masks are empty.
-  SmallVector<Tuple> runs(width, Tuple(n));
-  for (unsigned i = 0; i < n; ++i) {
-    auto map = cast<AxesAttr>(scan.getSeqMaps()[i]);
-    Type stored = cast<MemRefType>(seq[i].getType()).getElementType();
-    SmallVector<Value> rows(width);
-    for (int64_t r = 0; r < width; ++r) {
-      VectorType type = vectorOf(width, stored);
-      Value row;
-      if (limit) {
-        Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-        row = vector::MaskedLoadOp::create(b, loc, type, seq[i],
-                                           address(map, starts[r]), masks[r],
-                                           zero);
-        row = arith::SelectOp::create(b, loc, masks[r], convert(row, element(i)),
-                                      identity(i, true));
-      } else {
-        row = convert(vector::LoadOp::create(b, loc, type, seq[i],
-                                             address(map, starts[r])),
-                      element(i));
-      }
-      rows[r] = row;
-    }
-    transpose(rows);
-    for (int64_t k = 0; k < width; ++k)
-      runs[k][i] = rows[k];
+  Tuple total(outer.getResults());
+  bool ends = llvm::any_of(finals, [](Value v) { return bool(v); });
+  if (!isCostly()) {
+    Tuple all = tail(whole, length, total, ends);
+    if (ends)
+      total = all;
   }
-  for (int64_t k = 1; k < width; ++k)
-    runs[k] = combine(runs[k - 1], runs[k]);
-  // Totals of the runs, scanned across lanes.
-  Tuple totals = runs[width - 1];
-  auto shifted = [&](const Tuple &from, int64_t by) {
-    Tuple result;
-    for (unsigned i = 0; i < n; ++i) {
-      SmallVector<int64_t> order;
-      for (int64_t l = 0; l < width; ++l)
-        order.push_back(l < by ? width : l - by);
-      result.push_back(vector::ShuffleOp::create(b, loc, from[i],
-                                                 identity(i, true), order));
-    }
-    return result;
+  if (ends)
+    storeFinals(total);
+}
+
+/// A core takes the next group, reads it for its total, waits for what comes before it,
+/// passes on what comes before the next one, and scans the group, which is in its cache
+/// by then.  Whoever takes a group has the earlier ones taken already: nobody waits for
+/// ever, however few threads there are.  The order of combination is that of the groups.
+void Blocks::together(Value rows) {
+  Value length = sizes.lookup(RecurrenceOp::getTimeAxis());
+  Value size = constant(width * width), step = constant(width * width * blocksPerGroup);
+  Value groups = arith::CeilDivUIOp::create(b, loc, length, step);
+  Value items = arith::MulIOp::create(b, loc, rows, groups);
+  Type i64 = b.getI64Type();
+  // The next group, then whether the total before the one after each is known.
+  Value flags = memref::AllocOp::create(
+      b, loc, MemRefType::get({ShapedType::kDynamic}, i64), ValueRange{plus(items, 1)},
+      b.getI64IntegerAttr(64));
+  Value none = arith::ConstantOp::create(b, loc, b.getZeroAttr(i64));
+  Value one = arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(1));
+  auto clear = scf::ForOp::create(b, loc, constant(0), plus(items, 1), constant(1));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(clear.getBody());
+    memref::StoreOp::create(b, loc, none, flags, ValueRange{clear.getInductionVar()});
+  }
+  Tuple totals;
+  for (unsigned i = 0; i < n; ++i)
+    totals.push_back(memref::AllocOp::create(
+        b, loc, MemRefType::get({ShapedType::kDynamic}, element(i)), ValueRange{items},
+        b.getI64IntegerAttr(64)));
+  auto add = [&](Value what, Value at) -> Value {
+    return memref::AtomicRMWOp::create(b, loc, arith::AtomicRMWKind::addi, what, flags,
+                                       ValueRange{at});
   };
-  for (int64_t by = 1; by < width; by *= 2)
-    totals = combine(shifted(totals, by), totals);
-  Tuple blockTotal;
-  for (Value t : totals)
-    blockTotal.push_back(
-        vector::ExtractOp::create(b, loc, t, ArrayRef<int64_t>{width - 1}));
-  Tuple prefix = combine(broadcast(total), shifted(totals, 1));
-  for (int64_t k = 0; k < width; ++k)
-    runs[k] = combine(prefix, runs[k]);
-  for (unsigned i = 0; i < n; ++i) {
-    if (!outs[i]) // nobody reads it
-      continue;
-    auto map = cast<AxesAttr>(scan.getOutMaps()[i]);
-    Type stored = cast<MemRefType>(outs[i].getType()).getElementType();
-    SmallVector<Value> rows;
-    for (int64_t k = 0; k < width; ++k)
-      rows.push_back(runs[k][i]);
-    transpose(rows);
-    for (int64_t r = 0; r < width; ++r) {
-      Value row = convert(rows[r], stored);
-      if (limit)
-        vector::MaskedStoreOp::create(b, loc, outs[i], address(map, starts[r]),
-                                      masks[r], row);
-      else
-        vector::StoreOp::create(b, loc, row, outs[i], address(map, starts[r]));
-    }
+  auto take = [&]() -> Value {
+    return arith::IndexCastOp::create(b, loc, b.getIndexType(), add(one, constant(0)));
+  };
+  auto parallel = scf::ParallelOp::create(b, loc, ValueRange{constant(0)},
+                                          ValueRange{constant(cores)}, ValueRange{constant(1)});
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(parallel.getBody());
+  auto loop = scf::WhileOp::create(b, loc, TypeRange{b.getIndexType()}, ValueRange{take()});
+  Block *check = b.createBlock(&loop.getBefore(), {}, {b.getIndexType()}, {loc});
+  Value more = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
+                                     check->getArgument(0), items);
+  scf::ConditionOp::create(b, loc, more, check->getArguments());
+  Block *body = b.createBlock(&loop.getAfter(), {}, {b.getIndexType()}, {loc});
+  Value item = body->getArgument(0);
+  Value row = arith::DivUIOp::create(b, loc, item, groups);
+  Value number = arith::RemUIOp::create(b, loc, item, groups);
+  locate(row);
+  Value from = arith::MulIOp::create(b, loc, number, step);
+  Value end = arith::MinUIOp::create(b, loc, plus(from, step), length);
+  Value whole = plus(from, arith::MulIOp::create(
+                               b, loc,
+                               arith::DivUIOp::create(
+                                   b, loc, arith::SubIOp::create(b, loc, end, from).getResult(),
+                                   size)
+                                   .getResult(),
+                               size)
+                               .getResult());
+  Tuple zero;
+  for (unsigned i = 0; i < n; ++i)
+    zero.push_back(identity(i, false));
+  auto sum = scf::ForOp::create(b, loc, from, whole, size, zero);
+  {
+    OpBuilder::InsertionGuard inner(b);
+    b.setInsertionPointToStart(sum.getBody());
+    scf::YieldOp::create(b, loc, combine(Tuple(sum.getRegionIterArgs()),
+                                         totalOf(sum.getInductionVar())));
   }
-  return blockTotal;
+  // What comes before.
+  Value first = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, number, constant(0));
+  auto choice = scf::IfOp::create(b, loc, TypeRange(ValueRange(zero)), first,
+                                  /*addThenBlock=*/true, /*addElseBlock=*/true);
+  {
+    OpBuilder::InsertionGuard inner(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    scf::YieldOp::create(b, loc, initial());
+    b.setInsertionPointToStart(choice.elseBlock());
+    auto wait = scf::WhileOp::create(b, loc, TypeRange(), ValueRange());
+    {
+      OpBuilder::InsertionGuard waiting(b);
+      b.createBlock(&wait.getBefore());
+      Value known = add(none, item);
+      Value unknown = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, known, none);
+      scf::ConditionOp::create(b, loc, unknown, ValueRange());
+      b.createBlock(&wait.getAfter());
+      scf::YieldOp::create(b, loc);
+    }
+    Value previous = arith::SubIOp::create(b, loc, item, constant(1));
+    Tuple before;
+    for (unsigned i = 0; i < n; ++i)
+      before.push_back(memref::LoadOp::create(b, loc, totals[i], ValueRange{previous}));
+    scf::YieldOp::create(b, loc, before);
+  }
+  Tuple before(choice.getResults());
+  Tuple after = combine(before, Tuple(sum.getResults()));
+  for (unsigned i = 0; i < n; ++i)
+    memref::StoreOp::create(b, loc, after[i], totals[i], ValueRange{item});
+  add(one, plus(item, 1));
+  group(from, whole, before);
+  // The last group of a row may end with a partial block.
+  bool ends = llvm::any_of(finals, [](Value v) { return bool(v); });
+  Tuple all = tail(whole, end, after, ends);
+  if (ends) {
+    Value last = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, end, length);
+    auto then = scf::IfOp::create(b, loc, last, /*withElse=*/false);
+    OpBuilder::InsertionGuard inner(b);
+    b.setInsertionPointToStart(then.thenBlock());
+    storeFinals(all);
+  }
+  scf::YieldOp::create(b, loc, take());
 }
 
-void Blocks::run() {
+std::pair<Value, Value> Blocks::largeAndAligned(Value rows) {
+  Value bytes, aligned;
+  Value length = sizes.lookup(RecurrenceOp::getTimeAxis());
+  Value single = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, rows, constant(1));
+  for (Value out : outs) {
+    if (!out)
+      continue;
+    auto type = cast<MemRefType>(out.getType());
+    if (!type.getLayout().isIdentity())
+      return {};
+    int64_t each = (type.getElementTypeBitWidth() + 7) / 8;
+    Value row = arith::MulIOp::create(b, loc, length, constant(each));
+    Value size = arith::MulIOp::create(b, loc, row, rows);
+    auto whole = [&](Value v) -> Value {
+      return arith::CmpIOp::create(
+          b, loc, arith::CmpIPredicate::eq,
+          arith::RemUIOp::create(b, loc, v, constant(width * each)).getResult(), constant(0));
+    };
+    Value pointer = memref::ExtractAlignedPointerAsIndexOp::create(b, loc, out);
+    Value good = arith::AndIOp::create(
+        b, loc, whole(pointer), arith::OrIOp::create(b, loc, single, whole(row)).getResult());
+    bytes = bytes ? plus(bytes, size) : size;
+    aligned = aligned ? arith::AndIOp::create(b, loc, aligned, good).getResult() : good;
+  }
+  if (!bytes)
+    return {};
+  Value large = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, bytes,
+                                      constant(kStreamBytes));
+  return {large, aligned};
+}
+
+void Blocks::bind() {
   b.setInsertionPoint(scan);
-  llvm::StringMap<Value> sizes;
   for (unsigned i = 0; i < n; ++i) {
     seq.push_back(readBuffer(b, loc, scan.getSeq()[i]));
     auto map = cast<AxesAttr>(scan.getSeqMaps()[i]);
@@ -249,7 +321,6 @@ void Blocks::run() {
             map.getNames()[d].getValue(),
             memref::DimOp::create(b, loc, seq[i], d).getResult());
   }
-  SmallVector<Value> results;
   for (auto [i, result] : llvm::enumerate(scan.getOuts())) {
     SmallVector<OpFoldResult> shape;
     for (StringAttr axis : cast<AxesAttr>(scan.getOutMaps()[i]).getNames())
@@ -262,7 +333,6 @@ void Blocks::run() {
     outs.push_back(writeBuffer(b, loc, result, shape, results));
   }
   SmallVector<StringAttr> axes = scan.getCarryAxes();
-  SmallVector<Value> initials, finals;
   for (Value initial : scan.getInitials())
     initials.push_back(readBuffer(b, loc, initial));
   if (scan.getFinal())
@@ -275,81 +345,45 @@ void Blocks::run() {
       finals.push_back(result.use_empty() ? Value()
                                           : writeBuffer(b, loc, result, shape, results));
     }
+}
+
+void Blocks::run() {
+  bind();
   Value rows = constant(1);
-  for (StringAttr axis : axes)
+  for (StringAttr axis : scan.getCarryAxes())
     rows = arith::MulIOp::create(b, loc, rows, sizes.lookup(axis.getValue()));
-  auto parallel = scf::ParallelOp::create(
-      b, loc, ValueRange{constant(0)}, ValueRange{rows}, ValueRange{constant(1)});
+  auto [large, aligned] =
+      isCostly() ? std::pair<Value, Value>() : largeAndAligned(rows);
+  if (!large) {
+    rowByRow(rows);
+    return finishResults(b, scan, results);
+  }
+  // With and without stores around the caches.
+  auto either = [&](Value condition, llvm::function_ref<void()> emit) {
+    auto choice = scf::IfOp::create(b, loc, condition, /*withElse=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    streaming = true;
+    emit();
+    streaming = false;
+    b.setInsertionPointToStart(choice.elseBlock());
+    emit();
+  };
+  Value streams = arith::AndIOp::create(b, loc, large, aligned);
+  if (cores == 1) {
+    either(streams, [&] { rowByRow(rows); });
+    return finishResults(b, scan, results);
+  }
+  Value fewer =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, rows, constant(cores));
+  auto choice = scf::IfOp::create(
+      b, loc, arith::AndIOp::create(b, loc, large, fewer).getResult(), /*withElse=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(parallel.getBody());
-    Value rest = parallel.getInductionVars()[0];
-    for (StringAttr axis : llvm::reverse(axes)) {
-      Value size = sizes.lookup(axis.getValue());
-      indices[axis.getValue()] = arith::RemUIOp::create(b, loc, rest, size);
-      rest = arith::DivUIOp::create(b, loc, rest, size);
-    }
-    Value length = sizes.lookup(RecurrenceOp::getTimeAxis());
-    Value size = constant(width * width);
-    Value whole = arith::MulIOp::create(
-        b, loc, arith::DivUIOp::create(b, loc, length, size).getResult(), size);
-    Tuple none, first;
-    for (unsigned i = 0; i < n; ++i) {
-      none.push_back(identity(i, false));
-      first.push_back(none.back());
-      if (initials.empty())
-        continue;
-      auto map = cast<AxesAttr>(scan.getInitialMaps()[i]);
-      first[i] = convert(memref::LoadOp::create(b, loc, initials[i], address(map, {})),
-                         element(i));
-    }
-    // Outer total, then the inner one: (groups so far) . (blocks of this group).
-    Value group = constant(width * width * blocksPerGroup);
-    auto outer = scf::ForOp::create(b, loc, constant(0), whole, group, first);
-    {
-      OpBuilder::InsertionGuard inner(b);
-      b.setInsertionPointToStart(outer.getBody());
-      Tuple before(outer.getRegionIterArgs());
-      Value end = arith::MinUIOp::create(
-          b, loc,
-          arith::AddIOp::create(b, loc, outer.getInductionVar(), group)
-              .getResult(),
-          whole);
-      auto blocks = scf::ForOp::create(b, loc, outer.getInductionVar(), end, size,
-                                       none);
-      {
-        OpBuilder::InsertionGuard innermost(b);
-        b.setInsertionPointToStart(blocks.getBody());
-        Tuple running(blocks.getRegionIterArgs());
-        Tuple total = block(blocks.getInductionVar(), {}, combine(before, running));
-        scf::YieldOp::create(b, loc, combine(running, total));
-      }
-      scf::YieldOp::create(b, loc, combine(before, Tuple(blocks.getResults())));
-    }
-    Value partial = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
-                                          whole, length);
-    Tuple before(outer.getResults());
-    bool ends = llvm::any_of(finals, [](Value v) { return bool(v); });
-    auto tail = scf::IfOp::create(b, loc, ends ? TypeRange(ValueRange(before)) : TypeRange(),
-                                  partial, /*addThenBlock=*/true, /*addElseBlock=*/ends);
-    b.setInsertionPointToStart(tail.thenBlock());
-    Tuple last = block(whole, length, before);
-    if (ends)
-      last = combine(before, last);
-    scf::YieldOp::create(b, loc, ends ? ValueRange(last) : ValueRange());
-    if (ends) {
-      b.setInsertionPointToStart(tail.elseBlock());
-      scf::YieldOp::create(b, loc, before);
-    }
-    b.setInsertionPointAfter(tail);
-    for (unsigned i = 0; i < finals.size(); ++i)
-      if (finals[i]) {
-        SmallVector<Value> at;
-        for (StringAttr axis : axes)
-          at.push_back(indices[axis.getValue()]);
-        Type stored = cast<MemRefType>(finals[i].getType()).getElementType();
-        memref::StoreOp::create(b, loc, convert(tail.getResult(i), stored), finals[i], at);
-      }
+    b.setInsertionPointToStart(choice.thenBlock());
+    either(aligned, [&] { together(rows); });
+    b.setInsertionPointToStart(choice.elseBlock());
+    either(streams, [&] { rowByRow(rows); });
   }
   finishResults(b, scan, results);
 }
@@ -365,7 +399,7 @@ struct ScanToBlocks : seqc::impl::ScanToBlocksBase<ScanToBlocks> {
     });
     for (ScanOp scan : scans) {
       OpBuilder builder(scan);
-      Blocks(scan, builder, width).run();
+      Blocks(scan, builder, width, cores).run();
     }
   }
 };

@@ -64,12 +64,16 @@ def ScanToBlocks : Pass<"seqc-scan-to-blocks"> {
     **Guarantees** that scans of scalars whose operands are contiguous along time
     are loops over blocks: each lane of a vector scans a short run, the runs'
     totals are scanned across lanes, and two levels of running totals keep
-    rounding errors of long sums small.  Running totals begin with the initial state.  The order of combination depends on the
-    length only, never on the number of threads.
+    rounding errors of long sums small.  Running totals begin with the initial state.
+    Where combining takes functions, eight blocks run their chains side by side.  Large
+    outputs are stored around the caches where they are aligned; where they have fewer
+    rows than `cores`, cores take turns at the groups of a row.  The order of combination depends
+    on the sizes only, never on the number of threads.
     **Fails when** never; other scans are left alone.
     **Example** see `test/passes/Lowering/CPU/scan-to-blocks.mlir`.
   }];
-  let options = [Option<"width", "width", "int64_t", "16", "Lanes of a vector">];
+  let options = [Option<"width", "width", "int64_t", "16", "Lanes of a vector">,
+                 Option<"cores", "cores", "int64_t", "1", "Cores that share the loop">];
   let dependentDialects = [
       "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
       "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",

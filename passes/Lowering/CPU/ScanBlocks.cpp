@@ -1,0 +1,315 @@
+//===- ScanBlocks.cpp - Blocks of a scan along contiguous rows ------------===//
+//
+// A block is width x width elements.  Transposed, lane l of the vectors holds
+// the run l of `width` consecutive elements, so that `width` combinations scan
+// all runs at once; log2(width) more scan the runs' totals across lanes.
+// Masked loads fill the last block with the identity.
+//
+// Where a combination takes long (functions), its chains are what a block waits for:
+// several blocks run theirs side by side, with the vectors in memory between loops.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ScanBlocks.h"
+
+#include "../Steps/ScalarBlock.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace seqc;
+using namespace seqc::cpu;
+using namespace seqc::steps;
+
+Value Blocks::identity(unsigned i, bool vector) {
+  return repeatConstant(b, loc, scan.getIdentities()[i], vector ? width : 0);
+}
+
+Blocks::Tuple Blocks::combine(const Tuple &left, const Tuple &right) {
+  IRMapping mapping;
+  for (unsigned i = 0; i < n; ++i) {
+    mapping.map(scan.getLeftArgs()[i], left[i]);
+    mapping.map(scan.getRightArgs()[i], right[i]);
+  }
+  return repeatBlock(b, loc, scan.getCombine().front(), scan.getYield().getOuts(),
+                     mapping, isa<VectorType>(left[0].getType()) ? width : 0);
+}
+
+Blocks::Tuple Blocks::broadcast(const Tuple &scalars) {
+  Tuple result;
+  for (Value s : scalars)
+    result.push_back(
+        vector::BroadcastOp::create(b, loc, vectorOf(width, s.getType()), s));
+  return result;
+}
+
+SmallVector<Value> Blocks::address(AxesAttr map, Value time) {
+  SmallVector<Value> result;
+  for (auto [axis, divisor] : llvm::zip(map.getNames(), map.getDivisors())) {
+    if (axis.getValue() == RecurrenceOp::getTimeAxis()) {
+      result.push_back(time);
+      continue;
+    }
+    Value index = indices.lookup(axis.getValue());
+    if (divisor != 1)
+      index = arith::DivUIOp::create(b, loc, index, constant(divisor));
+    result.push_back(index);
+  }
+  return result;
+}
+
+/// Exchanges row and column bits one at a time, by shuffles of two rows; `rows`
+/// are as many as their elements, a power of two.
+void Blocks::transpose(MutableArrayRef<Value> rows) {
+  for (int64_t bit = 1; bit < width; bit *= 2) {
+    SmallVector<int64_t> even, odd;
+    for (int64_t c = 0; c < width; ++c) {
+      even.push_back(c & bit ? width + (c & ~bit) : c);
+      odd.push_back(c & bit ? width + c : c | bit);
+    }
+    for (int64_t r = 0; r < width; ++r) {
+      if (r & bit)
+        continue;
+      Value a = rows[r], c = rows[r | bit];
+      rows[r] = vector::ShuffleOp::create(b, loc, a, c, even);
+      rows[r | bit] = vector::ShuffleOp::create(b, loc, a, c, odd);
+    }
+  }
+}
+
+Blocks::Tuple Blocks::extract(const Tuple &vectors, int64_t lane) {
+  Tuple result;
+  for (Value v : vectors)
+    result.push_back(vector::ExtractOp::create(b, loc, v, ArrayRef<int64_t>{lane}));
+  return result;
+}
+
+Blocks::Tuple Blocks::shifted(const Tuple &from, int64_t by) {
+  Tuple result;
+  for (unsigned i = 0; i < n; ++i) {
+    SmallVector<int64_t> order;
+    for (int64_t l = 0; l < width; ++l)
+      order.push_back(l < by ? width : l - by);
+    result.push_back(vector::ShuffleOp::create(b, loc, from[i], identity(i, true), order));
+  }
+  return result;
+}
+
+Blocks::Tuple Blocks::acrossLanes(Tuple lanes, int64_t count) {
+  for (int64_t by = 1; by < count; by *= 2)
+    lanes = combine(shifted(lanes, by), lanes);
+  return lanes;
+}
+
+Value Blocks::convert(Value v, Type to) { return convertFloat(b, loc, v, to); }
+
+Value Blocks::maskAt(Value time, Value limit) {
+  Value rest = arith::SubIOp::create(b, loc, limit, time);
+  rest = arith::MaxSIOp::create(b, loc, rest, constant(0));
+  return vector::CreateMaskOp::create(b, loc, vectorOf(width, b.getI1Type()),
+                                      ValueRange{rest});
+}
+
+Value Blocks::load(unsigned i, Value time, Value mask) {
+  auto map = cast<AxesAttr>(scan.getSeqMaps()[i]);
+  VectorType type = vectorOf(width, cast<MemRefType>(seq[i].getType()).getElementType());
+  if (!mask)
+    return convert(vector::LoadOp::create(b, loc, type, seq[i], address(map, time)),
+                   element(i));
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  Value row = vector::MaskedLoadOp::create(b, loc, type, seq[i], address(map, time), mask,
+                                           zero);
+  return arith::SelectOp::create(b, loc, mask, convert(row, element(i)), identity(i, true));
+}
+
+void Blocks::store(unsigned i, Value time, Value mask, Value row) {
+  auto map = cast<AxesAttr>(scan.getOutMaps()[i]);
+  Type stored = cast<MemRefType>(outs[i].getType()).getElementType();
+  row = convert(row, stored);
+  if (mask)
+    vector::MaskedStoreOp::create(b, loc, outs[i], address(map, time), mask, row);
+  else if (streaming)
+    vector::StoreOp::create(b, loc, row, outs[i], address(map, time), /*nontemporal=*/true,
+                            llvm::Align(width * stored.getIntOrFloatBitWidth() / 8));
+  else
+    vector::StoreOp::create(b, loc, row, outs[i], address(map, time));
+}
+
+void Blocks::storeRuns(unsigned i, SmallVector<Value> runs, ArrayRef<Value> starts,
+                       ArrayRef<Value> masks) {
+  transpose(runs);
+  for (int64_t r = 0; r < width; ++r)
+    store(i, starts[r], masks[r], runs[r]);
+}
+
+Blocks::Tuple Blocks::block(Value time, Value limit, const Tuple &total) {
+  // A partial block's later rows may start outside the buffer; nothing is read
+  // there, since their masks are empty.
+  SmallVector<Value> masks(width), starts;
+  for (int64_t r = 0; r < width; ++r) {
+    starts.push_back(plus(time, r * width));
+    if (limit)
+      masks[r] = maskAt(starts[r], limit);
+  }
+  SmallVector<Tuple> runs(width, Tuple(n));
+  for (unsigned i = 0; i < n; ++i) {
+    SmallVector<Value> rows;
+    for (int64_t r = 0; r < width; ++r)
+      rows.push_back(load(i, starts[r], masks[r]));
+    transpose(rows);
+    for (int64_t k = 0; k < width; ++k)
+      runs[k][i] = rows[k];
+  }
+  for (int64_t k = 1; k < width; ++k)
+    runs[k] = combine(runs[k - 1], runs[k]);
+  // Totals of the runs, scanned across lanes.
+  Tuple totals = acrossLanes(runs[width - 1], width);
+  Tuple prefix = combine(broadcast(total), shifted(totals, 1));
+  for (int64_t k = 0; k < width; ++k)
+    runs[k] = combine(prefix, runs[k]);
+  for (unsigned i = 0; i < n; ++i) {
+    if (!outs[i]) // nobody reads it
+      continue;
+    SmallVector<Value> column;
+    for (int64_t k = 0; k < width; ++k)
+      column.push_back(runs[k][i]);
+    storeRuns(i, column, starts, masks);
+  }
+  return extract(totals, width - 1);
+}
+
+Blocks::Tuple Blocks::blocksTogether(Value time, Value limit, const Tuple &total) {
+  int64_t size = width * width, count = togetherOf(width);
+  // scratch[i] is [count * width, width]: row g * width + k has the elements k of the
+  // runs of block g.
+  auto at = [&](unsigned i, Value row) -> Value {
+    return vector::LoadOp::create(b, loc, vectorOf(width, element(i)), scratch[i],
+                                  ValueRange{row, constant(0)});
+  };
+  auto put = [&](unsigned i, Value row, Value v) {
+    vector::StoreOp::create(b, loc, v, scratch[i], ValueRange{row, constant(0)});
+  };
+  auto overBlocks = [&](llvm::function_ref<void(Value first, ArrayRef<Value> starts,
+                                                ArrayRef<Value> masks)>
+                            fn) {
+    auto loop = scf::ForOp::create(b, loc, constant(0), constant(count), constant(1));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value g = loop.getInductionVar();
+    Value from = plus(time, arith::MulIOp::create(b, loc, g, constant(size)).getResult());
+    SmallVector<Value> starts, masks;
+    for (int64_t r = 0; r < width; ++r) {
+      starts.push_back(plus(from, r * width));
+      masks.push_back(maskAt(starts[r], limit));
+    }
+    fn(arith::MulIOp::create(b, loc, g, constant(width)), starts, masks);
+  };
+  // Runs `fn` for element `k` of every block's runs, in [begin, width).
+  auto overRuns = [&](int64_t begin, Tuple carried,
+                      llvm::function_ref<Tuple(int64_t g, const Tuple &x, const Tuple &before)>
+                          fn,
+                      bool carries) {
+    auto loop = scf::ForOp::create(b, loc, constant(begin), constant(width), constant(1),
+                                   carries ? ValueRange(carried) : ValueRange());
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Tuple next;
+    for (int64_t g = 0; g < count; ++g) {
+      Value row = plus(loop.getInductionVar(), g * width);
+      Tuple x, before;
+      for (unsigned i = 0; i < n; ++i) {
+        x.push_back(at(i, row));
+        before.push_back(carries ? Value(loop.getRegionIterArgs()[g * n + i])
+                                 : carried[g * n + i]);
+      }
+      Tuple y = fn(g, x, before);
+      for (unsigned i = 0; i < n; ++i)
+        put(i, row, y[i]);
+      llvm::append_range(next, y);
+    }
+    if (carries)
+      scf::YieldOp::create(b, loc, next);
+    return Tuple(loop.getResults());
+  };
+  overBlocks([&](Value first, ArrayRef<Value> starts, ArrayRef<Value> masks) {
+    for (unsigned i = 0; i < n; ++i) {
+      SmallVector<Value> rows;
+      for (int64_t r = 0; r < width; ++r)
+        rows.push_back(load(i, starts[r], masks[r]));
+      transpose(rows);
+      for (int64_t k = 0; k < width; ++k)
+        put(i, plus(first, k), rows[k]);
+    }
+  });
+  auto chain = [&](int64_t, const Tuple &x, const Tuple &before) { return combine(before, x); };
+  Tuple first;
+  for (int64_t g = 0; g < count; ++g)
+    for (unsigned i = 0; i < n; ++i)
+      first.push_back(at(i, constant(g * width)));
+  Tuple last = overRuns(1, first, chain, /*carries=*/true);
+  // Totals of the runs across lanes, and of the blocks.
+  SmallVector<Tuple> totals;
+  Tuple blocks;
+  for (unsigned i = 0; i < n; ++i)
+    blocks.push_back(identity(i, true));
+  for (int64_t g = 0; g < count; ++g) {
+    totals.push_back(acrossLanes(Tuple(ArrayRef(last).slice(g * n, n)), width));
+    Tuple whole = extract(totals[g], width - 1);
+    for (unsigned i = 0; i < n; ++i)
+      blocks[i] = vector::InsertOp::create(b, loc, whole[i], blocks[i], ArrayRef<int64_t>{g});
+  }
+  blocks = acrossLanes(blocks, count);
+  Tuple earlier = combine(broadcast(total), shifted(blocks, 1));
+  Tuple prefixes;
+  for (int64_t g = 0; g < count; ++g)
+    llvm::append_range(prefixes,
+                       combine(broadcast(extract(earlier, g)), shifted(totals[g], 1)));
+  overRuns(0, prefixes, chain, /*carries=*/false);
+  overBlocks([&](Value first, ArrayRef<Value> starts, ArrayRef<Value> masks) {
+    for (unsigned i = 0; i < n; ++i) {
+      if (!outs[i])
+        continue;
+      SmallVector<Value> rows;
+      for (int64_t k = 0; k < width; ++k)
+        rows.push_back(at(i, plus(first, k)));
+      storeRuns(i, rows, starts, masks);
+    }
+  });
+  return extract(blocks, count - 1);
+}
+
+/// Neighbours are combined until one element is left.
+Blocks::Tuple Blocks::totalOf(Value time) {
+  SmallVector<Tuple> rows;
+  for (int64_t r = 0; r < width; ++r) {
+    rows.emplace_back();
+    for (unsigned i = 0; i < n; ++i)
+      rows.back().push_back(load(i, plus(time, r * width), {}));
+  }
+  SmallVector<int64_t> even, odd;
+  for (int64_t l = 0; l < width; ++l) {
+    even.push_back(2 * l);
+    odd.push_back(2 * l + 1);
+  }
+  auto neighbours = [&](const Tuple &x, const Tuple &y) {
+    Tuple left, right;
+    for (unsigned i = 0; i < n; ++i) {
+      left.push_back(vector::ShuffleOp::create(b, loc, x[i], y[i], even));
+      right.push_back(vector::ShuffleOp::create(b, loc, x[i], y[i], odd));
+    }
+    return combine(left, right);
+  };
+  while (rows.size() > 1) {
+    SmallVector<Tuple> half;
+    for (unsigned r = 0; r < rows.size(); r += 2)
+      half.push_back(neighbours(rows[r], rows[r + 1]));
+    rows = half;
+  }
+  Tuple one = rows[0];
+  for (int64_t left = width; left > 1; left /= 2)
+    one = neighbours(one, one);
+  return extract(one, 0);
+}
