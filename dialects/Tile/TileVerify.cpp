@@ -106,7 +106,7 @@ static LogicalResult verifyShared(Operation *op, FragmentType f, SharedType s,
   if (vector) {
     int64_t used = s.cols() == 1 ? f.rows() * f.cols() : 1;
     fits = first >= 0 && first + used <= s.rows() && !transpose &&
-           (s.cols() == 1 || (f.getPlace() == Place::row && s.cols() == f.cols()));
+           (s.cols() == 1 || s.cols() == f.rows() * f.cols());
   }
   if (!fits || s.isRing() || s.getElementType() != f.getElementType())
     return op->emitOpError() << "has fragment " << f << " and tile " << s

@@ -306,6 +306,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   if (tiles && options.form == Form::Auto) {
     SelectTilesOptions select;
     select.sharedBytes = sharedBytes(options);
+    select.narrow = options.factors == "bf16";
     pm.addPass(createSelectTiles(select));
     RecurrenceToLinearOptions linear;
     linear.selected = true;
@@ -351,6 +352,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   if (tiles) {
     KeepTilesOptions keep;
     keep.sharedBytes = sharedBytes(options);
+    keep.narrow = options.factors == "bf16";
     pm.addPass(createKeepTiles(keep));
   }
   if (automatic || options.form == Form::Chunked) {

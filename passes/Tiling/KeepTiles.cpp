@@ -12,13 +12,38 @@ namespace seqc {
 using namespace mlir;
 using namespace seqc;
 
+/// Why the vectors make no factors of products, or nothing.
+static std::optional<std::string> obstacleToFactors(LinearRecurrenceOp op, bool narrow) {
+  Type common;
+  const char *wide = nullptr;
+  for (auto [what, operand] : tile::factorOperands(op)) {
+    Type type = elementOf(operand.value.getType());
+    if (type.isF32())
+      wide = what;
+    else if (!type.isBF16() && !type.isF16())
+      return std::string(what) + " are neither bf16, f16 nor f32";
+    else if (common && type != common)
+      return std::string(what) + " have another element type than keys";
+    else
+      common = type;
+    bool constant = StringRef(what) == "values" && tile::splatNumber(operand.value);
+    if (!operand.map.has(RecurrenceOp::getTimeAxis()) && !constant)
+      return std::string(what) + " are the same at every token";
+  }
+  if (!common && !narrow)
+    return "its vectors are f32, which --factors=bf16 would round";
+  if (wide && common && common.isF16())
+    return std::string(wide) + " are f32, beyond the range of f16 factors";
+  return std::nullopt;
+}
+
 std::optional<std::string> seqc::obstacleToTiles(LinearRecurrenceOp op,
-                                                 int64_t sharedBytes) {
+                                                 int64_t sharedBytes, bool narrow) {
   auto timed = [](LinearRecurrenceOp::Operand o) {
     return o.map.has(RecurrenceOp::getTimeAxis());
   };
-  if (op.getSegments() || op.getResets())
-    return "it has segments or resets";
+  if (op.getResets())
+    return "it has resets";
   if (op.getConstant())
     return "it has a constant transition";
   if (op.numPairs() > 1)
@@ -26,7 +51,7 @@ std::optional<std::string> seqc::obstacleToTiles(LinearRecurrenceOp op,
   if (op.numWrites() != 1 || op.numReads() != 1)
     return "it has " + std::to_string(op.numWrites()) + " writes and " +
            std::to_string(op.numReads()) + " reads, expected one of each";
-  if (op.getNumOperands() != op.getMaps().size())
+  if (op.getNumOperands() != op.getMaps().size() + bool(op.getSegments()))
     return "it has operands that tiles have no part for";
   if (op.getReadAxes()[0] != 0)
     return "a read sums over the second dimension";
@@ -39,47 +64,37 @@ std::optional<std::string> seqc::obstacleToTiles(LinearRecurrenceOp op,
   if (op.numGates() > 1)
     return "it has " + std::to_string(op.numGates()) + " gates";
   for (unsigned i = 0; i < op.numGates(); ++i) {
-    if (op.getGateAxes()[i] == 1)
-      return "a gate is a vector along the second dimension";
-    if (op.getGateAxes()[i] == 0 && !timed(op.gate(i)))
+    bool vector = op.getGateAxes()[i] >= 0;
+    if (op.getGateAxes()[i] == 1 && op.numPairs())
+      return "a corrected state has a gate for each column";
+    if (vector && !timed(op.gate(i)))
       return "a vector gate is the same at every token";
-    if (op.getGateAxes()[i] == 0 && op.keySize() > 128)
-      return "a vector gate has " + std::to_string(op.keySize()) +
-             " elements, expected at most 128";
+    if (vector && op.keySize() > 128)
+      return "a state with a vector gate has " + std::to_string(op.keySize()) +
+             " rows, expected at most 128";
     if (!op.getGateLogs()[i])
       return "a gate is not given as a logarithm";
     if (elementOf(op.gate(i).value.getType()).isF64())
       return "a gate is f64";
   }
-  Type element = elementOf(op.write(0, 0).value.getType());
-  if (!element.isBF16() && !element.isF16())
-    return "keys are neither bf16 nor f16";
-  SmallVector<std::pair<const char *, LinearRecurrenceOp::Operand>> vectors = {
-      {"keys", op.write(0, 0)}, {"values", op.write(0, 1)}, {"queries", op.read(0, 0)}};
+  if (auto why = obstacleToFactors(op, narrow))
+    return why;
   SmallVector<LinearRecurrenceOp::Operand> scales = {op.write(0, 2), op.read(0, 1)};
-  if (op.numPairs()) {
-    vectors.push_back({"a correction's left vectors", op.pair(0, 0)});
-    vectors.push_back({"a correction's right vectors", op.pair(0, 1)});
+  if (op.numPairs())
     scales.push_back(op.pair(0, 2));
-  }
   // Fewer keys than a chunk has tokens cancel much of what a correction writes: bf16
   // factors then leave errors beyond 5e-3.
   if (op.numPairs() && op.keySize() < 32)
     return "a correction of a state of " + std::to_string(op.keySize()) +
            " rows, expected at least 32";
-  for (auto [what, operand] : vectors) {
-    if (elementOf(operand.value.getType()) != element)
-      return std::string(what) + " have another element type than keys";
-    if (!timed(operand))
-      return std::string(what) + " are the same at every token";
-  }
   for (LinearRecurrenceOp::Operand scale : scales)
     if (elementOf(scale.value.getType()).isF64())
       return "a scale is f64";
   if (elementOf(op.getResult(0).getType()).isF64() ||
       elementOf(op.getFinalState().getType()) != initial.getElementType())
     return "a result is f64, or the final state is not f32";
-  return tile::violation(tile::planOf(op, tile::knobsOf(op)), sharedBytes);
+  Type element = tile::factorsOf(op, narrow);
+  return tile::violation(tile::planOf(op, tile::knobsOf(op), element), sharedBytes);
 }
 
 /// If a recurrence without state does nothing but round `result`, the type it
@@ -115,9 +130,12 @@ struct KeepTiles : seqc::impl::KeepTilesBase<KeepTiles> {
     SmallVector<LinearRecurrenceOp> ops;
     getOperation()->walk([&](LinearRecurrenceOp op) { ops.push_back(op); });
     for (LinearRecurrenceOp op : ops) {
-      auto why = obstacleToTiles(op, sharedBytes);
+      auto why = obstacleToTiles(op, sharedBytes, narrow);
       if (!why) {
         op->setAttr("seqc.tiles", UnitAttr::get(&getContext()));
+        if (!tile::factorsOf(op, /*narrow=*/false))
+          op->setAttr("seqc.factors",
+                      TypeAttr::get(BFloat16Type::get(&getContext())));
         for (unsigned i = 0; i < op.numReads(); ++i)
           foldRounding(op->getResult(i), op.getOutMap());
       } else if (remarks) {

@@ -113,6 +113,8 @@ void Kernel::numberOf(Scale &scale) {
 
 Value Kernel::stageOf(Part part, Value chunk) {
   auto type = cast<SharedType>(memory(part).getType());
+  if (!type.isRing())
+    return memory(part);
   Value n = arith::RemUIOp::create(b, loc, chunk, index(type.stages()));
   return StageOp::create(b, loc, type.stage(), memory(part), n);
 }
@@ -120,7 +122,24 @@ Value Kernel::stageOf(Part part, Value chunk) {
 /// The time of a chunk's first token.
 Value Kernel::firstToken(Value chunk) {
   Value first = mul(chunk, index(tokens));
-  return op.getReverse() ? sub(sub(length, index(1)), first) : first;
+  if (op.getReverse())
+    first = sub(sub(length, index(1)), first);
+  return begin ? add(begin, first) : first;
+}
+
+/// The tokens of the block's sequence.
+void Kernel::findTokens() {
+  length = sizes.lookup(RecurrenceOp::getTimeAxis());
+  if (!segments)
+    return;
+  Value s = indices.lookup(op.getSegmentAxis().getValue());
+  auto bound = [&](Value at) -> Value {
+    Value offset = memref::LoadOp::create(b, loc, segments, at);
+    return arith::IndexCastOp::create(b, loc, b.getIndexType(), offset);
+  };
+  begin = bound(s);
+  // A table that falls is the caller's mistake; it makes no tokens.
+  length = arith::MaxSIOp::create(b, loc, sub(bound(add(s, index(1))), begin), index(0));
 }
 
 /// `column`: the first column, or null for one number a token.
@@ -131,7 +150,8 @@ void Kernel::copyIn(Part part, Value buffer, AxesAttr map, Value chunk, Value co
   if (column)
     at.push_back(column);
   Value rows = sub(length, mul(chunk, index(tokens)));
-  CopyInOp::create(b, loc, buffer, at, rows, stageOf(part, chunk),
+  Value target = wide[unsigned(part)] ? wide[unsigned(part)] : stageOf(part, chunk);
+  CopyInOp::create(b, loc, buffer, at, rows, target,
                    map.find(RecurrenceOp::getTimeAxis()),
                    column ? int64_t(at.size()) - 1 : -1, op.getReverse());
 }
@@ -140,17 +160,39 @@ void Kernel::fetch(Value chunk) {
   Value zero = index(0);
   copyIn(Part::queries, query, op.read(0, 0).map, chunk, zero);
   copyIn(Part::keys, key, op.write(0, 0).map, chunk, zero);
-  copyIn(Part::values, value, op.write(0, 1).map, chunk, column);
+  if (!plan.ones)
+    copyIn(Part::values, value, op.write(0, 1).map, chunk, column);
   if (plan.pair) {
     copyIn(Part::rights, right, op.pair(0, 1).map, chunk, zero);
     copyIn(Part::lefts, left, op.pair(0, 0).map, chunk, zero);
   }
   if (gate)
-    copyIn(Part::gates, gate, op.gate(0).map, chunk, plan.perKey ? zero : Value());
+    copyIn(Part::gates, gate, op.gate(0).map, chunk,
+           plan.perKey     ? zero
+           : plan.perValue ? column
+                           : Value());
   for (Scale *scale : {&writeScale, &readScale, &pairScale})
     if (scale->buffer)
       copyIn(scale->part, scale->buffer, scale->map, chunk, {});
   CommitOp::create(b, loc);
+}
+
+/// Factors that arrived in f32, as factors; room for the next ones.
+void Kernel::roundArrived() {
+  bool any = false;
+  for (auto [from, to] : llvm::zip(wide, tiles)) {
+    if (!from)
+      continue;
+    any = true;
+    auto map = MapOp::create(b, loc, from, to, ArrayRef<int64_t>{1},
+                             ArrayRef<int64_t>{0}, 0, false);
+    OpBuilder::InsertionGuard guard(b);
+    Block *body = b.createBlock(&map.getBody(), {}, f32, loc);
+    tile::YieldOp::create(
+        b, loc, arith::TruncFOp::create(b, loc, element, body->getArgument(0)));
+  }
+  if (any)
+    barrier();
 }
 
 /// The axes of sequences, the one that moves fastest first.
@@ -168,11 +210,18 @@ void Kernel::body(Value block, int64_t slices) {
     indices[axis] = arith::RemUIOp::create(b, loc, rest, size);
     rest = arith::DivUIOp::create(b, loc, rest, size);
   });
+  findTokens();
+  auto allocate = [&](const PlannedTile &planned) -> Value {
+    if (!planned)
+      return {};
+    return AllocOp::create(b, loc,
+                           SharedType::get(b.getContext(), planned.shape,
+                                           planned.element, planned.units));
+  };
   for (auto [tile, planned] : llvm::zip(tiles, plan.parts))
-    if (planned)
-      tile = AllocOp::create(
-          b, loc, SharedType::get(b.getContext(), planned.shape, planned.element,
-                                  planned.units));
+    tile = allocate(planned);
+  for (auto [tile, planned] : llvm::zip(wide, plan.wide))
+    tile = allocate(planned);
   for (Scale *scale : {&writeScale, &readScale, &pairScale})
     numberOf(*scale);
   if (gate && !plan[Part::gates]) {
@@ -186,6 +235,14 @@ void Kernel::body(Value block, int64_t slices) {
     SmallVector<Value> at = place(op.initial().map);
     at.append({zero, column});
     state = ReadOp::create(b, loc, state.getType(), initial, at, /*transpose=*/true);
+  }
+  if (plan.ones) {
+    auto map = MapOp::create(b, loc, ValueRange(), memory(Part::values),
+                             ArrayRef<int64_t>(), ArrayRef<int64_t>(), 0, false);
+    OpBuilder::InsertionGuard guard(b);
+    b.createBlock(&map.getBody());
+    FloatAttr number = b.getFloatAttr(element, *splatNumber(op.write(0, 1).value));
+    tile::YieldOp::create(b, loc, arith::ConstantOp::create(b, loc, number));
   }
   fetch(zero);
   Value chunks = arith::CeilDivUIOp::create(b, loc, length, index(tokens));
@@ -208,7 +265,8 @@ void Kernel::run() {
   b.setInsertionPoint(op);
   query = read(op.read(0, 0));
   key = read(op.write(0, 0));
-  value = read(op.write(0, 1));
+  if (!plan.ones)
+    value = read(op.write(0, 1));
   if (plan.pair) {
     left = read(op.pair(0, 0));
     right = read(op.pair(0, 1));
@@ -220,7 +278,11 @@ void Kernel::run() {
     initial = read(op.initial());
   writeScale = scaleOf(op.write(0, 2), Part::writeScales);
   readScale = scaleOf(op.read(0, 1), Part::readScales);
-  length = sizes.lookup(RecurrenceOp::getTimeAxis());
+  if (op.getSegments()) {
+    segments = steps::readBuffer(b, loc, op.getSegments());
+    sizes[op.getSegmentAxis().getValue()] =
+        sub(memref::DimOp::create(b, loc, segments, 0), index(1));
+  }
 
   SmallVector<Value> replacements;
   // What nobody uses is not written.

@@ -18,8 +18,8 @@ static SmallVector<RecurrenceOp> recurrencesOf(Operation *root) {
   return result;
 }
 
-std::optional<std::string> seqc::obstacleToTiles(RecurrenceOp op,
-                                                 int64_t sharedBytes) {
+std::optional<std::string> seqc::obstacleToTiles(RecurrenceOp op, int64_t sharedBytes,
+                                                 bool narrow) {
   if (op.getCarries().empty() || conversion::isStep(op))
     return "it has no state, or takes one token";
   bool matrix = llvm::any_of(op.getCarryArgs(), [](BlockArgument arg) {
@@ -45,7 +45,7 @@ std::optional<std::string> seqc::obstacleToTiles(RecurrenceOp op,
     if (before.contains(linear))
       return;
     any = true;
-    if (auto why = obstacleToTiles(linear, sharedBytes))
+    if (auto why = obstacleToTiles(linear, sharedBytes, narrow))
       result = why;
   });
   if (!any)
@@ -60,9 +60,9 @@ struct SelectTiles : seqc::impl::SelectTilesBase<SelectTiles> {
     for (RecurrenceOp op : recurrencesOf(getOperation())) {
       if (op.getCarries().empty() || op.getChunk())
         continue;
-      op->setAttr("seqc.form", StringAttr::get(&getContext(), obstacleToTiles(op, sharedBytes)
-                                                     ? "sequential"
-                                                     : "chunked"));
+      bool general = obstacleToTiles(op, sharedBytes, narrow).has_value();
+      op->setAttr("seqc.form",
+                  StringAttr::get(&getContext(), general ? "sequential" : "chunked"));
     }
   }
 };

@@ -21,12 +21,15 @@ using namespace seqc::tile;
 void Kernel::arrive() {
   WaitOp::create(b, loc, 0);
   barrier();
+  roundArrived();
   fetch(add(now, index(1)));
   valueTile = stageOf(Part::values, now);
   if (memory(Part::gates)) {
     gateTile = stageOf(Part::gates, now);
     sums = memory(Part::sums) ? memory(Part::sums) : gateTile;
     CumsumOp::create(b, loc, gateTile, sums, APFloat(kGateFloor));
+    if (plan.perKey || plan.perValue)
+      findNear();
   }
   if (constantGate) {
     Value left = sub(length, mul(now, index(tokens)));
@@ -93,10 +96,12 @@ void Kernel::store(Value read) {
 }
 
 Value Kernel::chunk(Value n, Value state) {
-  bool perKey = plan.perKey, gated = op.numGates() && !perKey;
+  bool perKey = plan.perKey, gated = scalarGate();
   now = n;
   arrive();
   perKey ? weighPerKey() : weigh();
+  if (plan.perValue)
+    return chunkPerValue(state);
 
   // What the tokens read: of the incoming state, then of each other.  With a gate for
   // each key the state decays before vectors that are near the chunk's end read it,

@@ -17,15 +17,18 @@ inline constexpr double kGateFloor = -100;
 /// Exponents up to this may be positive: e^75 times 10^5 is still a bf16, and so is its
 /// inverse over 10^5.
 inline constexpr double kNear = 75;
+/// The same for f16, of vectors within 10^3.
+inline constexpr double kNearF16 = 4;
 
 /// Builds the kernel of one recurrence.
 class Kernel {
 public:
   using Operand = LinearRecurrenceOp::Operand;
   Kernel(LinearRecurrenceOp op, OpBuilder &b)
-      : op(op), b(b), loc(op.getLoc()), plan(planOf(op, knobsOf(op))), keys(plan.keys),
-        values(plan.knobs.values), tokens(plan.knobs.tokens), warps(plan.warps()),
-        element(elementOf(op.write(0, 0).value.getType())), f32(b.getF32Type()) {}
+      : op(op), b(b), loc(op.getLoc()),
+        plan(planOf(op, knobsOf(op), factorsOf(op, op->hasAttr("seqc.factors")))),
+        keys(plan.keys), values(plan.knobs.values), tokens(plan.knobs.tokens),
+        warps(plan.warps()), element(plan.element), f32(b.getF32Type()) {}
   void run();
 
 private:
@@ -112,6 +115,8 @@ private:
   void copyIn(Part part, Value buffer, AxesAttr map, Value chunk, Value column);
   void fetch(Value chunk);
 
+  void findTokens();
+  void roundArrived();
   void body(Value block, int64_t slices);
 
   // A chunk, in TileChunk.cpp.
@@ -123,6 +128,8 @@ private:
     Value tile;   // the vectors they are written with
   };
   void arrive();
+  /// One gate a token.
+  bool scalarGate() { return op.numGates() && !plan.perKey && !plan.perValue; }
   /// A scale of the chunk's tokens, as a `row` or a `col`.
   Value scaleOfTokens(const Scale &scale, Place place);
   Value spreadRow(Value row, Value over);
@@ -130,10 +137,17 @@ private:
   SmallVector<Written> written(Value reach);
   void store(Value read);
 
+  // A gate for each value, in TileValues.cpp.
+  Value readPerValue(Value read);
+  Value chunkPerValue(Value state);
+  Value writtenOf(Value tile);
+  Value decayed(Value read);
+
   // Pairs of tokens, in TilePairs.cpp.
   /// Log gates summed up to each token: of a `row` or a `col`.
   Value gateSums(Place place, bool inclusive);
   Value gateTotal();
+  void findNear();
   void scaleByGates(Value source, Value target, ArrayRef<int64_t> blocks,
                     ArrayRef<int64_t> firsts, int64_t half = 0, bool second = false,
                     bool clamp = true);
@@ -163,15 +177,16 @@ private:
   // Buffers in device memory.
   Value initial, key, value, query, right, left, out, final, gate;
   Scale writeScale, readScale, pairScale;
-  std::array<Value, unsigned(Part::count)> tiles;
-  // Of the block: first value, log gate of every token, tokens.
-  Value column, constantGate, length;
+  Value segments; // their bounds, or null
+  std::array<Value, unsigned(Part::count)> tiles, wide;
+  // Of the block: first value, log gate of every token, first token, tokens.
+  Value column, constantGate, begin, length;
   Value now; // the chunk's number
   // Of the chunk: values, gates, their sums, tokens that exist, vectors and, with a
   // gate for each key, what the gates make of them.
   Value valueTile, gateTile, sums, exist;
   Value queryTile, rightTile, keyTile, leftTile;
-  // Whether sums are near zero or far, with a gate for each key.
+  // Whether sums are near zero or far, with a gate for each key or value.
   Value near, far;
 };
 

@@ -47,14 +47,28 @@ Value Kernel::gateTotal() {
   return ElementOp::create(b, loc, f32, sums, index(tokens - 1), index(0));
 }
 
-/// `target` = `source` times e^(x - y), for sums of gates x and y at rows that
+/// Whether no sum of a chunk's gates is far from zero.
+void Kernel::findNear() {
+  near = BoundedOp::create(b, loc, sums, tokens - 1,
+                           APFloat(element.isF16() ? kNearF16 : kNear));
+  far = arith::XOrIOp::create(
+      b, loc, near, arith::ConstantIntOp::create(b, loc, b.getI1Type(), 1).getResult());
+}
+
+/// `target` = `source`, or 1, times e^(x - y), for sums of gates x and y at rows that
 /// `blocks` and `firsts` choose as in a map.  A sum is left out where its block is 0.
 void Kernel::scaleByGates(Value source, Value target, ArrayRef<int64_t> blocks,
                           ArrayRef<int64_t> firsts, int64_t half, bool second,
                           bool clamp) {
-  SmallVector<Value> sources = {source};
-  SmallVector<int64_t> allBlocks = {1}, allFirsts = {0};
-  SmallVector<Type> types = {element};
+  SmallVector<Value> sources;
+  SmallVector<int64_t> allBlocks, allFirsts;
+  SmallVector<Type> types;
+  if (source) {
+    sources = {source};
+    allBlocks = {1};
+    allFirsts = {0};
+    types = {element};
+  }
   for (auto [block, first] : llvm::zip(blocks, firsts)) {
     if (!block)
       continue;
@@ -67,13 +81,17 @@ void Kernel::scaleByGates(Value source, Value target, ArrayRef<int64_t> blocks,
   OpBuilder::InsertionGuard guard(b);
   Block *body = b.createBlock(&map.getBody(), {}, types,
                               SmallVector<Location>(types.size(), loc));
-  Value exponent = body->getArgument(1);
-  if (types.size() == 3)
-    exponent = sub(exponent, body->getArgument(2));
+  auto atRows = body->getArguments().drop_front(source ? 1 : 0);
+  Value exponent = atRows[0];
+  if (atRows.size() == 2)
+    exponent = sub(exponent, atRows[1]);
   if (clamp)
     exponent = notAbove(exponent, 0);
-  Value scaled = mul(toF32(body->getArgument(0)), exp(exponent));
-  tile::YieldOp::create(b, loc, arith::TruncFOp::create(b, loc, element, scaled));
+  Value scaled =
+      source ? mul(toF32(body->getArgument(0)), exp(exponent)) : exp(exponent);
+  if (!cast<SharedType>(target.getType()).getElementType().isF32())
+    scaled = arith::TruncFOp::create(b, loc, element, scaled);
+  tile::YieldOp::create(b, loc, scaled);
 }
 
 /// What is computed of the chunk's pairs, that which waits longest first.
@@ -123,14 +141,15 @@ void Kernel::weigh() {
     leftTile = stageOf(Part::lefts, now);
   }
   FragmentType type = fragment(tokens, tokens, f32, Place::acc);
-  bool summed = !memory(Part::gates); // or before the sums are known to all
+  // Or before the sums are known to all.
+  bool summed = !memory(Part::gates) || plan.perValue;
   for (const Weights &w : allWeights()) {
     Value pairs = product(loadFactor(stageOf(w.reader.part, now), tokens, keys),
                           stageOf(w.writer, now), zeros(tokens, tokens), true);
     if (!summed)
       barrier();
     summed = true;
-    if (op.numGates()) {
+    if (scalarGate()) {
       // Once more for each kind of pair: kept, they would take too many registers.
       Value from = spread(gateSums(Place::col, w.reader.gated), type);
       Value to = spread(gateSums(Place::row, true), type);
@@ -186,9 +205,6 @@ void Kernel::when(Value condition, llvm::function_ref<void()> body) {
 
 void Kernel::weighPerKey() {
   int64_t last = tokens - 1;
-  near = BoundedOp::create(b, loc, sums, last, APFloat(kNear));
-  far = arith::XOrIOp::create(
-      b, loc, near, arith::ConstantIntOp::create(b, loc, b.getI1Type(), 1).getResult());
   SmallVector<Weights> all = allWeights();
   // Queries are scaled in their place if the correction's vectors need the other.
   queryTile = plan.pair ? stageOf(Part::queries, now) : memory(Part::scaledReaders);

@@ -25,10 +25,10 @@ std::optional<double> seqc::tile::splatNumber(Value v) {
 
 Knobs seqc::tile::knobsOf(LinearRecurrenceOp op) {
   Knobs knobs;
-  // Two warps do not have the registers for pairs with a gate for each key, nor for
-  // those of a correction.
-  bool perKey = op.numGates() && op.getGateAxes()[0] == 0;
-  if (op.valueSize() <= 32 && !perKey && !op.numPairs())
+  // Two warps do not have the registers for pairs with a gate for each key or value,
+  // nor for those of a correction.
+  bool vector = op.numGates() && op.getGateAxes()[0] >= 0;
+  if (op.valueSize() <= 32 && !vector && !op.numPairs())
     knobs.values = 32;
   // Corrections need more tiles: by units, those of 128 keys and values leave room for
   // two blocks a multiprocessor.
@@ -36,16 +36,46 @@ Knobs seqc::tile::knobsOf(LinearRecurrenceOp op) {
   return knobs;
 }
 
-Plan seqc::tile::planOf(LinearRecurrenceOp op, Knobs knobs) {
+SmallVector<std::pair<const char *, LinearRecurrenceOp::Operand>>
+seqc::tile::factorOperands(LinearRecurrenceOp op) {
+  SmallVector<std::pair<const char *, LinearRecurrenceOp::Operand>> all = {
+      {"keys", op.write(0, 0)}, {"values", op.write(0, 1)}, {"queries", op.read(0, 0)}};
+  if (op.numPairs()) {
+    all.push_back({"a correction's left vectors", op.pair(0, 0)});
+    all.push_back({"a correction's right vectors", op.pair(0, 1)});
+  }
+  return all;
+}
+
+Type seqc::tile::factorsOf(LinearRecurrenceOp op, bool narrow) {
+  Type found;
+  bool wide = false;
+  for (auto [what, operand] : factorOperands(op)) {
+    Type type = elementOf(operand.value.getType());
+    if (type.isF32())
+      wide = true;
+    else if ((!type.isBF16() && !type.isF16()) || (found && found != type))
+      return {};
+    else
+      found = type;
+  }
+  if (!found)
+    return narrow ? BFloat16Type::get(op.getContext()) : Type();
+  // f16 does not have the range of f32.
+  return wide && found.isF16() ? Type() : found;
+}
+
+Plan seqc::tile::planOf(LinearRecurrenceOp op, Knobs knobs, Type element) {
   using Operand = LinearRecurrenceOp::Operand;
   Plan plan;
   plan.knobs = knobs;
+  plan.element = element;
   plan.keys = llvm::alignTo(op.keySize(), 16);
   plan.perKey = op.numGates() && op.getGateAxes()[0] == 0;
+  plan.perValue = op.numGates() && op.getGateAxes()[0] == 1;
   plan.pair = op.numPairs() != 0;
   for (unsigned i = 0; i < plan.sameAs.size(); ++i)
     plan.sameAs[i] = Part(i);
-  Type element = elementOf(op.write(0, 0).value.getType());
   Type f32 = Float32Type::get(op.getContext());
   int64_t tokens = knobs.tokens;
   auto timed = [](Operand o) { return o.map.has(RecurrenceOp::getTimeAxis()); };
@@ -57,6 +87,14 @@ Plan seqc::tile::planOf(LinearRecurrenceOp op, Knobs knobs) {
   auto ring = [&](Part part, int64_t cols, Type type) {
     tile(part, {knobs.stages, tokens, cols}, type);
   };
+  // What is rounded as soon as it has arrived makes room for the next chunk's.
+  auto factors = [&](Part part, int64_t cols, Operand operand) {
+    Type stored = elementOf(operand.value.getType());
+    if (stored == element)
+      return ring(part, cols, element);
+    tile(part, {tokens, cols}, element);
+    plan.wide[unsigned(part)] = {{tokens, cols}, stored};
+  };
   // The same vectors arrive once; queries that are scaled in their place, alone.
   auto vectors = [&](Part part, Operand operand,
                      std::initializer_list<std::pair<Part, Operand>> others) {
@@ -66,16 +104,20 @@ Plan seqc::tile::planOf(LinearRecurrenceOp op, Knobs knobs) {
         plan.sameAs[unsigned(part)] = plan.sameAs[unsigned(other)];
         return;
       }
-    ring(part, plan.keys, element);
+    factors(part, plan.keys, operand);
   };
   auto scales = [&](Part part, Operand operand) {
     if (timed(operand))
       ring(part, 1, elementOf(operand.value.getType()));
   };
   Operand key = op.write(0, 0), query = op.read(0, 0);
-  ring(Part::keys, plan.keys, element);
+  factors(Part::keys, plan.keys, key);
   vectors(Part::queries, query, {{Part::keys, key}});
-  ring(Part::values, knobs.values, element);
+  plan.ones = !timed(op.write(0, 1));
+  if (plan.ones)
+    tile(Part::values, {tokens, knobs.values}, element);
+  else
+    factors(Part::values, knobs.values, op.write(0, 1));
   scales(Part::writeScales, op.write(0, 2));
   scales(Part::readScales, op.read(0, 1));
   tile(Part::keyWeights, {tokens, tokens}, element);
@@ -94,11 +136,15 @@ Plan seqc::tile::planOf(LinearRecurrenceOp op, Knobs knobs) {
   }
   if (op.numGates() && timed(op.gate(0))) {
     Type stored = elementOf(op.gate(0).value.getType());
-    int64_t width = plan.perKey ? plan.keys : 1;
+    int64_t width = plan.perKey ? plan.keys : plan.perValue ? knobs.values : 1;
     ring(Part::gates, width, stored);
     // Sums take the place of what they sum up, where they can.
-    if (!plan.perKey || !stored.isF32())
+    if (width == 1 || !stored.isF32())
       tile(Part::sums, {tokens, width}, f32);
+    if (plan.perValue) {
+      tile(Part::scaledValues, {tokens, knobs.values}, element);
+      tile(Part::decays, {tokens, knobs.values}, f32);
+    }
     if (plan.perKey) {
       tile(Part::scaledReaders, {tokens, plan.keys}, element);
       tile(Part::scaledKeys, {tokens, plan.keys}, element);
@@ -107,15 +153,16 @@ Plan seqc::tile::planOf(LinearRecurrenceOp op, Knobs knobs) {
     }
   }
   // Results of the inputs' type can take the place of the values they are made of.
-  if (Type type = elementOf(op.getResult(0).getType()); type != element || !knobs.units)
+  if (Type type = elementOf(op.getResult(0).getType());
+      type != element || !knobs.units || plan.ones)
     tile(Part::results, {tokens, knobs.values}, type);
   return plan;
 }
 
 int64_t Plan::bytes() const {
   int64_t total = 0;
-  for (const PlannedTile &tile : parts)
-    total += tile.bytes();
+  for (auto [tile, arrives] : llvm::zip(parts, wide))
+    total += tile.bytes() + arrives.bytes();
   return total;
 }
 

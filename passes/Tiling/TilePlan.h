@@ -46,6 +46,10 @@ enum class Part : unsigned {
   scaledKeys,
   scaledLefts,
   results,
+  // Gates for each value: values times what gates leave of them, and what they leave of
+  // what is read.
+  scaledValues,
+  decays,
   count
 };
 
@@ -63,11 +67,16 @@ struct PlannedTile {
 /// A kernel's tiles, by its structure and knobs.
 struct Plan {
   Knobs knobs;
+  Type element;         // of products' factors
   int64_t keys = 0;     // of the state, whole pieces
   bool perKey = false;  // a gate for each key
+  bool perValue = false; // or for each value
   bool pair = false;    // a correction
   bool apart = false;   // its left is not the key: it has results of its own
+  bool ones = false;    // values are one number, and arrive before the first chunk
   std::array<PlannedTile, unsigned(Part::count)> parts;
+  /// Where vectors arrive that are rounded to factors.
+  std::array<PlannedTile, unsigned(Part::count)> wide;
   /// The ring that a part shares, being the same vectors.
   std::array<Part, unsigned(Part::count)> sameAs;
 
@@ -76,8 +85,17 @@ struct Plan {
   int64_t bytes() const;
 };
 
+/// The type of products' factors: that of the 16-bit vectors among keys, values, queries
+/// and those of a correction.  f32 ones beside bf16 are rounded to it; if all are f32,
+/// only with `narrow`.  Null if there is no such type.
+Type factorsOf(LinearRecurrenceOp op, bool narrow);
+
+/// The vectors that are factors of products, by what they are called.
+SmallVector<std::pair<const char *, LinearRecurrenceOp::Operand>>
+factorOperands(LinearRecurrenceOp op);
+
 /// The plan of a recurrence that meets the conditions of `seqc-keep-tiles`.
-Plan planOf(LinearRecurrenceOp op, Knobs knobs);
+Plan planOf(LinearRecurrenceOp op, Knobs knobs, Type element);
 
 /// Why the knobs make no kernel for a recurrence on a target whose blocks have
 /// `sharedBytes` of shared memory, or nothing.

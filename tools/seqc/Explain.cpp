@@ -217,7 +217,8 @@ static llvm::Error explain() {
         if (!recurrence.getCarries().empty())
           explainForms(recurrence, *entry, symbols, options);
         if (isGpu(options) && !recurrence.getCarries().empty()) {
-          auto obstacle = obstacleToTiles(recurrence, sharedBytes(options));
+          auto obstacle = obstacleToTiles(recurrence, sharedBytes(options),
+                                          options.factors == "bf16");
           os << "    kernel  "
              << (obstacle ? "general: " + *obstacle
                           : "of tiles, in chunks, on tensor cores")

@@ -59,7 +59,8 @@ static cl::opt<std::string>
 static cl::opt<std::string> factors(
     "factors",
     cl::desc("Factors of the products in chunks of bf16 tokens: f32, bf16, or auto "
-             "(bf16 where the processor has dot products of them)"),
+             "(bf16 where the processor has dot products of them); on a GPU, bf16 "
+             "also rounds f32 tokens"),
     cl::init("auto"), cl::value_desc("TYPE"), ALL_COMMANDS);
 
 static cl::opt<int64_t> splitParts(

@@ -62,28 +62,29 @@ void Lanes::loadFragment(LoadOp op) {
   case Place::row:
   case Place::col:
     for (int64_t i = 0; i < type.laneElements(); ++i) {
-      if (from.cols() > 1) {
-        result.push_back(load(element,
-                              place(from, tile, i32(op.getFirst()), accCol(i / 2, i % 2)),
-                              align));
-        continue;
-      }
       Value n = type.getPlace() == Place::row ? accCol(i / 2, i % 2)
                                               : accRow(type, i / 2, i % 2 * 2);
+      if (from.cols() > 1) {
+        result.push_back(load(element, place(from, tile, i32(op.getFirst()), n), align));
+        continue;
+      }
       result.push_back(load(element, place(from, tile, add(n, op.getFirst()), i32(0)),
                             align));
     }
     return;
-  case Place::acc:
+  case Place::acc: {
+    Value row = opaque(accRow(type, 0, 0)), col = accCol(0, 0);
+    bool transpose = op.getTranspose();
+    Value first = transpose ? place(from, tile, col, row) : place(from, tile, row, col);
     for (int64_t m = 0; m < type.rowPieces(); ++m)
       for (int64_t n = 0; n < type.cols() / 8; ++n)
         for (int64_t r = 0; r < 4; ++r) {
-          Value row = accRow(type, m, r), col = accCol(n, r);
-          if (op.getTranspose())
-            std::swap(row, col);
-          result.push_back(load(element, place(from, tile, row, col), align));
+          int64_t down = m * 16 + r / 2 * 8, along = n * 8 + r % 2;
+          int64_t offset = transpose ? from.offset(along, down) : from.offset(down, along);
+          result.push_back(load(element, at(first, offset), align));
         }
     return;
+  }
   case Place::lhs: {
     // A 16 x 16 piece in the four parts that mma takes: rows first.
     bool transpose = op.getTranspose();

@@ -46,7 +46,8 @@ void seqc::tile::sinkToUses(Block &block) {
   for (Operation *op : llvm::reverse(ops)) {
     bool load = isSharedLoad(op);
     // Products keep their order, which is that of their loads.
-    if ((!load && !isArithmetic(op)) || isa<NVVM::MmaOp>(op) || op->use_empty())
+    if ((!load && !isArithmetic(op)) || isa<NVVM::MmaOp>(op) || op->use_empty() ||
+        op->hasAttr(staysAttr))
       continue;
     Operation *first = nullptr;
     for (Operation *user : op->getUsers()) {

@@ -1,4 +1,5 @@
 // RUN: seq-opt %s -seqc-recurrence-to-linear -canonicalize -seqc-keep-tiles=remarks=1 --verify-diagnostics | FileCheck %s
+// RUN: seq-opt %s -seqc-recurrence-to-linear -canonicalize -seqc-keep-tiles=narrow=1 | FileCheck %s --check-prefix=NARROW
 
 // What has a kernel of tiles is kept, and rounds by itself.
 
@@ -16,11 +17,15 @@ func.func @kept(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x32xbf
   return %o : tensor<?x32xbf16>
 }
 
+// Vectors that are all f32 are rounded only on request.
+
+// NARROW-LABEL: @wide
+// NARROW: seqc.linear_recurrence {{.*}}seqc.factors = bf16, seqc.tiles
 // CHECK-LABEL: @wide
 // CHECK-NOT: seqc.tiles
 // CHECK: return
 func.func @wide(%q: tensor<?x64xf32>, %k: tensor<?x64xf32>, %v: tensor<?x32xf32>, %s0: tensor<64x32xf32>) -> tensor<?x32xf32> {
-  // expected-remark@+1 {{has no kernel of tiles: keys are neither bf16 nor f16}}
+  // expected-remark@+1 {{has no kernel of tiles: its vectors are f32, which --factors=bf16 would round}}
   %o, %sT = seqc.recurrence seq(%q, %k, %v : (t)) carry(%s0 : ()) {
   ^step(%qt: tensor<64xf32>, %kt: tensor<64xf32>, %vt: tensor<32xf32>, %s: tensor<64x32xf32>):
     %kv = seqc.einsum "k,v->kv"(%kt, %vt)
@@ -82,6 +87,38 @@ func.func @narrow(%q: tensor<?x16xbf16>, %k: tensor<?x16xbf16>, %v: tensor<?x32x
     %u = arith.subf %vt, %r : tensor<32xf32>
     %ku = seqc.einsum "k,v->kv"(%kt, %u)
     %next = arith.addf %s, %ku : tensor<16x32xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %next)
+    seqc.yield out(%ot) carry(%next)
+  }
+  return %o : tensor<?x32xf32>
+}
+
+// f32 vectors beside bf16 ones are rounded anyway; f16 does not have their range.
+
+// CHECK-LABEL: @beside
+// CHECK: seqc.linear_recurrence
+// CHECK-NOT: seqc.factors
+// CHECK-SAME: seqc.tiles
+func.func @beside(%q: tensor<?x64xbf16>, %k: tensor<?x64xf32>, %v: tensor<?x32xbf16>, %s0: tensor<64x32xf32>) -> tensor<?x32xf32> {
+  %o, %sT = seqc.recurrence seq(%q, %k, %v : (t)) carry(%s0 : ()) {
+  ^step(%qt: tensor<64xbf16>, %kt: tensor<64xf32>, %vt: tensor<32xbf16>, %s: tensor<64x32xf32>):
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
+    %next = arith.addf %s, %kv : tensor<64x32xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %next)
+    seqc.yield out(%ot) carry(%next)
+  }
+  return %o : tensor<?x32xf32>
+}
+
+// CHECK-LABEL: @half
+// CHECK-NOT: seqc.tiles
+// CHECK: return
+func.func @half(%q: tensor<?x64xf16>, %k: tensor<?x64xf32>, %v: tensor<?x32xf16>, %s0: tensor<64x32xf32>) -> tensor<?x32xf32> {
+  // expected-remark@+1 {{has no kernel of tiles: keys are f32, beyond the range of f16 factors}}
+  %o, %sT = seqc.recurrence seq(%q, %k, %v : (t)) carry(%s0 : ()) {
+  ^step(%qt: tensor<64xf16>, %kt: tensor<64xf32>, %vt: tensor<32xf16>, %s: tensor<64x32xf32>):
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
+    %next = arith.addf %s, %kv : tensor<64x32xf32>
     %ot = seqc.einsum "k,kv->v"(%qt, %next)
     seqc.yield out(%ot) carry(%next)
   }

@@ -150,3 +150,70 @@ func.func @apart(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x64xb
   }
   return %o : tensor<?x64xf32>
 }
+
+// Of packed segments each is a sequence of its own: a block finds its tokens in the
+// table.  f32 keys arrive in a tile of their own and are rounded from there, which makes
+// room for the next chunk's; values that are one number arrive once.
+
+// CHECK-LABEL: func.func @packed
+// CHECK: %[[SEGMENTS:.*]] = arith.subi %{{.*}}, %c1
+// CHECK: gpu.launch blocks
+// CHECK: %[[BEGIN:.*]] = memref.load %[[CU:.*]][%[[S:.*]]] : memref<?xi32>
+// CHECK: memref.load %[[CU]][%{{.*}}] : memref<?xi32>
+// CHECK: arith.maxsi
+// CHECK: %[[KEYS:.*]] = seqc_tile.alloc : <64x64xbf16>
+// CHECK: %[[QUERIES:.*]] = seqc_tile.alloc : <2x64x64xbf16>
+// CHECK: %[[ONES:.*]] = seqc_tile.alloc : <64x32xbf16>
+// CHECK: %[[WIDE:.*]] = seqc_tile.alloc : <64x64xf32>
+// CHECK: seqc_tile.read
+// CHECK: seqc_tile.map  -> %[[ONES]]
+// CHECK: scf.for
+// CHECK: seqc_tile.wait 0
+// CHECK: gpu.barrier
+// CHECK: seqc_tile.map %[[WIDE]] -> %[[KEYS]]
+// CHECK: arith.truncf
+// CHECK: gpu.barrier
+// CHECK-COUNT-2: seqc_tile.copy_in
+// CHECK-NOT: seqc_tile.copy_in
+// CHECK: seqc_tile.copy_out
+// CHECK: seqc_tile.write
+func.func @packed(%q: tensor<?x64xbf16>, %k: tensor<?x64xf32>, %cu: tensor<?xi32>, %s0: tensor<?x64x1xf32>)
+    -> (tensor<?x1xf32>, tensor<?x64x1xf32>) {
+  %one = arith.constant dense<1.0> : tensor<1xf32>
+  %o, %sT = seqc.recurrence seq(%q, %k : (t)) weight(%one : ()) carry(%s0 : (s)) segments(%cu : (s)) {
+  ^step(%qt: tensor<64xbf16>, %kt: tensor<64xf32>, %vt: tensor<1xf32>, %s: tensor<64x1xf32>):
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
+    %next = arith.addf %s, %kv : tensor<64x1xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %next)
+    seqc.yield out(%ot) carry(%next)
+  }
+  return %o, %sT : tensor<?x1xf32>, tensor<?x64x1xf32>
+}
+
+// A gate for each value: pairs of tokens are without gates, values and results have the
+// exponentials; where gates are strong, by halving.
+
+// CHECK-LABEL: func.func @columns
+// CHECK: %[[NEAR:.*]] = seqc_tile.bounded
+// CHECK-NOT: math.exp
+// CHECK: seqc_tile.triangle
+// CHECK: scf.if %[[NEAR]]
+// CHECK-COUNT-2: seqc_tile.map
+// CHECK: seqc_tile.mma
+// CHECK: } else {
+// CHECK-COUNT-7: seqc_tile.cross
+// CHECK: }
+// CHECK: seqc_tile.mma
+func.func @columns(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x32xbf16>, %g: tensor<?x32xf32>,
+                   %s0: tensor<64x32xf32>) -> tensor<?x32xf32> {
+  %o, %sT = seqc.recurrence seq(%q, %k, %v, %g : (t)) carry(%s0 : ()) {
+  ^step(%qt: tensor<64xbf16>, %kt: tensor<64xbf16>, %vt: tensor<32xbf16>, %gt: tensor<32xf32>, %s: tensor<64x32xf32>):
+    %a = math.exp %gt : tensor<32xf32>
+    %kept = seqc.einsum "kv,v->kv"(%s, %a)
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
+    %next = arith.addf %kept, %kv : tensor<64x32xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %next)
+    seqc.yield out(%ot) carry(%next)
+  }
+  return %o : tensor<?x32xf32>
+}

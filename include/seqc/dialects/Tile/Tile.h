@@ -35,6 +35,10 @@ namespace seqc::tile {
 int64_t bytesOfTiles(llvm::ArrayRef<int64_t> shape, int64_t elementBytes,
                      bool units = false);
 
+/// On arithmetic of fragments: it is not moved to its uses, for what it is computed of
+/// takes more registers than it does.
+inline constexpr llvm::StringLiteral staysAttr = "seqc_tile.stays";
+
 } // namespace seqc::tile
 
 #endif // SEQC_DIALECTS_TILE_TILE_H

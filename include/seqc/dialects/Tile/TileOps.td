@@ -343,8 +343,8 @@ def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead]>]> {
   let summary = "A fragment of a shared tile";
   let description = [{
     All of the tile, transposed on request; for a `row` or `col` as many rows from
-    `first` on of a tile of one column as the fragment has elements, or, for a
-    `row`, row `first` of a tile.
+    `first` on of a tile of one column as the fragment has elements, or row `first`
+    of a tile with as many columns.
 
     Constraint T8: the shapes agree; element types agree; it is no ring; a
     transposed fragment is an `lhs` or `acc`.

@@ -93,7 +93,8 @@ struct CompileOptions {
   /// Lanes of an f32 vector; 0 follows the processor.
   int64_t vectorWidth = 0;
   /// Factors of the products in chunks of bf16 tokens: "f32", "bf16" (rounded once,
-  /// summed in f32), or "auto": bf16 where the processor has dot products of them.
+  /// summed in f32), or "auto": bf16 where the processor has dot products of them.  On a
+  /// GPU "bf16" lets f32 tokens be rounded, too.
   std::string factors = "auto";
   /// The processor has dot products of pairs of bf16; `compile` finds out.
   bool bf16Dots = false;

@@ -17,10 +17,12 @@ class LinearRecurrenceOp;
 class RecurrenceOp;
 
 /// Why a linear recurrence has no kernel of tiles in `sharedBytes` of shared memory a
-/// block, or nothing.
-std::optional<std::string> obstacleToTiles(LinearRecurrenceOp op, int64_t sharedBytes);
+/// block, or nothing.  With `narrow`, vectors that are all f32 may be rounded to bf16.
+std::optional<std::string> obstacleToTiles(LinearRecurrenceOp op, int64_t sharedBytes,
+                                           bool narrow);
 /// The same for the canonical form of a recurrence, tried on a copy.
-std::optional<std::string> obstacleToTiles(RecurrenceOp op, int64_t sharedBytes);
+std::optional<std::string> obstacleToTiles(RecurrenceOp op, int64_t sharedBytes,
+                                           bool narrow);
 
 using target::machineFor;
 

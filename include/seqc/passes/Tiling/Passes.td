@@ -14,10 +14,12 @@ def SelectTiles : Pass<"seqc-select-tiles", "::mlir::ModuleOp"> {
     attribute `seqc.form = "chunked"`, others with a state "sequential".
     **Fails when** never.
     **Example** a gated sum of outer products of bf16 vectors is marked; with f32
-    vectors it is not.
+    vectors it is only with `narrow`.
   }];
   let options = [Option<"sharedBytes", "shared-bytes", "int64_t", "232448",
-                        "Shared memory of a block">];
+                        "Shared memory of a block">,
+                 Option<"narrow", "narrow", "bool", "false",
+                        "Let vectors that are all f32 be rounded to bf16">];
 }
 
 def KeepTiles : Pass<"seqc-keep-tiles"> {
@@ -27,6 +29,8 @@ def KeepTiles : Pass<"seqc-keep-tiles"> {
     **Guarantees** that those that `seqc-linear-to-tiles` accepts have the
     attribute `seqc.tiles`, by which later forms leave them alone, and write
     results in the type that a recurrence without state only rounds them to.
+    Those whose vectors are all f32 are among them with `narrow`, and have
+    `seqc.factors = bf16`; f32 vectors beside bf16 ones are rounded as they arrive.
     With `remarks`, a remark says what keeps another one from it.
     **Fails when** never.
     **Example** see `test/passes/Tiling/keep-tiles.mlir`.
@@ -34,7 +38,9 @@ def KeepTiles : Pass<"seqc-keep-tiles"> {
   let options = [Option<"remarks", "remarks", "bool", "false",
                         "Say why a recurrence has no kernel of tiles">,
                  Option<"sharedBytes", "shared-bytes", "int64_t", "232448",
-                        "Shared memory of a block">];
+                        "Shared memory of a block">,
+                 Option<"narrow", "narrow", "bool", "false",
+                        "Let vectors that are all f32 be rounded to bf16">];
 }
 
 def LinearToTiles : Pass<"seqc-linear-to-tiles"> {
@@ -44,7 +50,8 @@ def LinearToTiles : Pass<"seqc-linear-to-tiles"> {
     `seqc.tiles`, in functions that `seqc-entry-to-memrefs` has converted.
     **Guarantees** that each is one `gpu.launch`: a block has a sequence and a
     slice of the values, walks over chunks of 64 tokens with the state in
-    accumulators, transposed, and reads and writes each token once.  A
+    accumulators, transposed, and reads and writes each token once.  Of packed
+    segments each is a sequence; chunks start where it does.  A
     correction of low rank is a triangular system of the chunk's tokens, solved by
     forward substitution.
     **Fails when** never on what `seqc-keep-tiles` marked.

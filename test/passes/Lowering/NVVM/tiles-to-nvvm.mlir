@@ -121,6 +121,25 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // A row of a tile is a column of a fragment: two elements a lane.  What `stays` is
+  // computed before the barrier, not where it is written.
+  // CHECK-LABEL: gpu.func @column
+  // CHECK-COUNT-32: arith.addf {{.*}} {seqc_tile.stays}
+  // CHECK: gpu.barrier
+  // CHECK-NOT: arith.addf
+  // CHECK: gpu.return
+  gpu.func @column(%out: memref<32x64xf32>) kernel attributes {known_block_size = array<i32: 64, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %t = seqc_tile.alloc : !seqc_tile.shared<64x32xf32>
+    %last = seqc_tile.load %t {first = 63} : !seqc_tile.shared<64x32xf32> -> !seqc_tile.fragment<32x1xf32, col, 2>
+    %x = seqc_tile.broadcast %last : !seqc_tile.fragment<32x1xf32, col, 2> -> !seqc_tile.fragment<32x64xf32, acc, 2>
+    %y = seqc_tile.load %t {transpose} : !seqc_tile.shared<64x32xf32> -> !seqc_tile.fragment<32x64xf32, acc, 2>
+    %s = arith.addf %x, %y {seqc_tile.stays} : !seqc_tile.fragment<32x64xf32, acc, 2>
+    gpu.barrier
+    seqc_tile.write %s -> %out[%c0, %c0] : !seqc_tile.fragment<32x64xf32, acc, 2> -> memref<32x64xf32>
+    gpu.return
+  }
+
   // A warp computes its own 32 of 64 rows, or the second halves of blocks among them;
   // four elements a lane, 16 lanes a row.
   // CHECK-LABEL: gpu.func @map
