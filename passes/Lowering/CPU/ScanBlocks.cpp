@@ -6,7 +6,8 @@
 // Masked loads fill the last block with the identity.
 //
 // Where a combination takes long (functions), its chains are what a block waits for:
-// several blocks run theirs side by side, with the vectors in memory between loops.
+// several blocks run theirs side by side, in vectors of several registers, which are in
+// memory between loops.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,13 +30,14 @@ Value Blocks::identity(unsigned i, bool vector) {
 }
 
 Blocks::Tuple Blocks::combine(const Tuple &left, const Tuple &right) {
+  auto vector = dyn_cast<VectorType>(left[0].getType());
   IRMapping mapping;
   for (unsigned i = 0; i < n; ++i) {
     mapping.map(scan.getLeftArgs()[i], left[i]);
     mapping.map(scan.getRightArgs()[i], right[i]);
   }
   return repeatBlock(b, loc, scan.getCombine().front(), scan.getYield().getOuts(),
-                     mapping, isa<VectorType>(left[0].getType()) ? width : 0);
+                     mapping, vector ? vector.getDimSize(0) : 0);
 }
 
 Blocks::Tuple Blocks::broadcast(const Tuple &scalars) {
@@ -90,10 +92,12 @@ Blocks::Tuple Blocks::extract(const Tuple &vectors, int64_t lane) {
 Blocks::Tuple Blocks::shifted(const Tuple &from, int64_t by) {
   Tuple result;
   for (unsigned i = 0; i < n; ++i) {
+    int64_t lanes = cast<VectorType>(from[i].getType()).getDimSize(0);
     SmallVector<int64_t> order;
-    for (int64_t l = 0; l < width; ++l)
-      order.push_back(l < by ? width : l - by);
-    result.push_back(vector::ShuffleOp::create(b, loc, from[i], identity(i, true), order));
+    for (int64_t l = 0; l < lanes; ++l)
+      order.push_back(l % width < by ? lanes : l - by);
+    Value none = repeatConstant(b, loc, scan.getIdentities()[i], lanes);
+    result.push_back(vector::ShuffleOp::create(b, loc, from[i], none, order));
   }
   return result;
 }
@@ -182,17 +186,19 @@ Blocks::Tuple Blocks::block(Value time, Value limit, const Tuple &total) {
 }
 
 Blocks::Tuple Blocks::blocksTogether(Value time, Value limit, const Tuple &total) {
+  // Vectors of several blocks' runs: an operation is one on each, side by side.
   int64_t size = width * width, count = togetherOf(width);
-  // scratch[i] is [count * width, width]: row g * width + k has the elements k of the
-  // runs of block g.
-  auto at = [&](unsigned i, Value row) -> Value {
-    return vector::LoadOp::create(b, loc, vectorOf(width, element(i)), scratch[i],
-                                  ValueRange{row, constant(0)});
+  int64_t abreast = std::min<int64_t>(4, count), wide = abreast * width;
+  // scratch[i] is [width, count * width]: row k has the elements k of the runs, block by
+  // block.
+  auto at = [&](unsigned i, Value k, Value lane, int64_t lanes) -> Value {
+    return vector::LoadOp::create(b, loc, vectorOf(lanes, element(i)), scratch[i],
+                                  ValueRange{k, lane});
   };
-  auto put = [&](unsigned i, Value row, Value v) {
-    vector::StoreOp::create(b, loc, v, scratch[i], ValueRange{row, constant(0)});
+  auto put = [&](unsigned i, Value k, Value lane, Value v) {
+    vector::StoreOp::create(b, loc, v, scratch[i], ValueRange{k, lane});
   };
-  auto overBlocks = [&](llvm::function_ref<void(Value first, ArrayRef<Value> starts,
+  auto overBlocks = [&](llvm::function_ref<void(Value lane, ArrayRef<Value> starts,
                                                 ArrayRef<Value> masks)>
                             fn) {
     auto loop = scf::ForOp::create(b, loc, constant(0), constant(count), constant(1));
@@ -207,74 +213,84 @@ Blocks::Tuple Blocks::blocksTogether(Value time, Value limit, const Tuple &total
     }
     fn(arith::MulIOp::create(b, loc, g, constant(width)), starts, masks);
   };
-  // Runs `fn` for element `k` of every block's runs, in [begin, width).
-  auto overRuns = [&](int64_t begin, Tuple carried,
-                      llvm::function_ref<Tuple(int64_t g, const Tuple &x, const Tuple &before)>
-                          fn,
-                      bool carries) {
+  // Combines `before` with the elements k of all runs, for k in [begin, width); with
+  // `carries`, the result comes before the next ones.
+  auto overRuns = [&](int64_t begin, ArrayRef<Tuple> before, bool carries) {
+    Tuple init;
+    for (const Tuple &tuple : before)
+      llvm::append_range(init, tuple);
     auto loop = scf::ForOp::create(b, loc, constant(begin), constant(width), constant(1),
-                                   carries ? ValueRange(carried) : ValueRange());
+                                   carries ? ValueRange(init) : ValueRange());
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
+    Value k = loop.getInductionVar();
     Tuple next;
-    for (int64_t g = 0; g < count; ++g) {
-      Value row = plus(loop.getInductionVar(), g * width);
-      Tuple x, before;
+    for (unsigned q = 0; q < before.size(); ++q) {
+      Tuple x, left(before[q]);
       for (unsigned i = 0; i < n; ++i) {
-        x.push_back(at(i, row));
-        before.push_back(carries ? Value(loop.getRegionIterArgs()[g * n + i])
-                                 : carried[g * n + i]);
+        x.push_back(at(i, k, constant(q * wide), wide));
+        if (carries)
+          left[i] = loop.getRegionIterArgs()[q * n + i];
       }
-      Tuple y = fn(g, x, before);
+      Tuple y = combine(left, x);
       for (unsigned i = 0; i < n; ++i)
-        put(i, row, y[i]);
+        put(i, k, constant(q * wide), y[i]);
       llvm::append_range(next, y);
     }
     if (carries)
       scf::YieldOp::create(b, loc, next);
-    return Tuple(loop.getResults());
+    SmallVector<Tuple> results;
+    for (unsigned q = 0; carries && q < before.size(); ++q)
+      results.push_back(Tuple(loop.getResults().slice(q * n, n)));
+    return results;
   };
-  overBlocks([&](Value first, ArrayRef<Value> starts, ArrayRef<Value> masks) {
+  overBlocks([&](Value lane, ArrayRef<Value> starts, ArrayRef<Value> masks) {
     for (unsigned i = 0; i < n; ++i) {
       SmallVector<Value> rows;
       for (int64_t r = 0; r < width; ++r)
         rows.push_back(load(i, starts[r], masks[r]));
       transpose(rows);
       for (int64_t k = 0; k < width; ++k)
-        put(i, plus(first, k), rows[k]);
+        put(i, constant(k), lane, rows[k]);
     }
   });
-  auto chain = [&](int64_t, const Tuple &x, const Tuple &before) { return combine(before, x); };
-  Tuple first;
-  for (int64_t g = 0; g < count; ++g)
+  SmallVector<Tuple> totals(count / abreast);
+  for (auto [q, first] : llvm::enumerate(totals))
     for (unsigned i = 0; i < n; ++i)
-      first.push_back(at(i, constant(g * width)));
-  Tuple last = overRuns(1, first, chain, /*carries=*/true);
+      first.push_back(at(i, constant(0), constant(q * wide), wide));
+  totals = overRuns(1, totals, /*carries=*/true);
   // Totals of the runs across lanes, and of the blocks.
-  SmallVector<Tuple> totals;
   Tuple blocks;
   for (unsigned i = 0; i < n; ++i)
     blocks.push_back(identity(i, true));
-  for (int64_t g = 0; g < count; ++g) {
-    totals.push_back(acrossLanes(Tuple(ArrayRef(last).slice(g * n, n)), width));
-    Tuple whole = extract(totals[g], width - 1);
-    for (unsigned i = 0; i < n; ++i)
-      blocks[i] = vector::InsertOp::create(b, loc, whole[i], blocks[i], ArrayRef<int64_t>{g});
+  for (auto [q, tuple] : llvm::enumerate(totals)) {
+    tuple = acrossLanes(tuple, width);
+    for (int64_t g = 0; g < abreast; ++g) {
+      Tuple whole = extract(tuple, (g + 1) * width - 1);
+      for (unsigned i = 0; i < n; ++i)
+        blocks[i] = vector::InsertOp::create(b, loc, whole[i], blocks[i],
+                                             ArrayRef<int64_t>{int64_t(q) * abreast + g});
+    }
   }
   blocks = acrossLanes(blocks, count);
   Tuple earlier = combine(broadcast(total), shifted(blocks, 1));
-  Tuple prefixes;
-  for (int64_t g = 0; g < count; ++g)
-    llvm::append_range(prefixes,
-                       combine(broadcast(extract(earlier, g)), shifted(totals[g], 1)));
-  overRuns(0, prefixes, chain, /*carries=*/false);
-  overBlocks([&](Value first, ArrayRef<Value> starts, ArrayRef<Value> masks) {
+  for (auto [q, tuple] : llvm::enumerate(totals)) {
+    SmallVector<int64_t> order;
+    for (int64_t l = 0; l < wide; ++l)
+      order.push_back(q * abreast + l / width);
+    Tuple prefix;
+    for (Value v : earlier)
+      prefix.push_back(vector::ShuffleOp::create(b, loc, v, v, order));
+    tuple = combine(prefix, shifted(tuple, 1));
+  }
+  overRuns(0, totals, /*carries=*/false);
+  overBlocks([&](Value lane, ArrayRef<Value> starts, ArrayRef<Value> masks) {
     for (unsigned i = 0; i < n; ++i) {
       if (!outs[i])
         continue;
       SmallVector<Value> rows;
       for (int64_t k = 0; k < width; ++k)
-        rows.push_back(at(i, plus(first, k)));
+        rows.push_back(at(i, constant(k), lane, width));
       storeRuns(i, rows, starts, masks);
     }
   });

@@ -39,9 +39,9 @@ private:
   Tuple combine(const Tuple &left, const Tuple &right);
   Tuple broadcast(const Tuple &scalars);
   Tuple extract(const Tuple &vectors, int64_t lane);
-  /// Moves lanes up by `by`; identities come in.
+  /// Moves lanes up by `by` within every `width`; identities come in.
   Tuple shifted(const Tuple &from, int64_t by);
-  /// Every lane combined with those before it, of which the first `lanes` count.
+  /// Every lane combined with the `count` - 1 before it, within every `width`.
   Tuple acrossLanes(Tuple lanes, int64_t count);
   Value convert(Value v, Type to);
   void transpose(MutableArrayRef<Value> rows);

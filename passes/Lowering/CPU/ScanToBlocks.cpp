@@ -138,7 +138,7 @@ void Blocks::rowByRow(Value rows) {
   if (isCostly())
     for (unsigned i = 0; i < n; ++i)
       scratch.push_back(memref::AllocaOp::create(
-          b, loc, MemRefType::get({togetherOf(width) * width, width}, element(i)),
+          b, loc, MemRefType::get({width, togetherOf(width) * width}, element(i)),
           b.getI64IntegerAttr(64)));
   Value length = sizes.lookup(RecurrenceOp::getTimeAxis()), whole = length;
   Value size = constant(width * width);
