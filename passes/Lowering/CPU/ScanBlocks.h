@@ -67,7 +67,8 @@ private:
 
   // Rows (ScanToBlocks.cpp).
   /// Scans the blocks of [from, end), whole ones; `before` is what came earlier.
-  Tuple group(Value from, Value end, const Tuple &before);
+  /// Meanwhile asks for as many elements from `ahead` on, if there is such a place.
+  Tuple group(Value from, Value end, const Tuple &before, Value ahead = {});
   Tuple tail(Value whole, Value length, const Tuple &before, bool total);
   void locate(Value row);
   Tuple initial();
