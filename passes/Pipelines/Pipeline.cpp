@@ -306,7 +306,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   if (tiles && options.form == Form::Auto) {
     SelectTilesOptions select;
     select.sharedBytes = sharedBytes(options);
-    select.narrow = options.factors == "bf16";
+    select.factors = options.factors;
     pm.addPass(createSelectTiles(select));
     RecurrenceToLinearOptions linear;
     linear.selected = true;
@@ -352,7 +352,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   if (tiles) {
     KeepTilesOptions keep;
     keep.sharedBytes = sharedBytes(options);
-    keep.narrow = options.factors == "bf16";
+    keep.factors = options.factors;
     pm.addPass(createKeepTiles(keep));
   }
   if (automatic || options.form == Form::Chunked) {

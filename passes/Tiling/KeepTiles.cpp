@@ -13,7 +13,8 @@ using namespace mlir;
 using namespace seqc;
 
 /// Why the vectors make no factors of products, or nothing.
-static std::optional<std::string> obstacleToFactors(LinearRecurrenceOp op, bool narrow) {
+static std::optional<std::string> obstacleToFactors(LinearRecurrenceOp op,
+                                                    WideFactors becomes) {
   Type common;
   const char *wide = nullptr;
   for (auto [what, operand] : tile::factorOperands(op)) {
@@ -30,15 +31,18 @@ static std::optional<std::string> obstacleToFactors(LinearRecurrenceOp op, bool 
     if (!operand.map.has(RecurrenceOp::getTimeAxis()) && !constant)
       return std::string(what) + " are the same at every token";
   }
-  if (!common && !narrow)
-    return "its vectors are f32, which --factors=bf16 would round";
+  if (!common && becomes == WideFactors::keep)
+    return "its vectors are f32, which --factors=bf16 rounds and --factors=split splits";
+  if (!common && becomes == WideFactors::split && op.numPairs())
+    return "a correction of f32 vectors, whose factors are not split";
   if (wide && common && common.isF16())
     return std::string(wide) + " are f32, beyond the range of f16 factors";
   return std::nullopt;
 }
 
 std::optional<std::string> seqc::obstacleToTiles(LinearRecurrenceOp op,
-                                                 int64_t sharedBytes, bool narrow) {
+                                                 int64_t sharedBytes,
+                                                 WideFactors becomes) {
   auto timed = [](LinearRecurrenceOp::Operand o) {
     return o.map.has(RecurrenceOp::getTimeAxis());
   };
@@ -77,7 +81,7 @@ std::optional<std::string> seqc::obstacleToTiles(LinearRecurrenceOp op,
     if (elementOf(op.gate(i).value.getType()).isF64())
       return "a gate is f64";
   }
-  if (auto why = obstacleToFactors(op, narrow))
+  if (auto why = obstacleToFactors(op, becomes))
     return why;
   SmallVector<LinearRecurrenceOp::Operand> scales = {op.write(0, 2), op.read(0, 1)};
   if (op.numPairs())
@@ -93,8 +97,11 @@ std::optional<std::string> seqc::obstacleToTiles(LinearRecurrenceOp op,
   if (elementOf(op.getResult(0).getType()).isF64() ||
       elementOf(op.getFinalState().getType()) != initial.getElementType())
     return "a result is f64, or the final state is not f32";
-  Type element = tile::factorsOf(op, narrow);
-  return tile::violation(tile::planOf(op, tile::knobsOf(op), element), sharedBytes);
+  bool wide = !tile::factorsOf(op, false);
+  tile::Plan plan =
+      tile::planOf(op, tile::knobsOf(op), tile::factorsOf(op, becomes != WideFactors::keep),
+                   wide && becomes == WideFactors::split);
+  return tile::violation(plan, sharedBytes);
 }
 
 /// If a recurrence without state does nothing but round `result`, the type it
@@ -130,10 +137,13 @@ struct KeepTiles : seqc::impl::KeepTilesBase<KeepTiles> {
     SmallVector<LinearRecurrenceOp> ops;
     getOperation()->walk([&](LinearRecurrenceOp op) { ops.push_back(op); });
     for (LinearRecurrenceOp op : ops) {
-      auto why = obstacleToTiles(op, sharedBytes, narrow);
+      auto why = obstacleToTiles(op, sharedBytes, wideFactors(factors));
       if (!why) {
         op->setAttr("seqc.tiles", UnitAttr::get(&getContext()));
-        if (!tile::factorsOf(op, /*narrow=*/false))
+        bool wide = !tile::factorsOf(op, /*narrow=*/false);
+        if (wide && wideFactors(factors) == WideFactors::split)
+          op->setAttr("seqc.split", UnitAttr::get(&getContext()));
+        else if (wide)
           op->setAttr("seqc.factors",
                       TypeAttr::get(BFloat16Type::get(&getContext())));
         for (unsigned i = 0; i < op.numReads(); ++i)

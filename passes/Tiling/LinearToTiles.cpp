@@ -44,8 +44,11 @@ Value Kernel::toF32(Value x) {
   Type type = getElementTypeOrSelf(x.getType());
   if (type.isF32())
     return x;
-  if (auto fragment = dyn_cast<FragmentType>(x.getType()))
-    return CastOp::create(b, loc, fragment.withElement(f32), x);
+  if (auto fragment = dyn_cast<FragmentType>(x.getType())) {
+    Value made = CastOp::create(b, loc, fragment.withElement(f32), x);
+    Value left = rest.lookup(x);
+    return left ? add(made, toF32(left)) : made;
+  }
   return arith::ExtFOp::create(b, loc, f32, x);
 }
 
@@ -56,9 +59,74 @@ Value Kernel::round(Value x, Type to) {
   return CastOp::create(b, loc, fragment.withElement(to), x);
 }
 
+Value Kernel::asFactor(Value from) {
+  auto lhs = [&](Value x) {
+    bool acc = cast<FragmentType>(x.getType()).getPlace() == Place::acc;
+    return acc ? asPlace(x, Place::lhs) : x;
+  };
+  Value rounded = round(from, element), made = lhs(rounded);
+  if (plan.split)
+    rest[made] = lhs(round(leftOver(from, rounded), element));
+  return made;
+}
+
+Value Kernel::loadFactor(Value tile, int64_t rows, int64_t cols, bool transpose) {
+  auto load = [&](Value from) {
+    return LoadOp::create(b, loc, fragment(rows, cols, element, Place::lhs), from,
+                          transpose, 0);
+  };
+  Value made = load(tile);
+  if (Value left = rest.lookup(tile))
+    rest[made] = load(left);
+  return made;
+}
+
+void Kernel::storeTile(Value acc, Value tile, int64_t diagonal) {
+  auto type = cast<SharedType>(tile.getType()).getElementType();
+  Value rounded = round(acc, type);
+  StoreOp::create(b, loc, rounded, tile, /*transpose=*/false, diagonal);
+  if (Value left = rest.lookup(tile))
+    StoreOp::create(b, loc, round(leftOver(acc, rounded), type), left,
+                    /*transpose=*/false, diagonal);
+}
+
+void Kernel::mapTile(ValueRange sources, Value to, ArrayRef<int64_t> blocks,
+                     ArrayRef<int64_t> firsts, int64_t half, bool second,
+                     llvm::function_ref<Value(ValueRange)> compute) {
+  Value left = rest.lookup(to);
+  for (Value target : {to, left}) {
+    if (!target)
+      continue;
+    auto map = MapOp::create(b, loc, sources, target, blocks, firsts, half, second);
+    OpBuilder::InsertionGuard guard(b);
+    SmallVector<Type> types;
+    for (Value source : sources)
+      types.push_back(cast<SharedType>(source.getType()).getElementType());
+    Block *body = b.createBlock(&map.getBody(), {}, types,
+                                SmallVector<Location>(types.size(), loc));
+    Value made = compute(body->getArguments());
+    Type type = cast<SharedType>(target.getType()).getElementType();
+    if (!type.isF32()) {
+      Value rounded = arith::TruncFOp::create(b, loc, type, made);
+      if (target == left)
+        rounded = arith::TruncFOp::create(b, loc, type, leftOver(made, rounded));
+      made = rounded;
+    }
+    tile::YieldOp::create(b, loc, made);
+  }
+}
+
 Value Kernel::product(Value a, Value tile, Value c, bool transpose, int64_t diagonal,
                       bool apart) {
-  Value made = MmaOp::create(b, loc, c.getType(), a, tile, c, transpose, diagonal);
+  auto add = [&](Value x, Value y) -> Value {
+    return MmaOp::create(b, loc, c.getType(), x, y, c, transpose, diagonal);
+  };
+  // The small products first.
+  if (Value left = rest.lookup(tile))
+    c = add(a, left);
+  if (Value left = rest.lookup(a))
+    c = add(left, tile);
+  Value made = add(a, tile);
   // Else the assembler starts the next product's loads early, and runs out of
   // registers.
   if (apart)
@@ -184,12 +252,7 @@ void Kernel::roundArrived() {
     if (!from)
       continue;
     any = true;
-    auto map = MapOp::create(b, loc, from, to, ArrayRef<int64_t>{1},
-                             ArrayRef<int64_t>{0}, 0, false);
-    OpBuilder::InsertionGuard guard(b);
-    Block *body = b.createBlock(&map.getBody(), {}, f32, loc);
-    tile::YieldOp::create(
-        b, loc, arith::TruncFOp::create(b, loc, element, body->getArgument(0)));
+    mapTile(from, to, {1}, {0}, 0, false, [](ValueRange x) { return x[0]; });
   }
   if (any)
     barrier();
@@ -222,6 +285,9 @@ void Kernel::body(Value block, int64_t slices) {
     tile = allocate(planned);
   for (auto [tile, planned] : llvm::zip(wide, plan.wide))
     tile = allocate(planned);
+  for (auto [tile, planned] : llvm::zip(tiles, plan.rest))
+    if (planned)
+      this->rest[tile] = allocate(planned);
   for (Scale *scale : {&writeScale, &readScale, &pairScale})
     numberOf(*scale);
   if (gate && !plan[Part::gates]) {
@@ -237,12 +303,9 @@ void Kernel::body(Value block, int64_t slices) {
     state = ReadOp::create(b, loc, state.getType(), initial, at, /*transpose=*/true);
   }
   if (plan.ones) {
-    auto map = MapOp::create(b, loc, ValueRange(), memory(Part::values),
-                             ArrayRef<int64_t>(), ArrayRef<int64_t>(), 0, false);
-    OpBuilder::InsertionGuard guard(b);
-    b.createBlock(&map.getBody());
-    FloatAttr number = b.getFloatAttr(element, *splatNumber(op.write(0, 1).value));
-    tile::YieldOp::create(b, loc, arith::ConstantOp::create(b, loc, number));
+    double one = *splatNumber(op.write(0, 1).value);
+    mapTile({}, memory(Part::values), {}, {}, 0, false,
+            [&](ValueRange) { return number(one); });
   }
   fetch(zero);
   Value chunks = arith::CeilDivUIOp::create(b, loc, length, index(tokens));

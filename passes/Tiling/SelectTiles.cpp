@@ -19,7 +19,7 @@ static SmallVector<RecurrenceOp> recurrencesOf(Operation *root) {
 }
 
 std::optional<std::string> seqc::obstacleToTiles(RecurrenceOp op, int64_t sharedBytes,
-                                                 bool narrow) {
+                                                 WideFactors wide) {
   if (op.getCarries().empty() || conversion::isStep(op))
     return "it has no state, or takes one token";
   bool matrix = llvm::any_of(op.getCarryArgs(), [](BlockArgument arg) {
@@ -45,7 +45,7 @@ std::optional<std::string> seqc::obstacleToTiles(RecurrenceOp op, int64_t shared
     if (before.contains(linear))
       return;
     any = true;
-    if (auto why = obstacleToTiles(linear, sharedBytes, narrow))
+    if (auto why = obstacleToTiles(linear, sharedBytes, wide))
       result = why;
   });
   if (!any)
@@ -60,7 +60,7 @@ struct SelectTiles : seqc::impl::SelectTilesBase<SelectTiles> {
     for (RecurrenceOp op : recurrencesOf(getOperation())) {
       if (op.getCarries().empty() || op.getChunk())
         continue;
-      bool general = obstacleToTiles(op, sharedBytes, narrow).has_value();
+      bool general = obstacleToTiles(op, sharedBytes, wideFactors(factors)).has_value();
       op->setAttr("seqc.form",
                   StringAttr::get(&getContext(), general ? "sequential" : "chunked"));
     }

@@ -61,7 +61,7 @@ SmallVector<Kernel::Written> Kernel::written(Value reach) {
   Value loaded = loadFactor(valueTile, values, tokens, /*transpose=*/true), wide;
   if (writeScale) {
     wide = spreadRow(scaleOfTokens(writeScale, Place::row), loaded);
-    loaded = round(wide, element);
+    loaded = asFactor(wide);
   }
   SmallVector<Written> all;
   if (!plan.pair || plan.apart)
@@ -143,9 +143,7 @@ Value Kernel::chunk(Value n, Value state) {
                      gateSums(Place::row, true));
     Value decay = exp(notAbove(left, 0));
     for (Written &w : all) {
-      Value made = spreadRow(decay, w.wide ? w.wide : w.factor);
-      bool acc = cast<FragmentType>(made.getType()).getPlace() == Place::acc;
-      w.factor = acc ? asFactor(made) : round(made, element);
+      w.factor = asFactor(spreadRow(decay, w.wide ? w.wide : w.factor));
     }
     state = mul(state, splat(exp(total), stateType));
   }

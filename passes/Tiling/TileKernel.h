@@ -26,7 +26,9 @@ public:
   using Operand = LinearRecurrenceOp::Operand;
   Kernel(LinearRecurrenceOp op, OpBuilder &b)
       : op(op), b(b), loc(op.getLoc()),
-        plan(planOf(op, knobsOf(op), factorsOf(op, op->hasAttr("seqc.factors")))),
+        plan(planOf(op, knobsOf(op),
+                    factorsOf(op, op->hasAttr("seqc.factors") || op->hasAttr("seqc.split")),
+                    op->hasAttr("seqc.split"))),
         keys(plan.keys), values(plan.knobs.values), tokens(plan.knobs.tokens),
         warps(plan.warps()), element(plan.element), f32(b.getF32Type()) {}
   void run();
@@ -85,18 +87,19 @@ private:
     return ConvertOp::create(
         b, loc, fragment(type.rows(), type.cols(), type.getElementType(), place), x);
   }
-  /// An accumulator as a left factor of the inputs' type.
-  Value asFactor(Value acc) { return asPlace(round(acc, element), Place::lhs); }
-  Value loadFactor(Value tile, int64_t rows, int64_t cols, bool transpose = false) {
-    return LoadOp::create(b, loc, fragment(rows, cols, element, Place::lhs), tile,
-                          transpose, 0);
-  }
+  /// An accumulator or an f32 factor as a left factor of the inputs' type.
+  Value asFactor(Value wide);
+  Value loadFactor(Value tile, int64_t rows, int64_t cols, bool transpose = false);
   Value product(Value a, Value tile, Value c, bool transpose, int64_t diagonal = 0,
                 bool apart = true);
-  void storeTile(Value acc, Value tile, int64_t diagonal = 0) {
-    auto type = cast<SharedType>(tile.getType()).getElementType();
-    StoreOp::create(b, loc, round(acc, type), tile, /*transpose=*/false, diagonal);
-  }
+  void storeTile(Value acc, Value tile, int64_t diagonal = 0);
+  /// What rounding leaves over, as an f32.
+  Value leftOver(Value wide, Value rounded) { return sub(wide, toF32(rounded)); }
+  /// `to`, and what rounding to it leaves over, of what `compute` makes of a map's
+  /// arguments.
+  void mapTile(ValueRange sources, Value to, ArrayRef<int64_t> blocks,
+               ArrayRef<int64_t> firsts, int64_t half, bool second,
+               llvm::function_ref<Value(ValueRange)> compute);
   void barrier() { gpu::BarrierOp::create(b, loc); }
   void warpBarrier() { WarpBarrierOp::create(b, loc); }
 
@@ -179,6 +182,7 @@ private:
   Scale writeScale, readScale, pairScale;
   Value segments; // their bounds, or null
   std::array<Value, unsigned(Part::count)> tiles, wide;
+  llvm::DenseMap<Value, Value> rest; // of a tile or left factor, if factors are split
   // Of the block: first value, log gate of every token, first token, tokens.
   Value column, constantGate, begin, length;
   Value now; // the chunk's number

@@ -62,36 +62,35 @@ void Kernel::scaleByGates(Value source, Value target, ArrayRef<int64_t> blocks,
                           bool clamp) {
   SmallVector<Value> sources;
   SmallVector<int64_t> allBlocks, allFirsts;
-  SmallVector<Type> types;
-  if (source) {
-    sources = {source};
-    allBlocks = {1};
-    allFirsts = {0};
-    types = {element};
+  for (Value part : {source, source ? rest.lookup(source) : Value()}) {
+    if (!part)
+      continue;
+    sources.push_back(part);
+    allBlocks.push_back(1);
+    allFirsts.push_back(0);
   }
+  unsigned parts = sources.size();
   for (auto [block, first] : llvm::zip(blocks, firsts)) {
     if (!block)
       continue;
     sources.push_back(sums);
-    types.push_back(f32);
     allBlocks.push_back(block);
     allFirsts.push_back(first);
   }
-  auto map = MapOp::create(b, loc, sources, target, allBlocks, allFirsts, half, second);
-  OpBuilder::InsertionGuard guard(b);
-  Block *body = b.createBlock(&map.getBody(), {}, types,
-                              SmallVector<Location>(types.size(), loc));
-  auto atRows = body->getArguments().drop_front(source ? 1 : 0);
-  Value exponent = atRows[0];
-  if (atRows.size() == 2)
-    exponent = sub(exponent, atRows[1]);
-  if (clamp)
-    exponent = notAbove(exponent, 0);
-  Value scaled =
-      source ? mul(toF32(body->getArgument(0)), exp(exponent)) : exp(exponent);
-  if (!cast<SharedType>(target.getType()).getElementType().isF32())
-    scaled = arith::TruncFOp::create(b, loc, element, scaled);
-  tile::YieldOp::create(b, loc, scaled);
+  mapTile(sources, target, allBlocks, allFirsts, half, second, [&](ValueRange at) {
+    ValueRange rows = at.drop_front(parts);
+    Value exponent = rows[0];
+    if (rows.size() == 2)
+      exponent = sub(exponent, rows[1]);
+    if (clamp)
+      exponent = notAbove(exponent, 0);
+    if (!parts)
+      return exp(exponent);
+    Value whole = toF32(at[0]);
+    if (parts == 2)
+      whole = add(whole, toF32(at[1]));
+    return mul(whole, exp(exponent));
+  });
 }
 
 /// What is computed of the chunk's pairs, that which waits longest first.

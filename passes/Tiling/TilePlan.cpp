@@ -65,11 +65,12 @@ Type seqc::tile::factorsOf(LinearRecurrenceOp op, bool narrow) {
   return wide && found.isF16() ? Type() : found;
 }
 
-Plan seqc::tile::planOf(LinearRecurrenceOp op, Knobs knobs, Type element) {
+Plan seqc::tile::planOf(LinearRecurrenceOp op, Knobs knobs, Type element, bool split) {
   using Operand = LinearRecurrenceOp::Operand;
   Plan plan;
   plan.knobs = knobs;
   plan.element = element;
+  plan.split = split;
   plan.keys = llvm::alignTo(op.keySize(), 16);
   plan.perKey = op.numGates() && op.getGateAxes()[0] == 0;
   plan.perValue = op.numGates() && op.getGateAxes()[0] == 1;
@@ -156,13 +157,17 @@ Plan seqc::tile::planOf(LinearRecurrenceOp op, Knobs knobs, Type element) {
   if (Type type = elementOf(op.getResult(0).getType());
       type != element || !knobs.units || plan.ones)
     tile(Part::results, {tokens, knobs.values}, type);
+  if (split)
+    for (Part part : {Part::keys, Part::queries, Part::values, Part::keyWeights,
+                      Part::scaledReaders, Part::scaledKeys, Part::scaledValues})
+      plan.rest[unsigned(part)] = plan[part];
   return plan;
 }
 
 int64_t Plan::bytes() const {
   int64_t total = 0;
-  for (auto [tile, arrives] : llvm::zip(parts, wide))
-    total += tile.bytes() + arrives.bytes();
+  for (auto [tile, arrives, left] : llvm::zip(parts, wide, rest))
+    total += tile.bytes() + arrives.bytes() + left.bytes();
   return total;
 }
 

@@ -77,6 +77,9 @@ struct Plan {
   std::array<PlannedTile, unsigned(Part::count)> parts;
   /// Where vectors arrive that are rounded to factors.
   std::array<PlannedTile, unsigned(Part::count)> wide;
+  /// With split factors, what rounding leaves over.
+  bool split = false;
+  std::array<PlannedTile, unsigned(Part::count)> rest;
   /// The ring that a part shares, being the same vectors.
   std::array<Part, unsigned(Part::count)> sameAs;
 
@@ -95,7 +98,8 @@ SmallVector<std::pair<const char *, LinearRecurrenceOp::Operand>>
 factorOperands(LinearRecurrenceOp op);
 
 /// The plan of a recurrence that meets the conditions of `seqc-keep-tiles`.
-Plan planOf(LinearRecurrenceOp op, Knobs knobs, Type element);
+/// `split`: factors of f32 vectors are two of `element`, their sum.
+Plan planOf(LinearRecurrenceOp op, Knobs knobs, Type element, bool split);
 
 /// Why the knobs make no kernel for a recurrence on a target whose blocks have
 /// `sharedBytes` of shared memory, or nothing.

@@ -24,7 +24,7 @@ Value Kernel::writtenOf(Value tile) {
   Value loaded = loadFactor(tile, values, tokens, /*transpose=*/true);
   if (!writeScale)
     return loaded;
-  return round(spreadRow(scaleOfTokens(writeScale, Place::row), loaded), element);
+  return asFactor(spreadRow(scaleOfTokens(writeScale, Place::row), loaded));
 }
 
 /// What is read, times what the gates leave of it.

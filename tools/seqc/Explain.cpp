@@ -218,7 +218,7 @@ static llvm::Error explain() {
           explainForms(recurrence, *entry, symbols, options);
         if (isGpu(options) && !recurrence.getCarries().empty()) {
           auto obstacle = obstacleToTiles(recurrence, sharedBytes(options),
-                                          options.factors == "bf16");
+                                          wideFactors(options.factors));
           os << "    kernel  "
              << (obstacle ? "general: " + *obstacle
                           : "of tiles, in chunks, on tensor cores")

@@ -60,7 +60,7 @@ static cl::opt<std::string> factors(
     "factors",
     cl::desc("Factors of the products in chunks of bf16 tokens: f32, bf16, or auto "
              "(bf16 where the processor has dot products of them); on a GPU, bf16 "
-             "also rounds f32 tokens"),
+             "also rounds f32 tokens, and split makes two bf16 of each"),
     cl::init("auto"), cl::value_desc("TYPE"), ALL_COMMANDS);
 
 static cl::opt<int64_t> splitParts(
@@ -104,9 +104,9 @@ Expected<CommonOptions> seqc::driver::commonOptions() {
   if (packed != "auto" && packed != "segments" && packed != "masks")
     return createStringError("--packed: unknown layout '" + packed +
                              "', expected auto, segments or masks");
-  if (factors != "auto" && factors != "f32" && factors != "bf16")
+  if (factors != "auto" && factors != "f32" && factors != "bf16" && factors != "split")
     return createStringError("--factors: unknown type '" + factors +
-                             "', expected auto, f32 or bf16");
+                             "', expected auto, f32, bf16 or split");
   if (splitParts < 0 || splitParts > 65536)
     return createStringError("--split: " + Twine(splitParts) +
                              " parts, expected 1 to 65536, or 0");

@@ -89,15 +89,17 @@ static bool compare(const EntryArg &arg, const HostTensor &found,
   return ok;
 }
 
-/// `narrow`: f32 inputs may be rounded to bf16.
-static double toleranceOf(const EntryInfo &entry, bool narrow) {
+/// `factors` of products on a GPU: those of f32 inputs may be bf16, or two of them.
+static double toleranceOf(const EntryInfo &entry, llvm::StringRef factors) {
   bool half = false, single = false;
   for (const EntryArg &arg : entry.args) {
     Type element = getElementTypeOrSelf(arg.type);
     half |= element.isBF16() || element.isF16();
     single |= element.isF32();
   }
-  return half || (single && narrow) ? 5e-3 : single ? 1e-5 : 1e-12;
+  if (half || (single && factors == "bf16"))
+    return 5e-3;
+  return single ? (factors == "split" ? 2e-5 : 1e-5) : 1e-12;
 }
 
 static llvm::Error run(int &status) {
@@ -161,8 +163,8 @@ static llvm::Error run(int &status) {
       return expected.takeError();
     double tolerance = interpretFormed && common->factors != "bf16"
                            ? 1e-12
-                           : toleranceOf(entry, execution.device() &&
-                                                      common->factors == "bf16");
+                           : toleranceOf(entry, execution.device() ? common->factors
+                                                                  : std::string());
     unsigned next = 0;
     for (auto [arg, tensor] : llvm::zip(entry.args, tensors))
       if (arg.isOutput &&

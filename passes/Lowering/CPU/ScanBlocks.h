@@ -67,8 +67,7 @@ private:
 
   // Rows (ScanToBlocks.cpp).
   /// Scans the blocks of [from, end), whole ones; `before` is what came earlier.
-  /// Meanwhile asks for as many elements from `ahead` on, if there is such a place.
-  Tuple group(Value from, Value end, const Tuple &before, Value ahead = {});
+  Tuple group(Value from, Value end, const Tuple &before);
   Tuple tail(Value whole, Value length, const Tuple &before, bool total);
   void locate(Value row);
   Tuple initial();

@@ -62,7 +62,7 @@ bool Blocks::isCostly() {
                       [](Operation &op) { return steps::isCostly(&op); });
 }
 
-Blocks::Tuple Blocks::group(Value from, Value end, const Tuple &before, Value ahead) {
+Blocks::Tuple Blocks::group(Value from, Value end, const Tuple &before) {
   int64_t size = width * width * (isCostly() ? togetherOf(width) : 1);
   Tuple none;
   for (unsigned i = 0; i < n; ++i)
@@ -71,20 +71,6 @@ Blocks::Tuple Blocks::group(Value from, Value end, const Tuple &before, Value ah
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(blocks.getBody());
   Tuple running(blocks.getRegionIterArgs());
-  if (ahead) {
-    Value length = sizes.lookup(RecurrenceOp::getTimeAxis());
-    Value last = arith::SubIOp::create(b, loc, length, constant(1));
-    Value apart = arith::SubIOp::create(b, loc, ahead, from);
-    for (unsigned i = 0; i < n; ++i)
-      for (int64_t r = 0; r < width; ++r) {
-        Value time = plus(plus(blocks.getInductionVar(), apart), r * width);
-        time = arith::MinUIOp::create(b, loc, time, last);
-        memref::PrefetchOp::create(b, loc, seq[i],
-                                   address(cast<AxesAttr>(scan.getSeqMaps()[i]), time),
-                                   /*isWrite=*/false, /*localityHint=*/2,
-                                   /*isDataCache=*/true);
-      }
-  }
   Tuple base = combine(before, running);
   Tuple total = isCostly() ? blocksTogether(blocks.getInductionVar(), end, base)
                            : block(blocks.getInductionVar(), {}, base);
@@ -183,8 +169,8 @@ void Blocks::rowByRow(Value rows) {
 
 /// A core takes the next group, reads it for its total, waits for what comes before it,
 /// passes on what comes before the next one, and scans the group, which is in its cache
-/// by then.  Earlier groups were taken before it, by cores that wait only for still
-/// earlier ones: nobody waits for ever, however few threads there are.  The order of combination is that of the groups.
+/// by then.  Whoever takes a group has the earlier ones taken already: nobody waits for
+/// ever, however few threads there are.  The order of combination is that of the groups.
 void Blocks::together(Value rows) {
   Value length = sizes.lookup(RecurrenceOp::getTimeAxis());
   Value size = constant(width * width), step = constant(width * width * blocksPerGroup);
@@ -279,11 +265,7 @@ void Blocks::together(Value rows) {
   for (unsigned i = 0; i < n; ++i)
     memref::StoreOp::create(b, loc, after[i], totals[i], ValueRange{item});
   add(one, plus(item, 1));
-  // The next group of this core comes from memory while this one is scanned.
-  Value next = take();
-  Value ahead = arith::MulIOp::create(
-      b, loc, arith::RemUIOp::create(b, loc, next, groups).getResult(), step);
-  group(from, whole, before, ahead);
+  group(from, whole, before);
   // The last group of a row may end with a partial block.
   bool ends = llvm::any_of(finals, [](Value v) { return bool(v); });
   Tuple all = tail(whole, end, after, ends);
@@ -294,7 +276,7 @@ void Blocks::together(Value rows) {
     b.setInsertionPointToStart(then.thenBlock());
     storeFinals(all);
   }
-  scf::YieldOp::create(b, loc, next);
+  scf::YieldOp::create(b, loc, take());
 }
 
 std::pair<Value, Value> Blocks::largeAndAligned(Value rows) {

@@ -54,8 +54,6 @@ private:
   Value constant(int64_t v) { return arith::ConstantIndexOp::create(b, loc, v); }
   void findTables();
   int64_t roomForLanes();
-  /// Vectors of lanes that an operation of the step is on.
-  int64_t abreast();
   /// Finds how many of the axis' indices fill the lanes of one task.
   void shareLanes();
   Value extentOf(StringRef axis);

@@ -201,7 +201,7 @@ void StepEmitter::store(Value value, const Access &access,
     else if (access.streams)
       vector::StoreOp::create(
           b, loc, value, access.memref, place.indices, /*nontemporal=*/true,
-          llvm::Align(cpu.width * stored.getIntOrFloatBitWidth() / 8));
+          llvm::Align(width * stored.getIntOrFloatBitWidth() / 8));
     else
       vector::StoreOp::create(b, loc, value, access.memref, place.indices);
     return;

@@ -82,8 +82,6 @@ public:
     return it == memory.end() ? nullptr : &it->second;
   }
 
-  /// Vectors have this many times the lanes of a register.
-  void setAbreast(int64_t registers) { width = cpu.width * registers; }
   /// Vectorised over lanes: the current vector's first lane and, for the last
   /// vector of a row, how many of its lanes exist (null: all).
   void setLane(mlir::Value first, mlir::Value mask) {

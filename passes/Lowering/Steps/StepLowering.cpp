@@ -226,26 +226,18 @@ void Lowering::overLanes(llvm::function_ref<void()> fn) {
     fn();
     return;
   }
-  auto wholeOf = [&](int64_t lanes) -> Value {
-    return arith::MulIOp::create(
-        b, loc, arith::DivUIOp::create(b, loc, laneCount, constant(lanes)).getResult(),
-        constant(lanes));
-  };
-  auto vectors = [&](Value from, Value to, int64_t registers) {
-    auto loop = scf::ForOp::create(b, loc, from, to, constant(width * registers));
+  Value whole = arith::MulIOp::create(
+      b, loc,
+      arith::DivUIOp::create(b, loc, laneCount, constant(width)).getResult(),
+      constant(width));
+  {
+    auto loop =
+        scf::ForOp::create(b, loc, constant(0), whole, constant(width));
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    emitter.setAbreast(registers);
     emitter.setLane(loop.getInductionVar(), {});
     fn();
-    emitter.setAbreast(1);
-  };
-  Value done = constant(0), whole = wholeOf(width);
-  if (int64_t several = abreast(); several > 1) {
-    done = wholeOf(width * several);
-    vectors(constant(0), done, several);
   }
-  vectors(done, whole, 1);
   Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, whole,
                                      laneCount);
   auto tail = scf::IfOp::create(b, loc, some, /*withElse=*/false);
@@ -486,22 +478,6 @@ Value Lowering::extentOf(StringRef axis) {
   else if (lockstep && axis == lockstep.axis.getValue())
     each = constant(lockstep.count);
   return each ? arith::CeilDivUIOp::create(b, loc, size, each).getResult() : size;
-}
-
-/// Where functions take long, several vectors' worth of each runs side by side: one
-/// vector's operations, which wait for each other, would fill the schedulers.
-int64_t Lowering::abreast() {
-  bool functions = false;
-  auto small = [](Type type) {
-    return !isa<ShapedType>(type) && elementBytes(type) <= 4 && !type.isIndex();
-  };
-  for (Operation &inner : op.getStep().front().without_terminator()) {
-    functions |= isa<math::MathDialect>(inner.getDialect()) && isCostly(&inner);
-    for (Value v : inner.getResults())
-      if (!small(v.getType()))
-        return 1;
-  }
-  return functions ? 4 : 1;
 }
 
 int64_t Lowering::roomForLanes() {

@@ -1,5 +1,5 @@
 // RUN: seq-opt %s -seqc-recurrence-to-linear -canonicalize -seqc-keep-tiles=remarks=1 --verify-diagnostics | FileCheck %s
-// RUN: seq-opt %s -seqc-recurrence-to-linear -canonicalize -seqc-keep-tiles=narrow=1 | FileCheck %s --check-prefix=NARROW
+// RUN: seq-opt %s -seqc-recurrence-to-linear -canonicalize -seqc-keep-tiles=factors=bf16 | FileCheck %s --check-prefix=NARROW
 
 // What has a kernel of tiles is kept, and rounds by itself.
 
@@ -25,7 +25,7 @@ func.func @kept(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x32xbf
 // CHECK-NOT: seqc.tiles
 // CHECK: return
 func.func @wide(%q: tensor<?x64xf32>, %k: tensor<?x64xf32>, %v: tensor<?x32xf32>, %s0: tensor<64x32xf32>) -> tensor<?x32xf32> {
-  // expected-remark@+1 {{has no kernel of tiles: its vectors are f32, which --factors=bf16 would round}}
+  // expected-remark@+1 {{has no kernel of tiles: its vectors are f32, which --factors=bf16 rounds and --factors=split splits}}
   %o, %sT = seqc.recurrence seq(%q, %k, %v : (t)) carry(%s0 : ()) {
   ^step(%qt: tensor<64xf32>, %kt: tensor<64xf32>, %vt: tensor<32xf32>, %s: tensor<64x32xf32>):
     %kv = seqc.einsum "k,v->kv"(%kt, %vt)

@@ -1,4 +1,5 @@
 // RUN: seq-opt %s -seqc-recurrence-to-linear -canonicalize -seqc-keep-tiles -seqc-entry-to-memrefs -seqc-linear-to-tiles | FileCheck %s
+// RUN: seq-opt %s -seqc-recurrence-to-linear -canonicalize -seqc-keep-tiles=factors=split -seqc-entry-to-memrefs -seqc-linear-to-tiles | FileCheck %s --check-prefix=SPLIT
 
 // A scalar gate, 48 keys, 40 values in one slice, one block a sequence.
 
@@ -212,6 +213,31 @@ func.func @columns(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x32
     %kept = seqc.einsum "kv,v->kv"(%s, %a)
     %kv = seqc.einsum "k,v->kv"(%kt, %vt)
     %next = arith.addf %kept, %kv : tensor<64x32xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %next)
+    seqc.yield out(%ot) carry(%next)
+  }
+  return %o : tensor<?x32xf32>
+}
+
+// Split factors: keys, queries, values and pairs have a second tile with what rounding
+// leaves over; each of the four products is three, the small ones first.
+
+// SPLIT-LABEL: func.func @wide
+// SPLIT: %[[KEYS:.*]] = seqc_tile.alloc : <64x64xbf16>
+// SPLIT: seqc_tile.map %[[WIDE:.*]] -> %[[KEYS]]
+// SPLIT: seqc_tile.map %[[WIDE]] -> %[[REST:.*]] blocks
+// SPLIT: arith.subf
+// SPLIT: seqc_tile.mma %{{.*}}, %[[REST]],
+// SPLIT: seqc_tile.mma %{{.*}}, %[[KEYS]],
+// SPLIT: seqc_tile.mma %{{.*}}, %[[KEYS]],
+// SPLIT-COUNT-9: seqc_tile.mma
+// SPLIT-NOT: seqc_tile.mma
+// SPLIT: return
+func.func @wide(%q: tensor<?x64xf32>, %k: tensor<?x64xf32>, %v: tensor<?x32xf32>, %s0: tensor<64x32xf32>) -> tensor<?x32xf32> {
+  %o, %sT = seqc.recurrence seq(%q, %k, %v : (t)) carry(%s0 : ()) {
+  ^step(%qt: tensor<64xf32>, %kt: tensor<64xf32>, %vt: tensor<32xf32>, %s: tensor<64x32xf32>):
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
+    %next = arith.addf %s, %kv : tensor<64x32xf32>
     %ot = seqc.einsum "k,kv->v"(%qt, %next)
     seqc.yield out(%ot) carry(%next)
   }

@@ -14,12 +14,13 @@ def SelectTiles : Pass<"seqc-select-tiles", "::mlir::ModuleOp"> {
     attribute `seqc.form = "chunked"`, others with a state "sequential".
     **Fails when** never.
     **Example** a gated sum of outer products of bf16 vectors is marked; with f32
-    vectors it is only with `narrow`.
+    vectors it is only with `factors`.
   }];
   let options = [Option<"sharedBytes", "shared-bytes", "int64_t", "232448",
                         "Shared memory of a block">,
-                 Option<"narrow", "narrow", "bool", "false",
-                        "Let vectors that are all f32 be rounded to bf16">];
+                 Option<"factors", "factors", "std::string", "\"f32\"",
+                        "What vectors that are all f32 become: bf16, split (two bf16), "
+                        "or, else, no factors of tiles">];
 }
 
 def KeepTiles : Pass<"seqc-keep-tiles"> {
@@ -29,8 +30,9 @@ def KeepTiles : Pass<"seqc-keep-tiles"> {
     **Guarantees** that those that `seqc-linear-to-tiles` accepts have the
     attribute `seqc.tiles`, by which later forms leave them alone, and write
     results in the type that a recurrence without state only rounds them to.
-    Those whose vectors are all f32 are among them with `narrow`, and have
-    `seqc.factors = bf16`; f32 vectors beside bf16 ones are rounded as they arrive.
+    Those whose vectors are all f32 are among them with `factors`, and have
+    `seqc.factors = bf16` or `seqc.split`; f32 vectors beside bf16 ones are rounded as
+    they arrive.
     With `remarks`, a remark says what keeps another one from it.
     **Fails when** never.
     **Example** see `test/passes/Tiling/keep-tiles.mlir`.
@@ -39,8 +41,9 @@ def KeepTiles : Pass<"seqc-keep-tiles"> {
                         "Say why a recurrence has no kernel of tiles">,
                  Option<"sharedBytes", "shared-bytes", "int64_t", "232448",
                         "Shared memory of a block">,
-                 Option<"narrow", "narrow", "bool", "false",
-                        "Let vectors that are all f32 be rounded to bf16">];
+                 Option<"factors", "factors", "std::string", "\"f32\"",
+                        "What vectors that are all f32 become: bf16, split (two bf16), "
+                        "or, else, no factors of tiles">];
 }
 
 def LinearToTiles : Pass<"seqc-linear-to-tiles"> {
