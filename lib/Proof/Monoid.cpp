@@ -12,6 +12,7 @@
 #include "llvm/Support/Format.h"
 
 #include <cmath>
+#include <functional>
 
 using namespace mlir;
 using namespace seqc;
@@ -50,6 +51,12 @@ private:
   bool identity(Tuple<double> &result);
   void test(Obligation &associative, Obligation &neutral);
   void proveAll(Obligation &associative, Obligation &neutral);
+  /// How the two sides of a claim about three elements differ, or nothing.
+  std::optional<std::string> notAssociative(const Tuple<double> &a,
+                                            const Tuple<double> &b,
+                                            const Tuple<double> &c);
+  std::optional<std::string> notNeutral(const Tuple<double> &e,
+                                        const Tuple<double> &a);
   std::optional<std::string> differ(const Tuple<double> &a,
                                     const Tuple<double> &b);
   static std::string text(const Tuple<double> &tuple);
@@ -177,6 +184,34 @@ std::optional<std::string> Monoid::differ(const Tuple<double> &a,
   return std::nullopt;
 }
 
+static Tuple<double> valueOf(llvm::Expected<Tuple<double>> result) {
+  if (result)
+    return std::move(*result);
+  llvm::consumeError(result.takeError());
+  return {};
+}
+
+std::optional<std::string> Monoid::notAssociative(const Tuple<double> &a,
+                                                  const Tuple<double> &b,
+                                                  const Tuple<double> &c) {
+  auto first = valueOf(combine(valueOf(combine(a, b)), c)),
+       second = valueOf(combine(a, valueOf(combine(b, c))));
+  auto found = differ(first, second);
+  if (!found)
+    return std::nullopt;
+  return "left = " + text(a) + ", middle = " + text(b) + ", right = " + text(c) +
+         ": " + *found;
+}
+
+std::optional<std::string> Monoid::notNeutral(const Tuple<double> &e,
+                                              const Tuple<double> &a) {
+  for (bool left : {true, false})
+    if (auto found = differ(valueOf(left ? combine(e, a) : combine(a, e)), a))
+      return std::string(left ? "on the left of " : "on the right of ") + text(a) +
+             ": " + *found;
+  return std::nullopt;
+}
+
 void Monoid::test(Obligation &associative, Obligation &neutral) {
   Random numbers;
   auto random = [&](unsigned, int64_t, bool integer) -> double {
@@ -186,11 +221,11 @@ void Monoid::test(Obligation &associative, Obligation &neutral) {
     return integer || drawn % 4 == 0 ? double(small)
                                      : double(int64_t(drawn)) * 0x1p-61;
   };
-  auto value = [&](llvm::Expected<Tuple<double>> result) -> Tuple<double> {
-    if (result)
-      return std::move(*result);
-    llvm::consumeError(result.takeError());
-    return {};
+  auto refute = [](Obligation &o, std::optional<std::string> found) {
+    if (!found)
+      return;
+    o.verdict = Verdict::Refuted;
+    o.detail = std::move(*found);
   };
   Tuple<double> e;
   bool constant = identity(e);
@@ -199,24 +234,10 @@ void Monoid::test(Obligation &associative, Obligation &neutral) {
   for (unsigned i = 0; i < kSamples; ++i) {
     auto a = tuple<double>(random), b = tuple<double>(random),
          c = tuple<double>(random);
-    if (associative.verdict != Verdict::Refuted) {
-      auto first = value(combine(value(combine(a, b)), c)),
-           second = value(combine(a, value(combine(b, c))));
-      if (auto found = differ(first, second)) {
-        associative.verdict = Verdict::Refuted;
-        associative.detail = "left = " + text(a) + ", middle = " + text(b) +
-                             ", right = " + text(c) + ": " + *found;
-      }
-    }
-    if (!constant || neutral.verdict == Verdict::Refuted)
-      continue;
-    for (bool left : {true, false})
-      if (auto found = differ(value(left ? combine(e, a) : combine(a, e)), a)) {
-        neutral.verdict = Verdict::Refuted;
-        neutral.detail = std::string(left ? "on the left of " : "on the right of ") +
-                         text(a) + ": " + *found;
-        break;
-      }
+    if (associative.verdict != Verdict::Refuted)
+      refute(associative, notAssociative(a, b, c));
+    if (constant && neutral.verdict != Verdict::Refuted)
+      refute(neutral, notNeutral(e, a));
   }
 }
 
@@ -240,8 +261,54 @@ void Monoid::proveAll(Obligation &associative, Obligation &neutral) {
     });
   };
   auto a = variables("a"), b = variables("b"), c = variables("c");
+  // Z3's numbers for "a0_0" and so on.  Of a value and its exponential, which Z3
+  // takes for two variables, `mask` says for each member which one counts.
+  auto numbersOf = [&](const std::map<std::string, double> &model, StringRef who,
+                       unsigned mask) {
+    return tuple<double>([&](unsigned i, int64_t k, bool integer) {
+      std::string name = (who + Twine(i) + "_" + Twine(k)).str();
+      bool exponential = i < 32 && (mask >> i) & 1;
+      auto it = model.find(exponential ? "exp_" + name : name);
+      double v = it == model.end() ? 0 : it->second;
+      v = exponential ? std::log(v) : v;
+      return integer ? std::round(v) : v;
+    });
+  };
+  using Values = std::function<std::optional<std::string>(
+      const Tuple<double> &, const Tuple<double> &, const Tuple<double> &)>;
+  // Numbers that refute `claim` when the region itself is run on them.  Large ones
+  // are no good: what is lost to rounding would look like a difference.
+  auto refute = [&](Obligation &o, smt::Term claim, const Values &differs) {
+    for (double most : {8.0, 1024.0}) {
+      smt::Term outside = context.boolean(false);
+      auto within = [&](smt::Term v, double low, double high) {
+        outside = context.either(outside, context.less(v, context.number(low)));
+        outside = context.either(outside, context.less(context.number(high), v));
+      };
+      for (const Tuple<Symbol> *t : {&a, &b, &c})
+        for (const Tensor<Symbol> &member : *t)
+          for (const Symbol &s : member.data) {
+            within(*s.plain, -most, most);
+            if (s.exponential)
+              within(*s.exponential, 1 / most, most);
+          }
+      std::map<std::string, double> model;
+      if (context.prove(context.either(outside, claim), kEffort, &model) !=
+          smt::Answer::Invalid)
+        continue;
+      unsigned members = std::min<size_t>(a.size(), 4);
+      for (unsigned mask = 0; mask < (exponentials ? 1u << members : 1u); ++mask)
+        if (auto found = differs(numbersOf(model, "a", mask),
+                                 numbersOf(model, "b", mask),
+                                 numbersOf(model, "c", mask))) {
+          o.verdict = Verdict::Refuted;
+          o.detail = *found;
+          return;
+        }
+    }
+  };
   auto settle = [&](Obligation &o, llvm::Expected<Tuple<Symbol>> x,
-                    llvm::Expected<Tuple<Symbol>> y) {
+                    llvm::Expected<Tuple<Symbol>> y, const Values &differs) {
     if (!x || !y) {
       if (!x)
         llvm::consumeError(x.takeError());
@@ -266,6 +333,7 @@ void Monoid::proveAll(Obligation &associative, Obligation &neutral) {
     case smt::Answer::Invalid:
       // Over the reals, where the samples found nothing.
       o.detail = "it holds for all samples, but not for all real numbers";
+      refute(o, claim, differs);
       return false;
     case smt::Answer::Unknown:
       o.detail = "the solver gave up";
@@ -286,7 +354,8 @@ void Monoid::proveAll(Obligation &associative, Obligation &neutral) {
     return combine(*xy, z);
   };
   if (associative.verdict != Verdict::Refuted &&
-      settle(associative, nestedLeft(combine(a, b), c), nested(a, combine(b, c))))
+      settle(associative, nestedLeft(combine(a, b), c), nested(a, combine(b, c)),
+             [&](auto &x, auto &y, auto &z) { return notAssociative(x, y, z); }))
     associative.verdict = Verdict::Proved;
 
   Tuple<double> numbers;
@@ -300,8 +369,9 @@ void Monoid::proveAll(Obligation &associative, Obligation &neutral) {
       s.data.push_back(Symbol::constant(v));
     e.push_back(std::move(s));
   }
-  if (settle(neutral, combine(e, a), Tuple<Symbol>(a)) &&
-      settle(neutral, combine(a, e), Tuple<Symbol>(a)))
+  Values differs = [&](auto &x, auto &, auto &) { return notNeutral(numbers, x); };
+  if (settle(neutral, combine(e, a), Tuple<Symbol>(a), differs) &&
+      settle(neutral, combine(a, e), Tuple<Symbol>(a), differs))
     neutral.verdict = Verdict::Proved;
 }
 

@@ -144,6 +144,11 @@ std::vector<Obligation> Prover::run() {
     return std::move(obligations);
   }
   monoids();
+  // A program with a refuted region does not compile: it has no forms.
+  if (llvm::any_of(obligations, [](const Obligation &o) {
+        return o.verdict == Verdict::Refuted;
+      }))
+    return std::move(obligations);
   Build build;
   build.options = options;
   build.options.split = 1;
