@@ -43,6 +43,25 @@ static std::optional<std::string> obstacle(LinearRecurrenceOp op, bool force) {
   return std::nullopt;
 }
 
+/// Says what a chunked form that is asked for by name takes for granted.
+static void warnOfGates(LinearRecurrenceOp op) {
+  for (unsigned i = 0; i < op.numGates(); ++i) {
+    Value gate = op.gate(i).value;
+    if (!op.getGateLogs()[i] || structure::rangeOf(gate).high <= 0)
+      continue;
+    std::string name = "#" + std::to_string(i);
+    if (auto arg = dyn_cast<BlockArgument>(gate))
+      if (auto func = dyn_cast<func::FuncOp>(arg.getOwner()->getParentOp()))
+        if (auto called =
+                func.getArgAttrOfType<StringAttr>(arg.getArgNumber(), "seqc.name"))
+          name = "'" + called.getValue().str() + "'";
+    emitWarning(op.getLoc())
+        << "chunked as asked for: gate " << name
+        << " is not known to be at most 0, and exponents stop at 0 where it is above; "
+           "declare what it comes from with seqc.range = \"<= 0\"";
+  }
+}
+
 /// True if all keys, values and queries are bf16.
 static bool hasNarrowVectors(LinearRecurrenceOp op) {
   auto narrow = [](LinearRecurrenceOp::Operand o) {
@@ -527,6 +546,8 @@ struct LinearToChunks : seqc::impl::LinearToChunksBase<LinearToChunks> {
       llvm::erase_if(group, [&](LinearRecurrenceOp member) {
         return done.contains(member) || obstacle(member, force);
       });
+      if (force)
+        llvm::for_each(group, warnOfGates);
       done.insert(group.begin(), group.end());
       convert(group, length, narrow);
     }

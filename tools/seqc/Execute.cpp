@@ -5,6 +5,7 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
 
 #include <chrono>
 #include <cmath>
@@ -206,7 +207,45 @@ std::vector<reference::TensorF64> Execution::referenceInputs() const {
   return in;
 }
 
+/// What an entry that is compiled to be checked does at run time.
+static llvm::Error checkRanges(const EntryInfo &entry, ArrayRef<HostTensor> tensors) {
+  for (auto [arg, tensor] : llvm::zip(entry.args, tensors)) {
+    auto [low, high] = std::pair(arg.range.low, arg.range.high);
+    if (arg.isOutput || (std::isinf(low) && std::isinf(high)))
+      continue;
+    for (int64_t i = 0, n = tensor.size(); i < n; ++i) {
+      double value = tensor.get(i);
+      if (value >= low && value <= high)
+        continue;
+      std::string text;
+      llvm::raw_string_ostream os(text);
+      os << entry.name << ": argument '" << arg.name << "' at [";
+      int64_t rest = n, at = i;
+      for (auto [d, dim] : llvm::enumerate(arg.dims)) {
+        rest /= tensor.shape[d];
+        os << (d ? ", " : "");
+        if (dim.symbol >= 0)
+          os << entry.symbols[dim.symbol] << "=";
+        os << at / rest;
+        at %= rest;
+      }
+      os << "] is " << llvm::format("%g", value) << ", declared ";
+      if (std::isinf(low))
+        os << llvm::format("at most %g", high);
+      else if (std::isinf(high))
+        os << llvm::format("at least %g", low);
+      else
+        os << llvm::format("%g to %g", low, high);
+      return llvm::createStringError(text);
+    }
+  }
+  return llvm::Error::success();
+}
+
 llvm::Error Execution::interpretAt(const CommonOptions &common, Stage stage) {
+  if (common.checked)
+    if (llvm::Error e = checkRanges(entry, tensors))
+      return e;
   OwningOpRef<ModuleOp> copy(func->getParentOfType<ModuleOp>().clone());
   CompileOptions options = compileOptions(common);
   options.stopAfter = stage;
