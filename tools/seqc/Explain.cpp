@@ -160,6 +160,30 @@ static void explainForms(RecurrenceOp op, const EntryInfo &entry,
   }
 }
 
+/// The form that the passes for GPUs give the recurrence.  Estimates are of CPUs.
+static void explainGpuForm(RecurrenceOp op, CompileOptions options) {
+  auto module = outlined(op, "alone");
+  options.stopAfter = Stage::Formed;
+  ScopedDiagnosticHandler quiet(module->getContext(), [](Diagnostic &) {});
+  PassManager pm(module->getContext());
+  buildPipeline(pm, options);
+  auto &os = llvm::outs();
+  if (failed(pm.run(*module)))
+    return;
+  bool chunks = false, scans = false;
+  module->walk([&](Operation *inner) {
+    auto recurrence = dyn_cast<RecurrenceOp>(inner);
+    chunks |= isa<LinearRecurrenceOp>(inner) || (recurrence && recurrence.getChunk());
+    scans |= isa<ScanOp>(inner);
+  });
+  os << "    form    "
+     << (chunks  ? "chunked in time"
+         : scans ? "scan"
+                 : "sequential in time")
+     << ", parallel over everything else\n    forms   on " << options.target
+     << ": no estimate of forms for this target\n";
+}
+
 static llvm::Error explain() {
   auto common = commonOptions();
   if (!common)
@@ -214,7 +238,9 @@ static llvm::Error explain() {
         StringRef(text).split(lines, '\n', -1, /*KeepEmpty=*/false);
         for (StringRef line : lines)
           os << "    class   " << line << "\n";
-        if (!recurrence.getCarries().empty())
+        if (!recurrence.getCarries().empty() && isGpu(options))
+          explainGpuForm(recurrence, options);
+        else if (!recurrence.getCarries().empty())
           explainForms(recurrence, *entry, symbols, options);
         if (isGpu(options) && !recurrence.getCarries().empty()) {
           auto obstacle = obstacleToTiles(recurrence, sharedBytes(options),
