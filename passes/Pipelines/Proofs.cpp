@@ -119,6 +119,8 @@ void Prover::form(const Build &build) {
       o.detail = "it does where every exponent is at most 0; " + o.detail;
     }
   }
+  if (legal && o.verdict == Verdict::Unknown)
+    o.detail += "; where this form is chosen it is used all the same";
   obligations.push_back(o);
   if (!chunks || summary.exponents == 0)
     return;

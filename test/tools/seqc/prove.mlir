@@ -73,3 +73,19 @@ func.func @recurrent(%x: tensor<?x8xf32>, %w: tensor<8x8xf32>, %h0: tensor<8xf32
   }
   return %h : tensor<?x8xf32>
 }
+
+// Where nothing decides, what is done all the same is said.
+// CHECK: unknown  complement: the chunked form equals the program ({{.*}}; where this form is chosen it is used all the same)
+func.func @complement(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x8xf32>, %g: tensor<?xf32> {seqc.range = "0 .. 1"}, %s0: tensor<8x8xf32>) -> tensor<?x8xf32> {
+  %one = arith.constant 1.0 : f32
+  %o, %sT = seqc.recurrence seq(%q, %k, %v, %g : (t)) carry(%s0 : ()) {
+  ^step(%qt: tensor<8xf32>, %kt: tensor<8xf32>, %vt: tensor<8xf32>, %gt: f32, %s: tensor<8x8xf32>):
+    %a = arith.subf %one, %gt : f32
+    %old = seqc.einsum ",kv->kv"(%a, %s)
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
+    %next = arith.addf %old, %kv : tensor<8x8xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %next)
+    seqc.yield out(%ot) carry(%next)
+  }
+  return %o : tensor<?x8xf32>
+}
