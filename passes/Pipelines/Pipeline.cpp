@@ -213,7 +213,9 @@ static void tileForCPU(OpPassManager &pm, int64_t width, bool dots, int64_t core
 static void tileForGPU(OpPassManager &pm, int64_t sharedBytes, std::string machine) {
   pm.addPass(createStepOpsToLinalg());
   pm.addPass(createEntryToMemrefs());
-  pm.addPass(createLinearToTiles());
+  LinearToTilesOptions tiles;
+  tiles.machine = machine;
+  pm.addPass(createLinearToTiles(tiles));
   pm.addPass(createScanToKernels());
   ScanToRecurrenceOptions scans;
   scans.all = true;

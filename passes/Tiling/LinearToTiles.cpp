@@ -12,6 +12,7 @@
 // Without a correction U is V; TileChunk.cpp has what it is with one, and
 // TilePairs.cpp the pairs of tokens.  Left factors come from registers, right ones
 // from shared memory, each of them in the order in which it lies in memory.
+// Where sequences are too few for the machine, blocks have parts of them: TileParts.cpp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -264,10 +265,16 @@ static void forEachAxis(LinearRecurrenceOp op, llvm::function_ref<void(StringRef
     visit(axis.getValue());
 }
 
-/// The kernel's code: `block` has a sequence and one of `slices` of its values.
-void Kernel::body(Value block, int64_t slices) {
-  column = mul(arith::RemUIOp::create(b, loc, block, index(slices)), index(values));
-  Value rest = arith::DivUIOp::create(b, loc, block, index(slices));
+/// What a block has: a slice of the values of one of `count` parts of a sequence, and
+/// shared memory.
+void Kernel::enter(Value block, Value count) {
+  Value slices = index(this->slices());
+  column = mul(arith::RemUIOp::create(b, loc, block, slices), index(values));
+  Value rest = arith::DivUIOp::create(b, loc, block, slices);
+  if (count) {
+    part = arith::RemUIOp::create(b, loc, rest, count);
+    sequence = rest = arith::DivUIOp::create(b, loc, rest, count);
+  }
   forEachAxis(op, [&](StringRef axis) {
     Value size = sizes.lookup(axis);
     indices[axis] = arith::RemUIOp::create(b, loc, rest, size);
@@ -288,40 +295,62 @@ void Kernel::body(Value block, int64_t slices) {
   for (auto [tile, planned] : llvm::zip(tiles, plan.rest))
     if (planned)
       this->rest[tile] = allocate(planned);
-  for (Scale *scale : {&writeScale, &readScale, &pairScale})
-    numberOf(*scale);
   if (gate && !plan[Part::gates]) {
     Value g = memref::LoadOp::create(b, loc, gate, place(op.gate(0).map));
     constantGate =
         arith::MaximumFOp::create(b, loc, toF32(g), number(kGateFloor));
   }
 
+  if (plan.ones) {
+    double one = *splatNumber(op.write(0, 1).value);
+    mapTile({}, memory(Part::values), {}, {}, 0, false,
+            [&](ValueRange) { return number(one); });
+  }
+}
+
+/// The kernel's code: chunk after chunk of a block's part.
+void Kernel::body(Value block) {
+  enter(block, parts);
+  for (Scale *scale : {&writeScale, &readScale, &pairScale})
+    numberOf(*scale);
   Value zero = index(0), state = zeros(values, keys);
   if (initial) {
     SmallVector<Value> at = place(op.initial().map);
     at.append({zero, column});
     state = ReadOp::create(b, loc, state.getType(), initial, at, /*transpose=*/true);
   }
-  if (plan.ones) {
-    double one = *splatNumber(op.write(0, 1).value);
-    mapTile({}, memory(Part::values), {}, {}, 0, false,
-            [&](ValueRange) { return number(one); });
-  }
-  fetch(zero);
-  Value chunks = arith::CeilDivUIOp::create(b, loc, length, index(tokens));
-  auto nest = scf::ForOp::create(b, loc, zero, chunks, index(1), ValueRange{state});
+  if (parts)
+    state = incoming(state);
+  auto [first, last] = chunksOfPart();
+  fetch(first);
+  auto nest = scf::ForOp::create(b, loc, first, last, index(1), ValueRange{state});
   b.setInsertionPointToStart(nest.getBody());
   Value next = chunk(nest.getInductionVar(), nest.getRegionIterArg(0));
   scf::YieldOp::create(b, loc, next);
   b.setInsertionPointAfter(nest);
   WaitOp::create(b, loc, 0);
-  if (final) {
-    SmallVector<Value> at = place(op.getFinalMap());
-    at.append({zero, column});
-    WriteOp::create(b, loc, nest.getResult(0), final, at, /*rows=*/Value(),
-                    /*transpose=*/true, /*row_dim=*/nullptr, /*fold=*/nullptr,
-                    /*fold_dim=*/nullptr);
-  }
+  if (!final)
+    return;
+  SmallVector<Value> at = place(op.getFinalMap());
+  at.append({zero, column});
+  if (!parts)
+    return write(nest.getResult(0), final, at);
+  Value ends = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, add(part, index(1)),
+                                     parts);
+  when(ends, [&] { write(nest.getResult(0), final, at); });
+}
+
+/// Launches `body` with so many blocks.
+void Kernel::launch(Value blocks, llvm::function_ref<void(Value block)> body) {
+  Value one = index(1);
+  Value bytes =
+      arith::ConstantIntOp::create(b, loc, b.getI32Type(), plan.bytes());
+  auto launch = gpu::LaunchOp::create(b, loc, blocks, one, one, index(32 * warps), one,
+                                      one, bytes);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&launch.getBody().front());
+  b.setInsertionPoint(gpu::TerminatorOp::create(b, loc));
+  body(launch.getBlockIds().x);
 }
 
 void Kernel::run() {
@@ -364,25 +393,28 @@ void Kernel::run() {
   out = buffer(op.getResult(0), op.getOutMap());
   final = buffer(op.getFinalState(), op.getFinalMap());
 
-  int64_t slices = llvm::divideCeil(op.valueSize(), values);
-  Value one = index(1), blocks = index(slices);
+  Value blocks = index(slices());
   forEachAxis(op, [&](StringRef axis) { blocks = mul(blocks, sizes.lookup(axis)); });
-  Value bytes =
-      arith::ConstantIntOp::create(b, loc, b.getI32Type(), plan.bytes());
-  auto launch = gpu::LaunchOp::create(b, loc, blocks, one, one, index(32 * warps), one,
-                                      one, bytes);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(&launch.getBody().front());
-    b.setInsertionPoint(gpu::TerminatorOp::create(b, loc));
-    body(launch.getBlockIds().x, slices);
+  if (canSplit()) {
+    split(blocks);
+    blocks = mul(blocks, parts);
   }
+  launch(blocks, [&](Value block) { body(block); });
   steps::finishResults(b, op, replacements);
 }
 
 namespace {
 struct LinearToTiles : seqc::impl::LinearToTilesBase<LinearToTiles> {
+  using LinearToTilesBase::LinearToTilesBase;
   void runOnOperation() override {
+    std::optional<target::Gpu> gpu;
+    if (!machine.empty()) {
+      auto found = target::machineFor(machine, 0);
+      if (found && found->isGpu)
+        gpu = found->gpu;
+      else if (!found)
+        llvm::consumeError(found.takeError());
+    }
     SmallVector<LinearRecurrenceOp> ops;
     getOperation()->walk([&](LinearRecurrenceOp op) {
       if (op->hasAttr("seqc.tiles"))
@@ -390,7 +422,7 @@ struct LinearToTiles : seqc::impl::LinearToTilesBase<LinearToTiles> {
     });
     for (LinearRecurrenceOp op : ops) {
       OpBuilder builder(op);
-      Kernel(op, builder).run();
+      Kernel(op, builder, gpu).run();
     }
   }
 };

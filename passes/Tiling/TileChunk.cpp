@@ -28,7 +28,9 @@ void Kernel::arrive() {
     gateTile = stageOf(Part::gates, now);
     sums = memory(Part::sums) ? memory(Part::sums) : gateTile;
     CumsumOp::create(b, loc, gateTile, sums, APFloat(kGateFloor));
-    if (plan.perKey || plan.perValue)
+    if (summing)
+      barrier();
+    else if (plan.perKey || plan.perValue)
       findNear();
   }
   if (constantGate) {

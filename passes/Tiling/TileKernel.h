@@ -5,6 +5,8 @@
 
 #include "TilePlan.h"
 
+#include "seqc/lib/Target/Machine.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -24,8 +26,9 @@ inline constexpr double kNearF16 = 4;
 class Kernel {
 public:
   using Operand = LinearRecurrenceOp::Operand;
-  Kernel(LinearRecurrenceOp op, OpBuilder &b)
-      : op(op), b(b), loc(op.getLoc()),
+  /// On `gpu`, if that is known, few sequences are split.
+  Kernel(LinearRecurrenceOp op, OpBuilder &b, std::optional<target::Gpu> gpu)
+      : op(op), b(b), loc(op.getLoc()), gpu(gpu),
         plan(planOf(op, knobsOf(op),
                     factorsOf(op, op->hasAttr("seqc.factors") || op->hasAttr("seqc.split")),
                     op->hasAttr("seqc.split"))),
@@ -120,7 +123,22 @@ private:
 
   void findTokens();
   void roundArrived();
-  void body(Value block, int64_t slices);
+  int64_t slices() { return llvm::divideCeil(op.valueSize(), values); }
+  void launch(Value blocks, llvm::function_ref<void(Value block)> body);
+  void enter(Value block, Value count);
+  void body(Value block);
+  void write(Value acc, Value buffer, ValueRange at) {
+    WriteOp::create(b, loc, acc, buffer, at, /*rows=*/Value(), /*transpose=*/true,
+                    /*row_dim=*/nullptr, /*fold=*/nullptr, /*fold_dim=*/nullptr);
+  }
+
+  // Parts of a sequence, in TileParts.cpp.
+  bool canSplit();
+  void split(Value blocks);
+  std::pair<Value, Value> chunksOfPart();
+  Value incoming(Value state);
+  void summary(Value block);
+  std::pair<Value, Value> summaryChunk(Value number, Value state);
 
   // A chunk, in TileChunk.cpp.
   /// Values that are written at each token.
@@ -173,6 +191,7 @@ private:
   LinearRecurrenceOp op;
   OpBuilder &b;
   Location loc;
+  std::optional<target::Gpu> gpu;
   Plan plan;
   int64_t keys, values, tokens, warps;
   Type element, f32;
@@ -183,6 +202,11 @@ private:
   Value segments; // their bounds, or null
   std::array<Value, unsigned(Part::count)> tiles, wide;
   llvm::DenseMap<Value, Value> rest; // of a tile or left factor, if factors are split
+  // Parts of a sequence and their chunks, or null; what each but the last leaves of the
+  // state before it, and adds.
+  Value parts, perPart, kept, added;
+  bool summing = false; // the kernel that computes those
+  Value sequence, part; // the block's
   // Of the block: first value, log gate of every token, first token, tokens.
   Value column, constantGate, begin, length;
   Value now; // the chunk's number

@@ -58,6 +58,13 @@ bool Partition::inKernels(Operation *op) {
 }
 
 bool Partition::onHost(Operation *op) {
+  // Not pure, as zero divides nothing; sizes are divided where that is excluded.
+  if (isa<arith::DivUIOp, arith::CeilDivUIOp>(op))
+    return op->getResult(0).getType().isIndex() &&
+           llvm::none_of(op->getOperands(), [&](Value v) {
+             Operation *def = v.getDefiningOp();
+             return def && inKernels(def);
+           });
   return isa<gpu::LaunchOp, memref::AllocOp, func::ReturnOp>(op) ||
          (isPure(op) && op->getNumRegions() == 0);
 }

@@ -1,7 +1,35 @@
 // RUN: seq-opt %s -seqc-recurrence-to-linear -canonicalize -seqc-keep-tiles -seqc-entry-to-memrefs -seqc-linear-to-tiles | FileCheck %s
 // RUN: seq-opt %s -seqc-recurrence-to-linear -canonicalize -seqc-keep-tiles=factors=split -seqc-entry-to-memrefs -seqc-linear-to-tiles | FileCheck %s --check-prefix=SPLIT
+// RUN: seq-opt %s -seqc-recurrence-to-linear -canonicalize -seqc-keep-tiles -seqc-entry-to-memrefs -seqc-linear-to-tiles=machine=sm_90a | FileCheck %s --check-prefix=PARTS
 
 // A scalar gate, 48 keys, 40 values in one slice, one block a sequence.
+
+// On a machine that it does not fill the sequence is split: a first launch computes what
+// parts make of the state, of keys, values and gates; the second starts with it.
+
+// PARTS-LABEL: func.func @gated
+// PARTS: arith.divui %c264
+// PARTS: %[[PARTS:.*]] = arith.select {{.*}} %c1
+// PARTS: %[[BEFORE:.*]] = arith.subi %[[PARTS]], %c1
+// PARTS: %[[ADDED:.*]] = memref.alloc({{.*}}) : memref<?x48x40xf32>
+// PARTS: %[[KEPT:.*]] = memref.alloc({{.*}}) : memref<?xf32>
+// PARTS: gpu.launch
+// PARTS: scf.for
+// PARTS-COUNT-3: seqc_tile.copy_in
+// PARTS-NOT: seqc_tile.copy_in
+// PARTS: seqc_tile.mma {{.*}} : <64x64xbf16, lhs, 4>, <64x48xbf16>, <64x48xf32, acc, 4>
+// PARTS: seqc_tile.write {{.*}} -> %[[ADDED]]
+// PARTS: memref.store {{.*}}, %[[KEPT]]
+// PARTS: gpu.launch
+// PARTS: seqc_tile.read {{.*}} : memref<?x?x48x40xf32>
+// PARTS: scf.for
+// PARTS: memref.load %[[KEPT]]
+// PARTS: seqc_tile.read %[[ADDED]]
+// PARTS: scf.for
+// PARTS: seqc_tile.copy_out
+// PARTS: scf.if
+// PARTS: seqc_tile.write
+// PARTS: return
 
 // CHECK-LABEL: func.func @gated
 // CHECK: gpu.launch {{.*}} threads({{.*}}) in ({{.*}} = %c128
@@ -93,6 +121,13 @@ func.func @vector(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x32x
 // diagonal is solved at once; each warp solves for its own values.  Keys read and are
 // written, so that they arrive once.
 
+// A corrected state is not split.
+
+// PARTS-LABEL: func.func @delta
+// PARTS: gpu.launch
+// PARTS-NOT: gpu.launch
+// PARTS: return
+
 // CHECK-LABEL: func.func @delta
 // CHECK: gpu.launch
 // CHECK-COUNT-2: seqc_tile.alloc : <2x64x64xbf16, units>
@@ -166,8 +201,8 @@ func.func @apart(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x64xb
 // CHECK: %[[QUERIES:.*]] = seqc_tile.alloc : <2x64x64xbf16>
 // CHECK: %[[ONES:.*]] = seqc_tile.alloc : <64x32xbf16>
 // CHECK: %[[WIDE:.*]] = seqc_tile.alloc : <64x64xf32>
-// CHECK: seqc_tile.read
 // CHECK: seqc_tile.map  -> %[[ONES]]
+// CHECK: seqc_tile.read
 // CHECK: scf.for
 // CHECK: seqc_tile.wait 0
 // CHECK: gpu.barrier

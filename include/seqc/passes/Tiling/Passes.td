@@ -54,12 +54,18 @@ def LinearToTiles : Pass<"seqc-linear-to-tiles"> {
     **Guarantees** that each is one `gpu.launch`: a block has a sequence and a
     slice of the values, walks over chunks of 64 tokens with the state in
     accumulators, transposed, and reads and writes each token once.  Of packed
-    segments each is a sequence; chunks start where it does.  A
+    segments each is a sequence; chunks start where it does.  On a `machine` that
+    the sequences do not fill, blocks have parts of them, if there are neither segments,
+    split factors nor a correction: a launch before computes what each part makes of the state, and a
+    block starts with what the parts before its own made.  How many parts there are
+    depends on the sizes of a call.  A
     correction of low rank is a triangular system of the chunk's tokens, solved by
     forward substitution.
     **Fails when** never on what `seqc-keep-tiles` marked.
     **Example** see `test/passes/Tiling/linear-to-tiles.mlir`.
   }];
+  let options = [Option<"machine", "machine", "std::string", "\"\"",
+                        "A GPU, as for seqc-pose-tiles; without one nothing is split">];
   let dependentDialects = [
       "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
       "::mlir::gpu::GPUDialect", "::mlir::math::MathDialect",
