@@ -21,8 +21,10 @@ static int64_t rankOf(Type type) {
   return tensor && !tensor.getEncoding() ? tensor.getRank() : -1;
 }
 
+/// Of floats that are computed with: there are no conversions of narrower ones.
 static bool isFloatTensor(Type type, int64_t rank) {
-  return rankOf(type) >= rank && isa<FloatType>(elementOf(type));
+  return rankOf(type) >= rank && isa<BFloat16Type, Float16Type, Float32Type, Float64Type>(
+                                     elementOf(type));
 }
 
 static bool isIndexTensor(Type type) {
@@ -75,7 +77,8 @@ static FailureOr<Types> typesOf(TopkOp::Adaptor op, MLIRContext *context,
   Type scores = op.getScores().getType();
   if (!isFloatTensor(scores, 1))
     return error() << "scores are " << scores
-                   << ", expected a tensor of floats of rank 1 or more (T1)";
+                   << ", expected a tensor of bf16, f16, f32 or f64 "
+                      "of rank 1 or more (T1)";
   int64_t k = op.getK(), row = shapeOf(scores).back();
   if (k < 1 || k > 64)
     return error() << "k is " << k << ", expected 1 to 64 (T2)";
@@ -94,7 +97,8 @@ static FailureOr<Types> typesOf(AssignOp::Adaptor op, MLIRContext *context,
   int64_t rank = rankOf(mu);
   if (!isFloatTensor(mu, 2) || rank > 3 || !allStatic(shapeOf(mu)) ||
       product(shapeOf(mu)) == 0)
-    return error() << "centroids are " << mu << ", expected a static tensor of floats "
+    return error() << "centroids are " << mu << ", expected a static tensor of bf16, "
+                   << "f16, f32 or f64 "
                    << "[c, d] or [h, c, d] (N1)";
   ArrayRef<int64_t> centroids = shapeOf(mu);
   SmallVector<int64_t> ends(centroids.drop_back(2));
@@ -102,7 +106,8 @@ static FailureOr<Types> typesOf(AssignOp::Adaptor op, MLIRContext *context,
   int64_t batched = rankOf(x) - rank;
   if (!isFloatTensor(x, rank) || batched > 1 ||
       shapeOf(x).take_back(ends.size()) != ArrayRef(ends))
-    return error() << "x is " << x << ", expected a tensor of floats of rank " << rank
+    return error() << "x is " << x << ", expected a tensor of bf16, f16, "
+                   << "f32 or f64 of rank " << rank
                    << " or " << rank + 1 << " that ends in the heads and features of "
                    << "the centroids, " << mu << " (N2)";
   if (centroids[rank - 2] > 4096)
@@ -178,7 +183,8 @@ static FailureOr<Types> typesOf(CombineOp::Adaptor op, MLIRContext *, Error erro
   Type rows = op.getRows().getType(), inverse = op.getInverse().getType();
   if (!isFloatTensor(rows, 1) || !allStatic(shapeOf(rows).drop_front()))
     return error() << "rows are " << rows
-                   << ", expected a tensor of floats, static but for its first "
+                   << ", expected a tensor of bf16, f16, f32 or f64, "
+                      "static but for its first "
                       "dimension (C1)";
   if (!isIndexTensor(inverse) || rankOf(inverse) < 2 ||
       dynamic(shapeOf(inverse).back()))
@@ -206,7 +212,8 @@ static FailureOr<Types> typesOf(BlockAttentionOp::Adaptor op, MLIRContext *conte
     if (rankOf(type) != rank || !isFloatTensor(type, rank) ||
         !allStatic(shapeOf(type).take_back(2)) ||
         product(shapeOf(type).take_back(2)) == 0)
-      return error() << name << " is " << type << ", expected a tensor of floats of "
+      return error() << name << " is " << type << ", expected a tensor of bf16, f16, "
+                     << "f32 or f64 of "
                      << "rank " << rank << " with static heads and features (B1)";
   ArrayRef<int64_t> qs = shapeOf(q), ks = shapeOf(k), vs = shapeOf(v);
   if (disagree(ks.drop_back(), vs.drop_back()))
@@ -268,7 +275,7 @@ static FailureOr<Types> typesOf(BlockAttentionOp::Adaptor op, MLIRContext *conte
     if (rankOf(type) != 3 || !isFloatTensor(type, 3) || !allStatic(shapeOf(type)) ||
         product(shapeOf(type)) == 0 || shapeOf(type).back() != qs.back())
       return error() << "the relative rows are " << type << ", expected a static tensor "
-                     << "of floats [r, g, " << qs.back() << "] (B6)";
+                     << "of bf16, f16, f32 or f64 [r, g, " << qs.back() << "] (B6)";
     if (heads % shapeOf(type)[1])
       return error() << "the relative rows have " << shapeOf(type)[1]
                      << " heads, expected a divisor of the " << heads

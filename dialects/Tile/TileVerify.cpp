@@ -352,3 +352,33 @@ LogicalResult MmaOp::verify() {
                             "(T13)";
   return success();
 }
+
+static bool isHalf(Type type) { return type.isBF16() || type.isF16(); }
+
+LogicalResult FiniteOp::verify() {
+  SharedType type = getSource().getType();
+  if (type.isRing() || type.getUnits() || !isHalf(type.getElementType()) ||
+      type.cols() % 8)
+    return emitOpError() << "looks at " << type
+                         << ", expected a tile of rows of bf16 or f16 with a multiple "
+                            "of 8 columns (T22)";
+  return success();
+}
+
+LogicalResult AddSeenOp::verify() {
+  FragmentType a = getA().getType(), c = getC().getType(), bound = getFrom().getType();
+  SharedType b = getB().getType();
+  if (a.getPlace() != Place::lhs || !isHalf(a.getElementType()) ||
+      c.getPlace() != Place::acc || !c.getElementType().isF32() ||
+      bound.getPlace() != Place::col || !bound.getElementType().isF32() ||
+      a.getWarps() != c.getWarps() || bound.getWarps() != c.getWarps() ||
+      a.rows() != c.rows() || bound.rows() != c.rows())
+    return emitOpError() << "has factor " << a << ", sum " << c << " and bounds " << bound
+                         << ", expected an lhs of bf16 or f16, an acc of f32 and cols of "
+                            "f32 of as many rows (T23)";
+  if (b.isRing() || b.getUnits() || b.getElementType() != a.getElementType() ||
+      b.rows() != a.cols() || b.cols() != c.cols())
+    return emitOpError() << "multiplies " << a << " by " << b << " into " << c
+                         << ", expected M x K, K x N and M x N (T23)";
+  return success();
+}

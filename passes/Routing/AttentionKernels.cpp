@@ -10,7 +10,8 @@
 //
 // c is the scale in powers of two.  A left factor comes from registers: S, rounded, is
 // the factor of V as it lies.  Each query sees an interval of the keys of a tile, which
-// is looked at only in tiles where some query does not see all.  Tiles are those of an
+// is looked at only in tiles where some query does not see all; where such a tile has
+// values that are not finite, they are added one key after the other.  Tiles are those of an
 // interval of keys, and those of listed blocks, which a kernel before puts in order:
 // without the absent, the repeated, and those that no query of the group sees.
 //
@@ -379,19 +380,28 @@ Values AttentionKernel::step(Value number, Value start, Value end, Sight sight,
         b, loc, edge, e.less(e.index(1 - queries), relative));
     from = relative;
   }
-  auto masked = scf::IfOp::create(b, loc, TypeRange{scores}, edge, /*withElse=*/true);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(masked.thenBlock());
+  // Bounds of a row's keys, and whether values that it does not see may be infinite.
+  auto bounds = [&]() -> std::pair<Value, Value> {
     Value least = from ? bound(from) : splat(-1, column);
     Value most = tile::SplatOp::create(b, loc, column, toNumber(rows));
     if (to)
       most = arith::MinimumFOp::create(b, loc, bound(to), most);
+    return {least, most};
+  };
+  Value seen = stage(valueRing, number);
+  auto masked =
+      scf::IfOp::create(b, loc, TypeRange{scores, b.getI1Type()}, edge, /*withElse=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(masked.thenBlock());
+    auto [least, most] = bounds();
     Value kept = tile::WithinOp::create(
         b, loc, s, least, most, e.number(f32, -std::numeric_limits<double>::infinity()));
-    scf::YieldOp::create(b, loc, kept);
+    Value all = tile::FiniteOp::create(b, loc, seen);
+    scf::YieldOp::create(b, loc, ValueRange{kept, all});
     b.setInsertionPointToStart(masked.elseBlock());
-    scf::YieldOp::create(b, loc, s);
+    Value fine = arith::ConstantIntOp::create(b, loc, b.getI1Type(), 1);
+    scf::YieldOp::create(b, loc, ValueRange{s, fine});
   }
   s = masked.getResult(0);
   // In powers of two.
@@ -410,9 +420,21 @@ Values AttentionKernel::step(Value number, Value start, Value end, Sight sight,
   Value weights = tile::ConvertOp::create(
       b, loc, fragment(this->rows, keysOfTile, element, Place::lhs), rounded);
   Value total = multiply(state[2], spread(rescale, values));
-  total = tile::MmaOp::create(b, loc, total.getType(), weights, stage(valueRing, number),
-                              total, /*transpose=*/false, /*diagonal=*/0);
-  return {maximum, sum, total};
+  // Zero times what is not finite is not zero.
+  auto product =
+      scf::IfOp::create(b, loc, total.getType(), masked.getResult(1), /*withElse=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(product.thenBlock());
+    Value made = tile::MmaOp::create(b, loc, total.getType(), weights, seen, total,
+                                     /*transpose=*/false, /*diagonal=*/0);
+    scf::YieldOp::create(b, loc, made);
+    b.setInsertionPointToStart(product.elseBlock());
+    auto [least, most] = bounds();
+    Value added = tile::AddSeenOp::create(b, loc, weights, seen, total, least, most);
+    scf::YieldOp::create(b, loc, added);
+  }
+  return {maximum, sum, product.getResult(0)};
 }
 
 Values AttentionKernel::walk(const Walk &tiles, Values state, Sight sight) {

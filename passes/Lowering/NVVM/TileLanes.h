@@ -47,6 +47,12 @@ private:
   void flatten(ValueRange values, Scalars &into);
   /// Lets old values stand for runs of new ones.
   void unflatten(ValueRange old, ValueRange now);
+  /// Lets a scalar stand for the result of an operation that is erased later, also
+  /// where a body that is being moved yields it.
+  void stands(Value old, Value now) {
+    old.replaceAllUsesWith(now);
+    fragments[old] = {now};
+  }
   LogicalResult elementwise(Operation *op);
 
   // Index arithmetic: i32 within the block, i64 in device memory.
@@ -153,6 +159,8 @@ private:
   void within(WithinOp op);
   void reduce(ReduceOp op);
   void mma(MmaOp op);
+  void finite(FiniteOp op);
+  void addSeen(AddSeenOp op);
   void substitute(SubstituteOp op);
   void invert(InvertOp op);
   /// Two pieces of columns of a sum, of one piece of rows: plus a left factor's piece

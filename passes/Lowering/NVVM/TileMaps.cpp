@@ -107,8 +107,8 @@ void Lanes::bounded(BoundedOp op) {
                                   b.getContext(), NVVM::BarrierReduction::AND),
                               mine)
           .getResult(0);
-  op.getResult().replaceAllUsesWith(arith::CmpIOp::create(
-      b, loc, arith::CmpIPredicate::ne, together, i32(0)));
+  stands(op.getResult(), arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne,
+                                               together, i32(0)));
 }
 
 //===----------------------------------------------------------------------===//

@@ -125,7 +125,7 @@ void Lanes::unflatten(ValueRange old, ValueRange now) {
       fragments[v] = Scalars(run.begin(), run.end());
       next += type.laneElements();
     } else {
-      v.replaceAllUsesWith(now[next++]);
+      stands(v, now[next++]);
     }
   }
 }
@@ -237,8 +237,7 @@ LogicalResult Lanes::operation(Operation *op) {
     SharedType type = element.getSource().getType();
     Value from = place(type, tiles.lookup(element.getSource()),
                        narrow(element.getRow()), narrow(element.getCol()));
-    element.getResult().replaceAllUsesWith(
-        load(type.getElementType(), from, type.elementBytes()));
+    stands(element.getResult(), load(type.getElementType(), from, type.elementBytes()));
   } else if (auto splat = dyn_cast<SplatOp>(op)) {
     fragments[splat.getResult()] =
         Scalars(splat.getResult().getType().laneElements(), splat.getValue());
@@ -260,6 +259,10 @@ LogicalResult Lanes::operation(Operation *op) {
     writeFragment(write);
   } else if (auto product = dyn_cast<MmaOp>(op)) {
     mma(product);
+  } else if (auto test = dyn_cast<FiniteOp>(op)) {
+    finite(test);
+  } else if (auto seen = dyn_cast<AddSeenOp>(op)) {
+    addSeen(seen);
   } else if (auto spread = dyn_cast<BroadcastOp>(op)) {
     FragmentType from = spread.getValue().getType(), to = spread.getResult().getType();
     const Scalars values = fragments.lookup(spread.getValue());

@@ -2,7 +2,15 @@
 // RUN: seq-opt %s --split-input-file --verify-diagnostics
 
 func.func @t1(%s: tensor<4xi32>) {
-  // expected-error @+1 {{scores are 'tensor<4xi32>', expected a tensor of floats of rank 1 or more (T1)}}
+  // expected-error @+1 {{scores are 'tensor<4xi32>', expected a tensor of bf16, f16, f32 or f64 of rank 1 or more (T1)}}
+  %w, %i = seqc.topk 1 of %s
+  return
+}
+
+// -----
+
+func.func @t1_narrow(%s: tensor<4xf8E4M3FN>) {
+  // expected-error @+1 {{scores are 'tensor<4xf8E4M3FN>', expected a tensor of bf16, f16, f32 or f64 of rank 1 or more (T1)}}
   %w, %i = seqc.topk 1 of %s
   return
 }
@@ -99,7 +107,7 @@ func.func @p_word(%i: tensor<5x2xi32>) {
 // -----
 
 func.func @c1(%r: tensor<?x?xf32>, %i: tensor<?x2xi32>) {
-  // expected-error @+1 {{rows are 'tensor<?x?xf32>', expected a tensor of floats, static but for its first dimension (C1)}}
+  // expected-error @+1 {{rows are 'tensor<?x?xf32>', expected a tensor of bf16, f16, f32 or f64, static but for its first dimension (C1)}}
   %y = seqc.combine %r by %i
   return
 }
@@ -123,7 +131,7 @@ func.func @c3(%r: tensor<?x4xf32>, %i: tensor<?x2xi32>, %w: tensor<?x3xf32>) {
 // -----
 
 func.func @b1(%q: tensor<?x4x8xf32>) {
-  // expected-error @+1 {{q is 'tensor<?x4x8xf32>', expected a tensor of floats of rank 4 with static heads and features (B1)}}
+  // expected-error @+1 {{q is 'tensor<?x4x8xf32>', expected a tensor of bf16, f16, f32 or f64 of rank 4 with static heads and features (B1)}}
   %o, %l = seqc.block_attention q(%q) k(%q) v(%q)
   return
 }
@@ -219,7 +227,7 @@ func.func @result(%s: tensor<?x4xf32>) {
 // -----
 
 func.func @n1(%x: tensor<?x4xf32>, %mu: tensor<?x4xf32>) {
-  // expected-error @+1 {{centroids are 'tensor<?x4xf32>', expected a static tensor of floats [c, d] or [h, c, d] (N1)}}
+  // expected-error @+1 {{centroids are 'tensor<?x4xf32>', expected a static tensor of bf16, f16, f32 or f64 [c, d] or [h, c, d] (N1)}}
   %s, %i = seqc.assign %x to %mu
   return
 }
@@ -227,7 +235,7 @@ func.func @n1(%x: tensor<?x4xf32>, %mu: tensor<?x4xf32>) {
 // -----
 
 func.func @n2(%x: tensor<?x3x4xf32>, %mu: tensor<2x5x4xf32>) {
-  // expected-error @+1 {{x is 'tensor<?x3x4xf32>', expected a tensor of floats of rank 3 or 4 that ends in the heads and features of the centroids, 'tensor<2x5x4xf32>' (N2)}}
+  // expected-error @+1 {{x is 'tensor<?x3x4xf32>', expected a tensor of bf16, f16, f32 or f64 of rank 3 or 4 that ends in the heads and features of the centroids, 'tensor<2x5x4xf32>' (N2)}}
   %s, %i = seqc.assign %x to %mu
   return
 }
@@ -235,7 +243,7 @@ func.func @n2(%x: tensor<?x3x4xf32>, %mu: tensor<2x5x4xf32>) {
 // -----
 
 func.func @n2_rank(%x: tensor<?x?x?x4xf32>, %mu: tensor<5x4xf32>) {
-  // expected-error @+1 {{expected a tensor of floats of rank 2 or 3}}
+  // expected-error @+1 {{expected a tensor of bf16, f16, f32 or f64 of rank 2 or 3}}
   %s, %i = seqc.assign %x to %mu cosine
   return
 }
@@ -267,7 +275,7 @@ func.func @n_results(%x: tensor<?x4xf32>, %mu: tensor<5x4xf32>) {
 // -----
 
 func.func @b6(%q: tensor<?x?x4x8xf32>, %e: tensor<7x4x6xf32>) {
-  // expected-error @+1 {{the relative rows are 'tensor<7x4x6xf32>', expected a static tensor of floats [r, g, 8] (B6)}}
+  // expected-error @+1 {{the relative rows are 'tensor<7x4x6xf32>', expected a static tensor of bf16, f16, f32 or f64 [r, g, 8] (B6)}}
   %o, %l = seqc.block_attention q(%q) k(%q) v(%q) relative(%e)
   return
 }

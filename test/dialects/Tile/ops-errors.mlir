@@ -266,3 +266,27 @@ func.func @fold(%f: !seqc_tile.fragment<64x64xf32, acc, 4>, %m: memref<?x?x64xf3
   seqc_tile.write %f -> %m[%i, %i, %i] {row_dim = 1, fold = 48, fold_dim = 0} : !seqc_tile.fragment<64x64xf32, acc, 4> -> memref<?x?x64xf32>
   return
 }
+
+// -----
+
+func.func @finite(%t: !seqc_tile.shared<64x64xf32>) {
+  // expected-error@+1 {{expected a tile of rows of bf16 or f16 with a multiple of 8 columns (T22)}}
+  %s = seqc_tile.finite %t : !seqc_tile.shared<64x64xf32>
+  return
+}
+
+// -----
+
+func.func @add_seen(%a: !seqc_tile.fragment<64x64xbf16, lhs, 4>, %t: !seqc_tile.shared<32x64xbf16>, %c: !seqc_tile.fragment<64x64xf32, acc, 4>, %b: !seqc_tile.fragment<64x1xf32, col, 4>) {
+  // expected-error@+1 {{expected M x K, K x N and M x N (T23)}}
+  %s = seqc_tile.add_seen %a, %t, %c from %b to %b : !seqc_tile.fragment<64x64xbf16, lhs, 4>, !seqc_tile.shared<32x64xbf16>, !seqc_tile.fragment<64x64xf32, acc, 4>, !seqc_tile.fragment<64x1xf32, col, 4>
+  return
+}
+
+// -----
+
+func.func @add_seen_bounds(%a: !seqc_tile.fragment<64x64xbf16, lhs, 4>, %t: !seqc_tile.shared<64x64xbf16>, %c: !seqc_tile.fragment<64x64xf32, acc, 4>, %b: !seqc_tile.fragment<128x1xf32, col, 4>) {
+  // expected-error@+1 {{expected an lhs of bf16 or f16, an acc of f32 and cols of f32 of as many rows (T23)}}
+  %s = seqc_tile.add_seen %a, %t, %c from %b to %b : !seqc_tile.fragment<64x64xbf16, lhs, 4>, !seqc_tile.shared<64x64xbf16>, !seqc_tile.fragment<64x64xf32, acc, 4>, !seqc_tile.fragment<128x1xf32, col, 4>
+  return
+}

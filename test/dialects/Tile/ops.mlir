@@ -57,6 +57,10 @@ func.func @all(%in: memref<?x?x64xbf16>, %out: memref<?x?x64xbf16>, %state: memr
   %total = seqc_tile.reduce %e : !acc -> !col
   // CHECK: seqc_tile.within %{{.*}} from %{{.*}} to %{{.*}} else %{{.*}} : <64x64xf32, acc, 4>, <64x1xf32, col, 4>
   %w = seqc_tile.within %e from %total to %most else %x : !acc, !col
+  // CHECK: seqc_tile.finite %{{.*}} : <64x64xbf16>
+  %fine = seqc_tile.finite %now : !seqc_tile.shared<64x64xbf16>
+  // CHECK: seqc_tile.add_seen %{{.*}}, %{{.*}}, %{{.*}} from %{{.*}} to %{{.*}} : <64x64xbf16, lhs, 4>, <64x64xbf16>, <64x64xf32, acc, 4>, <64x1xf32, col, 4>
+  %seen = seqc_tile.add_seen %a, %now, %zero from %total to %most : !lhs, !seqc_tile.shared<64x64xbf16>, !acc, !col
   // CHECK: seqc_tile.write %{{.*}} -> %{{.*}}[%{{.*}}, %{{.*}}] rows %{{.*}} {row_dim = 1 : i64} : <64x1xf32, col, 4> -> memref<?x?xf32>
   seqc_tile.write %total -> %g[%i, %i] rows %n {row_dim = 1} : !col -> memref<?x?xf32>
   // CHECK: seqc_tile.cast %{{.*}} : <64x64xf32, acc, 4> -> <64x64xbf16, acc, 4>

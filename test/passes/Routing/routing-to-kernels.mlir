@@ -96,7 +96,7 @@ func.func @narrow(%x: tensor<2x?x3xf32>, %i: tensor<2x?x1xi32>) -> tensor<2x?x3x
 
 // Lists are put in order first.  Then 64 queries of two heads a block, by 4 warps: scores,
 // of which those beyond a query's position are hidden where a tile has such, maximum,
-// powers of two, sum, and what they weigh.
+// powers of two, sum, and what they weigh, key by key where hidden values are infinite.
 // CHECK-LABEL: @attention
 // CHECK: scf.parallel
 // CHECK: gpu.launch
@@ -112,10 +112,13 @@ func.func @narrow(%x: tensor<2x?x3xf32>, %i: tensor<2x?x1xi32>) -> tensor<2x?x3x
 // CHECK: seqc_tile.mma {{.*}} {transpose} : <128x32xbf16, lhs, 4>, <64x32xbf16>, <128x64xf32, acc, 4>
 // CHECK: scf.if
 // CHECK: seqc_tile.within
+// CHECK: seqc_tile.finite
 // CHECK: seqc_tile.reduce max
 // CHECK: math.exp2
 // CHECK: seqc_tile.reduce
+// CHECK: scf.if
 // CHECK: seqc_tile.mma {{.*}} : <128x64xbf16, lhs, 4>, <64x32xbf16>, <128x32xf32, acc, 4>
+// CHECK: seqc_tile.add_seen
 // CHECK: seqc_tile.write {{.*}} rows {{.*}} {fold = 64 : i64, fold_dim = 2 : i64, row_dim = 1 : i64} : <128x32xf32, acc, 4> -> memref<?x?x4x32xf32>
 // CHECK: seqc_tile.write {{.*}} rows {{.*}} : <128x1xf32, col, 4> -> memref<?x?x4xf32>
 // CHECK-NOT: seqc.block_attention

@@ -568,6 +568,47 @@ def Tile_MmaOp : Tile_Op<"mma", [MemoryEffects<[MemRead]>,
   let hasVerifier = 1;
 }
 
+def Tile_FiniteOp : Tile_Op<"finite", [MemoryEffects<[MemRead]>]> {
+  let summary = "Whether all elements of a shared tile are finite";
+  let description = [{
+    Every warp looks at all of the tile by itself; its threads agree.
+
+    Constraint T22: a tile, no ring, of bf16 or f16, without `units`, with a multiple of 8
+    columns.
+    Example: `%all = seqc_tile.finite %v : !seqc_tile.shared<64x128xbf16>`.
+  }];
+  let arguments = (ins Tile_Shared:$source);
+  let results = (outs I1:$result);
+  let assemblyFormat = "$source attr-dict `:` type($source)";
+  let hasVerifier = 1;
+}
+
+def Tile_AddSeenOp : Tile_Op<"add_seen", [MemoryEffects<[MemRead]>,
+                                          AllTypesMatch<["c", "result"]>,
+                                          AllTypesMatch<["from", "to"]>]> {
+  let summary = "Adds the rows of a tile that each row sees, one by one";
+  let description = [{
+    `c + a b` where row m of `a` has to do with rows from <= k < to of `b` only, the
+    bounds being those of row m: what else `b` holds does not reach the sum, be it
+    infinite or NaN, which a product with zeros would let through.  In the order of k, in
+    f32; slow.
+
+    Constraint T23: a is an `lhs` of M x K, b a tile of K x N, no ring, without `units`, of
+    the same 16-bit element type, c an `acc` of M x N f32; the bounds are `col`s of f32 of
+    M rows; all of as many warps.
+    Example: `%o = seqc_tile.add_seen %p, %v, %c from %a to %b : <64x64xbf16, lhs, 4>,
+    <64x128xbf16>, <64x128xf32, acc, 4>, <64x1xf32, col, 4>`.
+  }];
+  let arguments = (ins Tile_Fragment:$a, Tile_Shared:$b, Tile_Fragment:$c,
+                       Tile_Fragment:$from, Tile_Fragment:$to);
+  let results = (outs Tile_Fragment:$result);
+  let assemblyFormat = [{
+    $a `,` $b `,` $c `from` $from `to` $to attr-dict `:` type($a) `,` type($b) `,` type($c)
+    `,` type($from)
+  }];
+  let hasVerifier = 1;
+}
+
 include "seqc/dialects/Tile/TileProblem.td"
 
 #endif // SEQC_DIALECTS_TILE_TILEOPS_TD

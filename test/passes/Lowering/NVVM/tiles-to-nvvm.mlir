@@ -76,6 +76,47 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // Exponents of two elements at once; all lanes of a warp agree, also on what a branch
+  // yields.  Then row by row: the element comes from the lane that has it.
+  // CHECK-LABEL: gpu.func @seen
+  // CHECK: arith.constant 2139127680 : i32
+  // CHECK: scf.if
+  // CHECK: nvvm.vote.sync {{ *}}all
+  // CHECK: scf.yield
+  // CHECK: scf.for
+  // CHECK: gpu.shuffle {{ *}}idx
+  // CHECK: arith.cmpf ole
+  // CHECK: arith.cmpf olt
+  // CHECK: math.fma
+  // CHECK: arith.select
+  // CHECK-NOT: seqc_tile.
+  // CHECK: gpu.return
+  gpu.func @seen(%out: memref<32x16xf32>, %some: i1, %x: bf16) kernel
+      attributes {known_block_size = array<i32: 64, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %zero = arith.constant 0.0 : f32
+    %true = arith.constant true
+    %v = seqc_tile.alloc : !seqc_tile.shared<16x16xbf16>
+    %a = seqc_tile.splat %x : bf16 -> !seqc_tile.fragment<32x16xbf16, lhs, 2>
+    %c = seqc_tile.splat %zero : f32 -> !seqc_tile.fragment<32x16xf32, acc, 2>
+    %row = seqc_tile.iota : !seqc_tile.fragment<32x1xf32, col, 2>
+    %d, %fine = scf.if %some -> (!seqc_tile.fragment<32x16xf32, acc, 2>, i1) {
+      %e = math.exp2 %c : !seqc_tile.fragment<32x16xf32, acc, 2>
+      %all = seqc_tile.finite %v : !seqc_tile.shared<16x16xbf16>
+      scf.yield %e, %all : !seqc_tile.fragment<32x16xf32, acc, 2>, i1
+    } else {
+      scf.yield %c, %true : !seqc_tile.fragment<32x16xf32, acc, 2>, i1
+    }
+    %y = scf.if %fine -> !seqc_tile.fragment<32x16xf32, acc, 2> {
+      scf.yield %d : !seqc_tile.fragment<32x16xf32, acc, 2>
+    } else {
+      %z = seqc_tile.add_seen %a, %v, %d from %row to %row : !seqc_tile.fragment<32x16xbf16, lhs, 2>, !seqc_tile.shared<16x16xbf16>, !seqc_tile.fragment<32x16xf32, acc, 2>, !seqc_tile.fragment<32x1xf32, col, 2>
+      scf.yield %z : !seqc_tile.fragment<32x16xf32, acc, 2>
+    }
+    seqc_tile.write %y -> %out[%c0, %c0] : !seqc_tile.fragment<32x16xf32, acc, 2> -> memref<32x16xf32>
+    gpu.return
+  }
+
   // Fragments cross a loop as scalars: 32 x 16 elements over 64 lanes are 8.
   // CHECK-LABEL: gpu.func @loop
   // CHECK: scf.for {{.*}} -> (f32, f32, f32, f32, f32, f32, f32, f32)
