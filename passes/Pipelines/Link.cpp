@@ -132,6 +132,7 @@ Expected<std::unique_ptr<Jit>> CompiledModule::jit() && {
   add("seqc_rt_invoke_cuda", &seqc_rt_invoke_cuda);
   add("seqc_rt_cuda_scratch_bytes", &seqc_rt_cuda_scratch_bytes);
   add("seqc_rt_cuda_launch", &seqc_rt_cuda_launch);
+  add("seqc_rt_cuda_launch_together", &seqc_rt_cuda_launch_together);
   add("seqc_rt_cuda_scratch", &seqc_rt_cuda_scratch);
   if (Error e = library.define(orc::absoluteSymbols(runtime)))
     return std::move(e);

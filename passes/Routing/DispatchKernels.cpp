@@ -1,11 +1,12 @@
 //===- DispatchKernels.cpp - Tokens to experts and back, by warps ---------===//
 //
-// A stable counting sort in four kernels.  A block ranks a tile of slots: a warp takes
-// its slots in order, 32 at a time, and the lanes of one expert find each other by
-// votes on the bits of its number; so no sum depends on which warp is first.  A warp
-// sums the counts of an expert over tiles, a block lays out the segments, a thread
-// finds a slot's row from its rank.  Rows are then scattered: a token is read once and
-// written for each of its picks, and no two picks have a row in common.
+// A stable counting sort in one kernel, whose blocks wait for each other between its
+// parts.  A block ranks a tile of slots: a warp takes its slots in order, 32 at a time,
+// and the lanes of one expert find each other by votes on the bits of its number; so no
+// sum depends on which warp is first.  A warp sums the counts of an expert over tiles, a
+// block lays out the segments, a block finds its slots' rows from their ranks.  Rows are
+// then scattered: a token is read once and written for each of its picks, and no two
+// picks have a row in common.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,8 +25,8 @@ using Value = mlir::Value;
 static constexpr int64_t tileSlots = 4096;
 static constexpr int64_t maxCounters = 16384;
 static constexpr int64_t maxWarps = 16;
-/// Threads of the block that lays out segments.
-static constexpr int64_t layoutThreads = 1024;
+/// Slots of a thread whose rows it looks up at once.
+static constexpr int64_t slotsAtOnce = 8;
 /// Vectors of a row that a thread moves.
 static constexpr int64_t maxVectors = 4;
 
@@ -37,15 +38,16 @@ public:
   void run();
 
 private:
-  void rank();
-  void sum();
-  void layOut();
-  void place();
+  // Parts of the kernel, as a block's thread does them.
+  void rank(Value block, Value thread);
+  void sum(Value block, Value thread);
+  void layOut(Value thread);
+  void place(Value block, Value thread);
   void scatter(Value tokens, Value packed, int64_t features, int64_t lanes);
 
   DispatchOp op;
   Warps e;
-  int64_t numExperts, numColumns;
+  int64_t numExperts, numColumns, warps;
   bool batched;
   // Counts [batch expert, tile], then those before each tile; totals [batch expert].
   Value counts, totals, tiles;
@@ -55,18 +57,15 @@ private:
 
 /// Counts of every tile, and in `inverse` the rank of each slot among those of its
 /// expert in the tile.
-void DispatchKernels::rank() {
-  int64_t warps = std::clamp<int64_t>(maxCounters / numExperts, 1, maxWarps);
-  while (maxWarps % warps)
-    --warps;
+void DispatchKernels::rank(Value block, Value thread) {
   int64_t threads = warps * warpLanes, steps = tileSlots / threads;
   int64_t bits = llvm::Log2_64_Ceil(numExperts), counters = warps * numExperts;
   Value zero = e.index(0);
-  e.launch(e.mul(batches, tiles), threads, counters * 4, [&](Value block, Value thread) {
-    Value hist = e.shared(counters, 0), lane = e.toWord(e.rem(thread, e.index(warpLanes)));
-    Value warp = e.div(thread, e.index(warpLanes));
-    Value batch = batched ? e.div(block, tiles) : zero;
-    Value tile = batched ? e.rem(block, tiles) : block;
+  Value hist = e.shared(counters, 0), lane = e.toWord(e.rem(thread, e.index(warpLanes)));
+  Value warp = e.div(thread, e.index(warpLanes));
+  e.perBlock(block, e.mul(batches, tiles), [&](Value number) {
+    Value batch = batched ? e.div(number, tiles) : zero;
+    Value tile = batched ? e.rem(number, tiles) : number;
     e.loop(thread, e.index(counters), threads, {}, [&](Value i, ValueRange) {
       e.store(e.word(0), hist, i);
       return Values();
@@ -153,17 +152,16 @@ void DispatchKernels::rank() {
           finish(slot, expertOf(slot).first, e.load(inverse, ValueRange{batch, slot}));
         });
       });
+    e.barrier(); // counters are used again
   });
 }
 
 /// Counts become those of earlier tiles; a warp takes an expert of a batch element.
-void DispatchKernels::sum() {
-  int64_t warps = 8;
+void DispatchKernels::sum(Value block, Value thread) {
   Value lanes = e.index(warpLanes), zero = e.index(0);
-  e.launch(e.ceilDiv(segments, e.index(warps)), warps * warpLanes, 0,
-           [&](Value block, Value thread) {
-    Value place = e.rem(thread, lanes), lane = e.toWord(place);
-    Value segment = e.add(e.mul(block, e.index(warps)), e.div(thread, lanes));
+  Value place = e.rem(thread, lanes), lane = e.toWord(place);
+  e.perBlock(block, e.ceilDiv(segments, e.index(warps)), [&](Value number) {
+    Value segment = e.add(e.mul(number, e.index(warps)), e.div(thread, lanes));
     e.when(e.less(segment, segments), [&] {
       Value total = e.loop(zero, tiles, warpLanes, {e.word(0)},
                            [&](Value from, ValueRange before) {
@@ -185,77 +183,96 @@ void DispatchKernels::sum() {
 }
 
 /// Where segments start: sums of what experts keep.
-void DispatchKernels::layOut() {
+void DispatchKernels::layOut(Value thread) {
   Value lanes = e.index(warpLanes);
-  int64_t warps = layoutThreads / warpLanes;
+  int64_t threads = warps * warpLanes;
   Type type = elementOf(op.getOffsets().getType());
   auto put = [&](Value x, Value at) {
     if (type.isInteger(64))
       x = arith::ExtSIOp::create(e.b, e.loc, type, x);
     e.store(x, offsets, at);
   };
-  e.launch(e.index(1), layoutThreads, warps * 4, [&](Value, Value thread) {
-    Value sums = e.shared(warps, 0), lane = e.toWord(e.rem(thread, lanes));
-    Value warp = e.div(thread, lanes);
-    Value zero = e.word(0);
-    Value end = e.loop(e.index(0), segments, layoutThreads, {zero},
-                       [&](Value from, ValueRange before) {
-      Value segment = e.add(from, thread), exists = e.less(segment, segments);
-      Value count = e.load(totals, e.select(exists, segment, e.index(0)));
-      if (op.getCapacity())
-        count = e.min(count, e.word(std::min<int64_t>(*op.getCapacity(), INT32_MAX)));
-      count = e.select(exists, count, zero);
-      Value upTo = e.prefix(count, lane);
-      e.when(e.compare(Predicate::eq, lane, e.word(warpLanes - 1)),
-             [&] { e.store(upTo, sums, warp); });
-      e.barrier();
-      Value ofWarps = e.prefix(e.load(sums, e.toIndex(lane)), lane);
-      Value earlier = e.shuffle(ofWarps, e.sub(e.toWord(warp), e.word(1)), Shuffle::IDX);
-      earlier = e.select(e.compare(Predicate::eq, warp, e.index(0)), zero, earlier);
-      e.when(exists, [&] {
-        put(e.add(e.add(before[0], earlier), e.sub(upTo, count)), segment);
-      });
-      Value all = e.shuffle(ofWarps, e.word(warpLanes - 1), Shuffle::IDX);
-      e.barrier();
-      return Values{e.add(before[0], all)};
-    })[0];
-    e.when(e.compare(Predicate::eq, thread, e.index(0)), [&] {
-      put(end, segments);
-      if (op.getCapacity())
-        e.store(rows, offsets, e.add(segments, e.index(1)));
+  Value sums = e.shared(warps, 0), lane = e.toWord(e.rem(thread, lanes));
+  Value warp = e.div(thread, lanes), zero = e.word(0);
+  Value end = e.loop(e.index(0), segments, threads, {zero},
+                     [&](Value from, ValueRange before) {
+    Value segment = e.add(from, thread), exists = e.less(segment, segments);
+    Value count = e.load(totals, e.select(exists, segment, e.index(0)));
+    if (op.getCapacity())
+      count = e.min(count, e.word(std::min<int64_t>(*op.getCapacity(), INT32_MAX)));
+    count = e.select(exists, count, zero);
+    Value upTo = e.prefix(count, lane);
+    e.when(e.compare(Predicate::eq, lane, e.word(warpLanes - 1)),
+           [&] { e.store(upTo, sums, warp); });
+    e.barrier();
+    // Of as many warps as there are.
+    Value is = e.less(lane, e.word(warps));
+    Value ofWarp = e.load(sums, e.toIndex(e.select(is, lane, zero)));
+    Value ofWarps = e.prefix(e.select(is, ofWarp, zero), lane);
+    Value earlier = e.shuffle(ofWarps, e.sub(e.toWord(warp), e.word(1)), Shuffle::IDX);
+    earlier = e.select(e.compare(Predicate::eq, warp, e.index(0)), zero, earlier);
+    e.when(exists, [&] {
+      put(e.add(e.add(before[0], earlier), e.sub(upTo, count)), segment);
     });
+    Value all = e.shuffle(ofWarps, e.word(warpLanes - 1), Shuffle::IDX);
+    e.barrier();
+    return Values{e.add(before[0], all)};
+  })[0];
+  e.when(e.compare(Predicate::eq, thread, e.index(0)), [&] {
+    put(end, segments);
+    if (op.getCapacity())
+      e.store(rows, offsets, e.add(segments, e.index(1)));
   });
 }
 
 /// From ranks in tiles to rows.  What is dropped fills the rows at the end, all alike.
-void DispatchKernels::place() {
-  Value none = e.word(-1);
-  e.parallel(rows, [&](Value i) {
-    Value batch = batched ? e.div(i, slots) : e.index(0);
-    Value slot = batched ? e.rem(i, slots) : i;
-    Value at[] = {batch, slot};
-    Value expert = e.loadIndex(picks, at);
-    Value is = e.compare(Predicate::ult, expert, experts);
-    Value row = e.choose(
-        is,
-        [&] {
-          Value segment = e.add(e.mul(batch, experts), expert);
-          Value rank = e.add(
-              e.load(inverse, at),
-              e.load(counts, ValueRange{segment, e.div(slot, e.index(tileSlots))}));
-          Value row = e.add(e.loadIndex(offsets, segment), e.toIndex(rank));
-          Value result = e.toWord(row);
-          if (op.getCapacity())
-            result = e.select(
-                e.less(e.toIndex(rank), e.index(*op.getCapacity())), result, none);
-          return Values{result};
-        },
-        [&] { return Values{none}; })[0];
-    e.store(row, inverse, at);
-    e.when(e.compare(Predicate::sge, row, e.word(0)),
-           [&] { e.store(i, permutation, e.toIndex(row)); });
-    e.when(e.compare(Predicate::sge, i, e.loadIndex(offsets, segments)),
-           [&] { e.store(none, permutation, i); });
+void DispatchKernels::place(Value block, Value thread) {
+  int64_t threads = warps * warpLanes, together = threads * slotsAtOnce;
+  Value none = e.word(-1), zero = e.index(0);
+  // Of a tile's experts: the first row, and how many came in earlier tiles.
+  Value starts = e.shared(numExperts, 0), earlier = e.shared(numExperts, numExperts * 4);
+  Value kept = e.loadIndex(offsets, segments);
+  e.perBlock(block, e.mul(batches, tiles), [&](Value number) {
+    Value batch = batched ? e.div(number, tiles) : zero;
+    Value tile = batched ? e.rem(number, tiles) : number;
+    e.loop(thread, experts, threads, {}, [&](Value expert, ValueRange) {
+      Value segment = e.add(e.mul(batch, experts), expert);
+      e.store(e.toWord(e.loadIndex(offsets, segment)), starts, expert);
+      e.store(e.load(counts, ValueRange{segment, tile}), earlier, expert);
+      return Values();
+    });
+    e.barrier();
+    Value first = e.mul(tile, e.index(tileSlots));
+    Value end = e.min(e.add(first, e.index(tileSlots)), slots);
+    e.loop(e.add(first, thread), end, together, {}, [&](Value from, ValueRange) {
+      // All of them are read before any is written.
+      SmallVector<Value> at, exists, expert, rank;
+      for (int64_t i = 0; i < slotsAtOnce; ++i) {
+        at.push_back(e.add(from, e.index(i * threads)));
+        exists.push_back(e.less(at[i], end));
+        Value place[] = {batch, e.select(exists[i], at[i], from)};
+        expert.push_back(e.loadIndex(picks, place));
+        rank.push_back(e.load(inverse, place));
+      }
+      for (int64_t i = 0; i < slotsAtOnce; ++i) {
+        Value is = e.compare(Predicate::ult, expert[i], experts);
+        Value safe = e.select(is, expert[i], zero);
+        Value ofAll = e.add(rank[i], e.load(earlier, safe));
+        Value row = e.add(e.load(starts, safe), ofAll);
+        if (op.getCapacity())
+          is = e.both(is, e.less(e.toIndex(ofAll), e.index(*op.getCapacity())));
+        row = e.select(is, row, none);
+        Value slot = e.add(e.mul(batch, slots), at[i]);
+        e.when(exists[i], [&] {
+          e.store(row, inverse, ValueRange{batch, at[i]});
+          e.when(is, [&] { e.store(e.toWord(slot), permutation, e.toIndex(row)); });
+          e.when(e.compare(Predicate::sge, slot, kept),
+                 [&] { e.store(none, permutation, slot); });
+        });
+      }
+      return Values();
+    });
+    e.barrier(); // starts are used again
   });
 }
 
@@ -320,10 +337,22 @@ void DispatchKernels::run() {
   tiles = e.ceilDiv(slots, e.index(tileSlots));
   counts = e.scratch(b.getI32Type(), {segments, tiles});
   totals = e.scratch(b.getI32Type(), {segments});
-  this->rank();
-  sum();
-  layOut();
-  place();
+  warps = std::clamp<int64_t>(maxCounters / numExperts, 1, maxWarps);
+  while (maxWarps % warps)
+    --warps;
+  Value word = e.cleared();
+  int64_t shared = std::max<int64_t>(warps, 2) * numExperts * 4;
+  Value blocks = e.max(e.mul(batches, tiles), e.index(1));
+  e.launchTogether(blocks, warps * warpLanes,
+                   std::max(shared, maxWarps * 4), [&](Value block, Value thread) {
+    rank(block, thread);
+    e.gridBarrier(word, 1, thread);
+    sum(block, thread);
+    e.gridBarrier(word, 2, thread);
+    e.when(e.compare(Predicate::eq, block, e.index(0)), [&] { layOut(thread); });
+    e.gridBarrier(word, 3, thread);
+    place(block, thread);
+  });
   eachTokens(op, e, [&](Value from, Value buffer, int64_t features) {
     int64_t lanes = std::min(e.together(from), e.together(buffer));
     scatter(joined(op, e, from), e.grouped(buffer, {0, 1}), features, lanes);

@@ -3,8 +3,10 @@
 #include "Kernels.h"
 
 #include "../Lowering/Steps/ScalarBlock.h"
+#include "seqc/passes/Lowering/NVVM/Passes.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -27,6 +29,84 @@ void Warps::launch(Value blocks, int64_t threads, int64_t sharedBytes,
   b.setInsertionPoint(gpu::TerminatorOp::create(b, loc));
   dynamicShared = {};
   body(op.getBlockIds().x, op.getThreadIds().x);
+}
+
+void Warps::launchTogether(Value blocks, int64_t threads, int64_t sharedBytes,
+                           llvm::function_ref<void(Value, Value)> body) {
+  launch(blocks, threads, sharedBytes, [&](Value block, Value thread) {
+    shared(1, 0);
+    dynamicShared.getDefiningOp()->setAttr(togetherAttr, b.getUnitAttr());
+    body(block, thread);
+  });
+}
+
+void Warps::perBlock(Value block, Value count, llvm::function_ref<void(Value)> body) {
+  Value blocks = gpu::GridDimOp::create(b, loc, gpu::Dimension::x);
+  scf::ForOp::create(b, loc, block, count, blocks, ValueRange(),
+                     [&](OpBuilder &, Location, Value i, ValueRange) {
+    body(i);
+    scf::YieldOp::create(b, loc);
+  });
+}
+
+Value Warps::cleared() {
+  Operation *earlier = nullptr;
+  Block *block = b.getInsertionBlock();
+  for (Operation &op : llvm::make_range(block->begin(), b.getInsertionPoint()))
+    if (isa<gpu::LaunchOp>(op))
+      earlier = &op;
+  Value word;
+  auto clear = [&](Value block, Value thread) {
+    when(both(compare(arith::CmpIPredicate::eq, block, index(0)),
+              compare(arith::CmpIPredicate::eq, thread, index(0))),
+         [&] { store(this->word(0), word, index(0)); });
+  };
+  OpBuilder::InsertionGuard guard(b);
+  if (earlier)
+    b.setInsertionPoint(earlier);
+  word = scratch(b.getI32Type(), {index(1)});
+  if (!earlier) {
+    launch(index(1), 1, 0, clear);
+    return word;
+  }
+  auto kernel = mlir::cast<gpu::LaunchOp>(earlier);
+  // If that has no blocks to run, one of a kernel of its own.
+  Value none = compare(arith::CmpIPredicate::eq, kernel.getGridSizeX(), index(0));
+  launch(select(none, index(1), index(0)), 1, 0, clear);
+  b.setInsertionPointToStart(&kernel.getBody().front());
+  clear(kernel.getBlockIds().x, kernel.getThreadIds().x);
+  return word;
+}
+
+void Warps::gridBarrier(Value word, int64_t number, Value thread) {
+  barrier();
+  when(compare(arith::CmpIPredicate::eq, thread, index(0)), [&] {
+    Value base = memref::ExtractAlignedPointerAsIndexOp::create(b, loc, word);
+    Value place = LLVM::IntToPtrOp::create(
+        b, loc, LLVM::LLVMPointerType::get(b.getContext(), /*global=*/1),
+        cast(base, b.getI64Type()));
+    Value blocks = toWord(gpu::GridDimOp::create(b, loc, gpu::Dimension::x));
+    Value all = mul(blocks, this->word(number));
+    // What the block has written is seen by who sees the count.
+    auto fence = [&] {
+      LLVM::FenceOp::create(b, loc, LLVM::AtomicOrdering::seq_cst, "device");
+    };
+    fence();
+    LLVM::AtomicRMWOp::create(b, loc, LLVM::AtomicBinOp::add, place, this->word(1),
+                              LLVM::AtomicOrdering::monotonic, "device");
+    scf::WhileOp::create(
+        b, loc, TypeRange(), ValueRange(),
+        [&](OpBuilder &, Location, ValueRange) {
+          Value count = LLVM::LoadOp::create(
+              b, loc, b.getI32Type(), place, /*alignment=*/4, /*isVolatile=*/false,
+              /*isNonTemporal=*/false, /*isInvariant=*/false,
+              /*isInvariantGroup=*/false, LLVM::AtomicOrdering::monotonic, "device");
+          scf::ConditionOp::create(b, loc, less(count, all), ValueRange());
+        },
+        [&](OpBuilder &, Location, ValueRange) { scf::YieldOp::create(b, loc); });
+    fence();
+  });
+  barrier();
 }
 
 Value Warps::shared(int64_t size, int64_t first) {

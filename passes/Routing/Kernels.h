@@ -22,6 +22,18 @@ public:
               llvm::function_ref<void(Value, Value)> body);
   /// `size` i32 elements of the running kernel's shared memory, from byte `first` on.
   Value shared(int64_t size, int64_t first);
+  /// A kernel whose blocks wait for each other: it runs with `blocks` of them or fewer.
+  /// It has shared memory.
+  void launchTogether(Value blocks, int64_t threads, int64_t sharedBytes,
+                      llvm::function_ref<void(Value, Value)> body);
+  /// Waits for all blocks of such a kernel, for the `number`th time, by a word of
+  /// `cleared`.
+  void gridBarrier(Value word, int64_t number, Value thread);
+  /// A word in device memory that is zero when the next kernel starts: an earlier kernel
+  /// of the function sets it, if there is one.
+  Value cleared();
+  /// Calls `body` for what blocks of a running kernel have to do, `count` in all.
+  void perBlock(Value block, Value count, llvm::function_ref<void(Value)> body);
   void barrier();
   void warpBarrier();
 

@@ -59,9 +59,24 @@ static void fail_call(seqc_cuda_call *call, const char *what, const char *name,
       shapes(call->entry, call->args, text, sizeof text));
 }
 
-void seqc_rt_cuda_launch(seqc_cuda_call *call, int32_t kernel, int64_t blocks,
-                         int64_t threads, int32_t shared_bytes,
-                         void *parameters, int64_t parameter_bytes) {
+/* The blocks of a kernel that run at once, or 0 after an error. */
+static int64_t blocks_at_once(seqc_cuda_call *call, const char *name, void *function,
+                              int64_t threads, int32_t shared_bytes) {
+  int device = 0, processors = 0, each = 0;
+  int code = call->driver->ctx_get_device(&device);
+  if (!code)
+    code = call->driver->device_get_attribute(
+        &processors, CUDA_DEVICE_ATTRIBUTE_MULTIPROCESSORS, device);
+  if (!code)
+    code = call->driver->occupancy(&each, function, (int)threads, (size_t)shared_bytes);
+  if (code)
+    fail_call(call, "asking for the blocks of kernel", name, code);
+  return code ? 0 : (int64_t)processors * each;
+}
+
+static void launch(seqc_cuda_call *call, int32_t kernel, int64_t blocks, int64_t threads,
+                   int32_t shared_bytes, void *parameters, int64_t parameter_bytes,
+                   int together) {
   if (call->counting || call->result != SEQC_OK || blocks <= 0)
     return;
   const char *name = call->entry->gpu->kernels[kernel];
@@ -87,11 +102,43 @@ void seqc_rt_cuda_launch(seqc_cuda_call *call, int32_t kernel, int64_t blocks,
   size_t bytes = (size_t)parameter_bytes;
   void *extra[] = {CUDA_LAUNCH_PARAMETERS, parameters, CUDA_LAUNCH_PARAMETER_BYTES,
                    &bytes, CUDA_LAUNCH_END};
-  int code = call->driver->launch(function, (unsigned)blocks, 1, 1,
-                                  (unsigned)threads, 1, 1, (unsigned)shared_bytes,
-                                  call->stream, NULL, bytes ? extra : NULL);
+  int code = 0;
+  if (together) {
+    int64_t most = blocks_at_once(call, name, function, threads, shared_bytes);
+    if (call->result != SEQC_OK)
+      return;
+    if (blocks > most && most > 0)
+      blocks = most;
+  }
+  if (together && call->driver->launch_ex) {
+    cuda_launch_attribute attribute = {.id = CUDA_LAUNCH_ATTRIBUTE_COOPERATIVE,
+                                       .value.cooperative = 1};
+    cuda_launch config = {.grid = {(unsigned)blocks, 1, 1},
+                          .block = {(unsigned)threads, 1, 1},
+                          .shared_bytes = (unsigned)shared_bytes,
+                          .stream = call->stream,
+                          .attributes = &attribute,
+                          .attribute_count = 1};
+    code = call->driver->launch_ex(&config, function, NULL, bytes ? extra : NULL);
+  } else {
+    code = call->driver->launch(function, (unsigned)blocks, 1, 1, (unsigned)threads, 1, 1,
+                                (unsigned)shared_bytes, call->stream, NULL,
+                                bytes ? extra : NULL);
+  }
   if (code)
     fail_call(call, "launching kernel", name, code);
+}
+
+void seqc_rt_cuda_launch(seqc_cuda_call *call, int32_t kernel, int64_t blocks,
+                         int64_t threads, int32_t shared_bytes,
+                         void *parameters, int64_t parameter_bytes) {
+  launch(call, kernel, blocks, threads, shared_bytes, parameters, parameter_bytes, 0);
+}
+
+void seqc_rt_cuda_launch_together(seqc_cuda_call *call, int32_t kernel, int64_t blocks,
+                                  int64_t threads, int32_t shared_bytes,
+                                  void *parameters, int64_t parameter_bytes) {
+  launch(call, kernel, blocks, threads, shared_bytes, parameters, parameter_bytes, 1);
 }
 
 void *seqc_rt_cuda_scratch(seqc_cuda_call *call, int64_t bytes) {

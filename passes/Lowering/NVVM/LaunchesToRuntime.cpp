@@ -18,6 +18,7 @@ namespace seqc {
 using namespace mlir;
 
 static constexpr StringLiteral launchFunction = "seqc_rt_cuda_launch";
+static constexpr StringLiteral togetherFunction = "seqc_rt_cuda_launch_together";
 static constexpr StringLiteral scratchFunction = "seqc_rt_cuda_scratch";
 
 namespace {
@@ -82,9 +83,12 @@ LogicalResult ToRuntime::launch(gpu::LaunchFuncOp op, Value call) {
   Location loc = op.getLoc();
   auto kernels = module.lookupSymbol<gpu::GPUModuleOp>(op.getKernelModuleName());
   int64_t number = 0;
+  bool together = false;
   for (auto kernel : kernels.getOps<gpu::GPUFuncOp>()) {
-    if (kernel.getName() == op.getKernelName())
+    if (kernel.getName() == op.getKernelName()) {
+      together = kernel->hasAttr(seqc::togetherAttr);
       break;
+    }
     ++number;
   }
   b.setInsertionPoint(op);
@@ -137,7 +141,7 @@ LogicalResult ToRuntime::launch(gpu::LaunchFuncOp op, Value call) {
   if (!shared)
     shared = LLVM::ConstantOp::create(b, loc, i32, b.getI32IntegerAttr(0));
   LLVM::CallOp::create(
-      b, loc, TypeRange(), launchFunction,
+      b, loc, TypeRange(), together ? togetherFunction : launchFunction,
       ValueRange{call, which, blocks, threads, shared, storage, size});
   op.erase();
   return success();
@@ -148,9 +152,11 @@ LogicalResult ToRuntime::run(func::FuncOp func) {
     b.setInsertionPointToStart(module.getBody());
     Type none = LLVM::LLVMVoidType::get(b.getContext());
     Type i32 = b.getI32Type(), i64 = b.getI64Type();
-    LLVM::LLVMFuncOp::create(
-        b, module.getLoc(), launchFunction,
-        LLVM::LLVMFunctionType::get(none, {pointer, i32, i64, i64, i32, pointer, i64}));
+    for (StringRef name : {launchFunction, togetherFunction})
+      LLVM::LLVMFuncOp::create(
+          b, module.getLoc(), name,
+          LLVM::LLVMFunctionType::get(none,
+                                      {pointer, i32, i64, i64, i32, pointer, i64}));
     LLVM::LLVMFuncOp::create(b, module.getLoc(), scratchFunction,
                              LLVM::LLVMFunctionType::get(pointer, {pointer, i64}));
   }
@@ -176,6 +182,8 @@ struct LaunchesToRuntime : seqc::impl::LaunchesToRuntimeBase<LaunchesToRuntime> 
     for (auto func : getOperation().getOps<func::FuncOp>())
       if (func.isPublic() && !func.isDeclaration() && failed(lowering.run(func)))
         return signalPassFailure();
+    getOperation().walk(
+        [](gpu::GPUFuncOp kernel) { kernel->removeAttr(seqc::togetherAttr); });
   }
 };
 } // namespace

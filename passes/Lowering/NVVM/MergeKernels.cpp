@@ -47,6 +47,8 @@ struct MergeKernels : seqc::impl::MergeKernelsBase<MergeKernels> {
       copy.walk([&](gpu::DynamicSharedMemoryOp op) {
         if (Attribute blocks = op->removeAttr(seqc::residentBlocksAttr))
           copy->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), blocks);
+        if (Attribute together = op->removeAttr(seqc::togetherAttr))
+          copy->setAttr(seqc::togetherAttr, together);
         if (auto blocks = dyn_cast_or_null<IntegerAttr>(
                 op->removeAttr(seqc::clusterBlocksAttr)))
           copy->setAttr(NVVM::NVVMDialect::getClusterDimAttrName(),

@@ -48,19 +48,23 @@ func.func @left(%s: tensor<?x?xf32>, %d: tensor<?x8xf64>) -> (tensor<?x2xi32>, t
 // -----
 
 // Lanes of one expert find each other by votes on its two bits; counts are shared by
-// a block's warps, summed over tiles, laid out; slots get rows.
+// a block's warps, summed over tiles, laid out; slots get rows.  Between these parts
+// blocks wait for each other, by a count that another kernel has set to zero.
 // CHECK-LABEL: @dispatch
+// CHECK: %[[COUNT:.*]] = memref.alloc(%c1{{.*}}) {
 // CHECK: gpu.launch
-// CHECK: gpu.dynamic_shared_memory
+// CHECK: memref.store %{{.*}}, %[[COUNT]][
+// CHECK: gpu.launch
+// CHECK: gpu.dynamic_shared_memory {seqc.together}
 // CHECK-COUNT-3: nvvm.vote.sync ballot
 // CHECK: nvvm.bar.warp.sync
 // CHECK: math.ctpop
-// CHECK: gpu.barrier
-// CHECK: gpu.launch
+// CHECK: llvm.atomicrmw add
 // CHECK: gpu.shuffle {{ *}}up
-// CHECK: gpu.launch
-// CHECK: gpu.barrier
-// CHECK: scf.parallel
+// CHECK: llvm.atomicrmw add
+// CHECK: gpu.shuffle {{ *}}up
+// CHECK: llvm.atomicrmw add
+// CHECK-NOT: gpu.launch
 // A token is read once, by 8 elements of 16 bits, and written for both picks.
 // CHECK: scf.parallel
 // CHECK: vector.load {{.*}} {alignment = 16 : i64} : {{.*}} vector<8xbf16>
@@ -71,12 +75,30 @@ func.func @left(%s: tensor<?x?xf32>, %d: tensor<?x8xf64>) -> (tensor<?x2xi32>, t
 // CHECK: vector.load {{.*}} vector<8xbf16>
 // CHECK: vector.load {{.*}} vector<8xbf16>
 // CHECK: arith.truncf
-// CHECK-NOT: atomic
 // CHECK-NOT: seqc.
 func.func @dispatch(%x: tensor<?x64xbf16>, %i: tensor<?x2xi32>) -> tensor<?x64xbf16> {
   %p, %perm, %inv, %cu = seqc.dispatch %i experts(4) tokens(%x)
   %y = seqc.combine %p by %inv
   return %y : tensor<?x64xbf16>
+}
+
+// -----
+
+// The kernel of the picks sets the count; one of its own does where that has no rows.
+// CHECK-LABEL: @gate
+// CHECK: %[[COUNT:.*]] = memref.alloc(%c1{{.*}}) {
+// CHECK: %[[NONE:.*]] = arith.cmpi eq, %[[BLOCKS:.*]], %
+// CHECK: arith.select %[[NONE]]
+// CHECK: gpu.launch
+// CHECK: memref.store %{{.*}}, %[[COUNT]][
+// CHECK: gpu.launch blocks({{.*}}) in (%{{.*}} = %[[BLOCKS]], {{.*}}) threads
+// CHECK: memref.store %{{.*}}, %[[COUNT]][
+// CHECK: gpu.launch
+// CHECK-NOT: gpu.launch
+func.func @gate(%s: tensor<?x8xf32>) -> tensor<?x2xi32> {
+  %w, %i = seqc.topk 2 of %s
+  %perm, %inv, %cu = seqc.dispatch %i experts(8)
+  return %inv : tensor<?x2xi32>
 }
 
 // -----

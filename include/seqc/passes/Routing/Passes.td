@@ -32,8 +32,8 @@ def RoutingToKernels : Pass<"seqc-routing-to-kernels"> {
     converted.
     **Guarantees** that none of these is left: a `seqc.topk` of rows of fixed length up
     to 1024, not of f64, which is one `gpu.launch` that keeps rows in registers; a
-    `seqc.dispatch`, whose slots are ranked by warps without atomic operations and whose
-    tokens are read once; a `seqc.combine`, which reads all rows of a token at once; a
+    `seqc.dispatch`, whose slots are ranked by warps, without atomic operations, in one
+    kernel whose blocks wait for each other, and whose tokens are read once; a `seqc.combine`, which reads all rows of a token at once; a
     `seqc.block_attention` of 16-bit queries, keys and values of the same type, whose
     features are multiples of 16 (and d / 4 + e / 2 at most 112, of features d and values
     e), without relative rows and score region, and with a list, if there is one, for
@@ -51,8 +51,8 @@ def RoutingToKernels : Pass<"seqc-routing-to-kernels"> {
   let dependentDialects = [
       "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
       "::mlir::gpu::GPUDialect", "::mlir::math::MathDialect",
-      "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect",
-      "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
+      "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
+      "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
       "::seqc::tile::TileDialect"];
 }
 

@@ -13,7 +13,10 @@
 // CHECK-DAG: %[[SIZE:.*]] = llvm.mlir.constant(88 : i64)
 // CHECK-DAG: %[[ONE:.*]] = llvm.mlir.constant(1 : i32)
 // CHECK: llvm.call @seqc_rt_cuda_launch(%[[CALL]], %[[ONE]], {{.*}}, %[[ARGS]], %[[SIZE]])
+// Blocks that wait for each other are launched at once.
+// CHECK: llvm.call @seqc_rt_cuda_launch_together(%[[CALL]],
 // CHECK-NOT: gpu.launch_func
+// CHECK-NOT: seqc.together
 module attributes {gpu.container_module} {
   func.func @f(%m: memref<?xf32>) {
     %small = arith.constant 1 : i8
@@ -24,10 +27,11 @@ module attributes {gpu.container_module} {
     %scratch = memref.alloc(%n) : memref<?xf32>
     gpu.launch_func @kernels::@b blocks in (%n, %c1, %c1) threads in (%c1, %c1, %c1)
       args(%m : memref<?xf32>, %scratch : memref<?xf32>, %small : i8, %single : f32)
+    gpu.launch_func @kernels::@a blocks in (%n, %c1, %c1) threads in (%c1, %c1, %c1)
     return
   }
   gpu.module @kernels {
-    gpu.func @a() kernel {
+    gpu.func @a() kernel attributes {seqc.together} {
       gpu.return
     }
     gpu.func @b(%m: memref<?xf32>, %s: memref<?xf32>, %i: i8, %x: f32) kernel {

@@ -9,8 +9,8 @@
 // CHECK: gpu.func @f_0
 // CHECK: gpu.func @f_1
 // What a kernel says about its blocks is the function's.
-// CHECK: gpu.func @g_0{{.*}}nvvm.cluster_dim = array<i32: 4, 1, 1>{{.*}}nvvm.minctasm = 3 : i32
-// CHECK-NOT: seqc.{{(resident|cluster)_blocks}}
+// CHECK: gpu.func @g_0{{.*}}nvvm.cluster_dim = array<i32: 4, 1, 1>{{.*}}nvvm.minctasm = 3 : i32{{.*}}seqc.together
+// CHECK-NOT: gpu.dynamic_shared_memory {{.*}}seqc.
 // CHECK-NOT: gpu.module
 func.func @f(%m: memref<f32>) {
   %c1 = arith.constant 1 : index
@@ -32,7 +32,7 @@ func.func @g(%m: memref<f32>) {
   %zero = arith.constant 0.0 : f32
   gpu.launch blocks(%a, %b, %c) in (%d = %c1, %e = %c1, %g = %c1)
              threads(%h, %i, %j) in (%k = %c1, %l = %c1, %n = %c1) {
-    %s = gpu.dynamic_shared_memory {seqc.cluster_blocks = 4 : i32, seqc.resident_blocks = 3 : i32} : memref<?xi8, #gpu.address_space<workgroup>>
+    %s = gpu.dynamic_shared_memory {seqc.cluster_blocks = 4 : i32, seqc.resident_blocks = 3 : i32, seqc.together} : memref<?xi8, #gpu.address_space<workgroup>>
     %v = memref.view %s[%h][] : memref<?xi8, #gpu.address_space<workgroup>> to memref<f32, #gpu.address_space<workgroup>>
     memref.store %zero, %v[] : memref<f32, #gpu.address_space<workgroup>>
     memref.store %zero, %m[] : memref<f32>

@@ -20,6 +20,11 @@ inline constexpr llvm::StringLiteral residentBlocksAttr = "seqc.resident_blocks"
 /// grid, are a cluster (i32).
 inline constexpr llvm::StringLiteral clusterBlocksAttr = "seqc.cluster_blocks";
 
+/// On a kernel's `gpu.dynamic_shared_memory`: its blocks wait for each other, so that all
+/// of them have to run at once (unit); its grid may be smaller than asked for.  On the
+/// kernel once kernels are merged.
+inline constexpr llvm::StringLiteral togetherAttr = "seqc.together";
+
 } // namespace seqc
 
 #endif // SEQC_PASSES_LOWERING_NVVM_PASSES_H

@@ -120,7 +120,7 @@ def MergeKernels : Pass<"seqc-merge-kernels", "::mlir::ModuleOp"> {
     **Guarantees** one `gpu.module @kernels`, whose kernels are named after the
     functions that launch them and numbered in order. A `seqc.resident_blocks`
     on the kernel's dynamic shared memory becomes its `nvvm.minctasm`, a
-    `seqc.cluster_blocks` its `nvvm.cluster_dim`.
+    `seqc.cluster_blocks` its `nvvm.cluster_dim`; a `seqc.together` is the kernel's.
     **Fails when** never.
     **Example** `@f_kernel::@f_kernel` and `@f_kernel_0::@f_kernel` become
     `@kernels::@f_0` and `@kernels::@f_1`.
@@ -152,7 +152,8 @@ def LaunchesToRuntime : Pass<"seqc-launches-to-runtime", "::mlir::ModuleOp"> {
     `gpu.module @kernels`.
     **Guarantees** that each takes one more argument, the running call; launches
     are calls of `seqc_rt_cuda_launch` with the kernel's number and its arguments,
-    laid out as in a C struct, allocations are calls of `seqc_rt_cuda_scratch`.
+    laid out as in a C struct, or of `seqc_rt_cuda_launch_together` where the kernel
+    says `seqc.together`; allocations are calls of `seqc_rt_cuda_scratch`.
     **Fails when** an operation captures a value that is neither a memref nor a
     scalar.
     **Example** see `test/passes/Lowering/NVVM/launches-to-runtime.mlir`.
