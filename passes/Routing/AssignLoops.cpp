@@ -6,9 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Loops.h"
-
-#include "../Lowering/Steps/Buffers.h"
+#include "RouteOperands.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -23,7 +21,7 @@ using Value = mlir::Value;
 
 namespace {
 
-class Assign {
+class Assign : AssignOperands {
 public:
   Assign(AssignOp op, OpBuilder &b, int64_t width) : op(op), e(b, op.getLoc(), width) {}
   void run();
@@ -41,11 +39,8 @@ private:
 
   AssignOp op;
   Loops e;
-  Type element, keyType;
-  int64_t heads, centroids, features;
-  // x [vector, h, d], centroids [h, c, d], keys [row, token]; results as
-  // [vector, h] or [row, member].
-  Value x, mu, xScale, muScale, best, indices, inverse, keys, tokens;
+  // Keys are [row, token].
+  Value xScale, muScale, keys;
 };
 
 } // namespace
@@ -169,61 +164,16 @@ void Assign::members(Value row) {
 }
 
 void Assign::run() {
-  OpBuilder &b = e.b;
-  element = elementOf(op.getSimilarity().getType());
-  keyType = b.getIntegerType(element.getIntOrFloatBitWidth());
-  ArrayRef<int64_t> shape = shapeOf(op.getCentroids().getType());
-  unsigned rank = shape.size();
-  heads = rank == 3 ? shape[0] : 1;
-  centroids = shape[rank - 2];
-  features = shape[rank - 1];
-  Value vectors = steps::readBuffer(b, e.loc, op.getVectors());
-  unsigned xRank = shapeOf(op.getVectors().getType()).size(), batched = xRank - rank;
-  // [n, d] is [n, 1, d].
-  auto withHeads = [&](Value rows, unsigned before) {
-    return rank == 3 ? e.grouped(rows, {0, before, before + 1})
-                     : e.grouped(rows, {0, before, before});
-  };
-  x = withHeads(vectors, batched + 1);
-  mu = steps::readBuffer(b, e.loc, op.getCentroids());
-  mu = rank == 3 ? mu : e.grouped(mu, {0, 0, 1});
-  tokens = e.dim(vectors, batched);
-  SmallVector<OpFoldResult> sizes;
-  unsigned kept = op.getMembers() ? batched : xRank - 1;
-  for (unsigned d = 0; d < kept; ++d)
-    sizes.push_back(e.dim(vectors, d));
-  if (op.getMembers()) {
-    for (int64_t size : shape.drop_back())
-      sizes.push_back(b.getIndexAttr(size));
-    sizes.push_back(b.getIndexAttr(*op.getMembers()));
-  }
-  Values replacements;
-  best = steps::writeBuffer(b, e.loc, op.getSimilarity(), sizes, replacements);
-  indices = steps::writeBuffer(b, e.loc, op.getIndices(), sizes, replacements);
+  bind(op, e);
   xScale = inverseLengths(x);
   muScale = inverseLengths(mu);
   if (op.getMembers()) {
-    unsigned last = sizes.size() - 1;
-    if (!op.getInverse().use_empty()) {
-      sizes.clear();
-      for (unsigned d = 0; d + 1 < xRank; ++d)
-        sizes.push_back(e.dim(vectors, d));
-      sizes.push_back(b.getIndexAttr(centroids));
-      inverse = steps::writeBuffer(b, e.loc, op.getInverse(), sizes, replacements);
-      inverse = withHeads(inverse, batched + 1);
-    } else {
-      replacements.push_back(Value());
-    }
-    best = e.grouped(best, {0, last});
-    indices = e.grouped(indices, {0, last});
     keys = e.scratch(keyType, {e.dim(best, 0), tokens});
     e.parallel(e.dim(best, 0), [&](Value row) { members(row); });
   } else {
-    best = e.grouped(best, {0, batched + 1});
-    indices = e.grouped(indices, {0, batched + 1});
     e.parallel(e.mul(e.dim(x, 0), e.index(heads)), [&](Value i) { nearest(i); });
   }
-  steps::finishResults(b, op, replacements);
+  steps::finishResults(e.b, op, replacements);
 }
 
 void routing::lowerAssign(AssignOp op, OpBuilder &b, int64_t width) {

@@ -1,7 +1,7 @@
 //===- AttentionKernels.cpp - Attention on tensor cores -------------------===//
 //
 // A block has a tile of queries of one head, or of some that read the same keys, one
-// below the other; where every query has a list of its own, those heads of one query.
+// below the other; where queries have lists of their own, those heads of one query.
 // It walks over tiles of keys with the
 // running maximum and sum of each query and the weighted values:
 //
@@ -71,11 +71,16 @@ static int64_t headsOf(BlockAttentionOp op) {
   return heads;
 }
 
+/// Rows of a tile: those of heads' queries, and up to 16 nobody's.
+static int64_t rowsOf(BlockAttentionOp op) {
+  return std::max<int64_t>(queriesOf(op) * headsOf(op), 16);
+}
+
 /// Shared memory of a block whose tiles have so many keys.
 static int64_t bytesOf(BlockAttentionOp op, int64_t keys) {
   int64_t features = shapeOf(op.getQuery().getType()).back();
   int64_t values = shapeOf(op.getValue().getType()).back();
-  return tile::bytesOfTiles({queriesOf(op) * headsOf(op), features}, 2) +
+  return tile::bytesOfTiles({rowsOf(op), features}, 2) +
          tile::bytesOfTiles({2, keys, features}, 2) +
          tile::bytesOfTiles({2, keys, values}, 2);
 }
@@ -101,8 +106,7 @@ bool routing::hasKernel(BlockAttentionOp op, int64_t sharedBytes) {
          features % 16 == 0 && values > 0 && values % 16 == 0 &&
          features / 4 + values / 2 <= maxRegisters && !op.getRelative() &&
          op.getScore().empty() && op.getFactor() > 0 &&
-         !(op.getBlocks() && (wide || *op.getBlock() < 16 || op.getSegments() ||
-                               queriesOf(op) * headsOf(op) < 16)) &&
+         !(op.getBlocks() && (wide || *op.getBlock() < 16)) &&
          keysOf(op, sharedBytes) > 0;
 }
 
@@ -173,8 +177,8 @@ private:
   BlockAttentionOp op;
   Warps e;
   Type element, f32;
-  // Of a tile: queries of a head, rows for all its heads.
-  int64_t keysOfTile, queries, rows, warps;
+  // Of a tile: queries of a head, its heads, rows for all of them.
+  int64_t keysOfTile, queries, together, rows, warps;
   // Of the list what counts: first entries of `chosen` [b, rows, heads, n], as many as
   // `counts` says.
   Value chosen, counts, tiles;
@@ -199,18 +203,30 @@ void AttentionKernel::order() {
   Value size = e.index(*op.getBlock()), group = e.index(op.getGroup().value_or(1));
   chosen = e.scratch(e.b.getI32Type(), {e.dim(list, 0), rows, heads, n});
   counts = e.scratch(e.b.getI32Type(), {e.dim(list, 0), rows, heads});
-  Value blocks = e.ceilDiv(keyLength, size);
   e.parallel(e.mul(e.mul(e.dim(list, 0), rows), heads), [&](Value i) {
     Value head = e.rem(i, heads), rest = e.div(i, heads);
     Value row = e.rem(rest, rows), batch = e.div(rest, rows);
     // The end of what the group's last query sees.
-    Value end = keyLength;
-    if (op.getCausal()) {
+    Value keys = keyLength, end = keyLength;
+    if (table) {
+      // Packed queries have lists of their own: of the last offset up to one, and the
+      // first beyond.
+      Values found = e.loop(zero, e.dim(table, 0), 1, {zero, length},
+                            [&](Value i, ValueRange now) {
+        Value at = e.loadIndex(table, i);
+        Value before = e.compare(Predicate::sle, at, row);
+        return Values{e.select(before, e.max(now[0], at), now[0]),
+                      e.select(before, now[1], e.min(now[1], at))};
+      });
+      keys = e.sub(found[1], found[0]);
+      end = op.getCausal() ? e.sub(e.add(row, one), found[0]) : keys;
+    } else if (op.getCausal()) {
       Value offset = places ? e.loadIndex(places, batch) : e.sub(keyLength, length);
       end = e.add(e.min(e.mul(e.add(row, one), group), length), offset);
-      if (op.getWindow())
-        end = e.sub(end, e.index(windowOf(op)));
     }
+    if (op.getCausal() && op.getWindow())
+      end = e.sub(end, e.index(windowOf(op)));
+    Value blocks = e.ceilDiv(keys, size);
     // Whether an entry comes again is seen in the list as it is.
     auto entry = [&](Value j) { return e.load(list, ValueRange{batch, row, head, j}); };
     auto add = [&](Value word, Value before, Value count) {
@@ -470,7 +486,6 @@ void AttentionKernel::body(Value block) {
   Location loc = e.loc;
   Value zero = e.index(0);
   // Neighbouring blocks read the same keys; of a causal triangle the longest are first.
-  int64_t together = rows / queries;
   Value groups = e.index(heads / together);
   head = e.mul(e.rem(block, groups), e.index(together));
   Value rest = e.div(block, groups);
@@ -489,7 +504,7 @@ void AttentionKernel::body(Value block) {
   // Rows are along time, or along heads.
   int64_t alongRows = queries == 1 ? 2 : 1;
   if (queries == 1)
-    tile::CopyInOp::create(b, loc, q, ValueRange{batch, first, head, zero}, e.index(rows),
+    tile::CopyInOp::create(b, loc, q, ValueRange{batch, first, head, zero}, e.index(together),
                            queryTile, alongRows, /*col_dim=*/3, /*reverse=*/false);
   for (int64_t i = 0; queries > 1 && i < together; ++i) {
     Value part = tile::RowsOp::create(
@@ -512,7 +527,10 @@ void AttentionKernel::body(Value block) {
   Value result = multiply(state[2], spread(inverse, values));
   auto rowDim = b.getI64IntegerAttr(alongRows);
   IntegerAttr fold, foldDim;
-  Value written = queries == 1 ? e.index(rows) : count;
+  // There are more tiles than some packed sequences need.
+  Value written = count;
+  if (queries == 1)
+    written = e.mul(count, e.index(together));
   if (queries > 1 && together > 1) {
     fold = b.getI64IntegerAttr(queries);
     foldDim = b.getI64IntegerAttr(2);
@@ -531,7 +549,8 @@ void AttentionKernel::run() {
   element = elementOf(op.getQuery().getType());
   bind(op, e);
   queries = queriesOf(op);
-  rows = queries * headsOf(op);
+  together = headsOf(op);
+  rows = rowsOf(op);
   bool tall = rows == maxQueries && features <= maxFeatures && values <= maxFeatures;
   warps = rows / (tall ? 32 : 16);
   if (list)
@@ -541,7 +560,7 @@ void AttentionKernel::run() {
   if (table)
     tiles = e.add(tiles, e.add(e.dim(table, 0), e.index(1)));
   Value blocks =
-      e.mul(e.mul(e.dim(q, 0), tiles), e.index(heads / headsOf(op)));
+      e.mul(e.mul(e.dim(q, 0), tiles), e.index(heads / together));
   e.launch(blocks, warps * warpLanes, bytesOf(op, keysOfTile), [&](Value block, Value) { body(block); });
   steps::finishResults(b, op, replacements);
 }

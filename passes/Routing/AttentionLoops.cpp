@@ -314,34 +314,17 @@ void routing::lowerAttention(BlockAttentionOp op, OpBuilder &b, int64_t width) {
 
 void routing::lowerMerge(MergeOp op, OpBuilder &b, int64_t width) {
   Loops e(b, op.getLoc(), width);
-  Type stored = elementOf(op.getOut().getType());
-  bool wide = stored.isF64() || elementOf(op.getLse().getType()).isF64();
-  Type element = wide ? Type(b.getF64Type()) : Type(b.getF32Type());
-  unsigned last = shapeOf(op.getOut().getType()).size() - 1;
-  Values outs, lses;
-  SmallVector<OpFoldResult> shape;
-  for (auto [o, l] : llvm::zip(op.getOuts(), op.getLses())) {
-    Value buffer = steps::readBuffer(b, e.loc, o);
-    if (shape.empty())
-      for (unsigned d = 0; d <= last; ++d)
-        shape.push_back(e.dim(buffer, d));
-    outs.push_back(e.grouped(buffer, {0, last}));
-    lses.push_back(e.grouped(steps::readBuffer(b, e.loc, l), {0}));
-  }
-  Values replacements;
-  Value out = steps::writeBuffer(b, e.loc, op.getOut(), shape, replacements);
-  Value lse = steps::writeBuffer(b, e.loc, op.getLse(),
-                                 ArrayRef<OpFoldResult>(shape).drop_back(), replacements);
-  out = e.grouped(out, {0, last});
-  lse = e.grouped(lse, {0});
+  MergeOperands m;
+  m.bind(op, e);
+  Type element = m.element;
   Value none = e.number(element, -kInfinity), zero = e.number(element, 0);
   auto isEmpty = [&](Value l) -> Value {
     return arith::CmpFOp::create(b, e.loc, arith::CmpFPredicate::OEQ, l, none);
   };
-  e.parallel(e.dim(out, 0), [&](Value row) {
+  e.parallel(e.dim(m.out, 0), [&](Value row) {
     Values parts;
     Value top = none, total = zero;
-    for (Value l : lses) {
+    for (Value l : m.lses) {
       parts.push_back(e.loadLanes(l, row, 1, element));
       top = e.max(top, parts.back());
     }
@@ -353,21 +336,21 @@ void routing::lowerMerge(MergeOp op, OpBuilder &b, int64_t width) {
     }
     total = e.select(isEmpty(top), e.number(element, 1), total);
     Value logarithm = math::LogOp::create(b, e.loc, total);
-    e.storeLanes(e.add(top, logarithm), lse, row);
+    e.storeLanes(e.add(top, logarithm), m.lse, row);
     auto emit = [&](Value first, int64_t lanes) {
       Value sum = e.number(e.lanesOf(element, lanes), 0);
-      for (auto [o, part, weight] : llvm::zip(outs, parts, weights)) {
+      for (auto [o, part, weight] : llvm::zip(m.outs, parts, weights)) {
         Value x = e.loadLanes(o, ValueRange{row, first}, lanes, element);
         Value more = e.add(sum, e.mul(e.repeat(weight, lanes), x));
         sum = e.select(isEmpty(part), sum, more);
       }
-      e.storeLanes(e.div(sum, e.repeat(total, lanes)), out, ValueRange{row, first});
+      e.storeLanes(e.div(sum, e.repeat(total, lanes)), m.out, ValueRange{row, first});
     };
-    int64_t values = cast<MemRefType>(out.getType()).getDimSize(1);
+    int64_t values = cast<MemRefType>(m.out.getType()).getDimSize(1);
     if (width > 1 && !ShapedType::isDynamic(values))
       e.chunks(values, emit);
     else
-      e.loop(e.index(0), e.dim(out, 1), [&](Value f) { emit(f, 1); });
+      e.loop(e.index(0), e.dim(m.out, 1), [&](Value f) { emit(f, 1); });
   });
-  steps::finishResults(b, op, replacements);
+  steps::finishResults(b, op, m.replacements);
 }

@@ -66,10 +66,14 @@ private:
 
 /// True where a kernel of its own serves: the rest is loops.
 bool hasKernel(TopkOp op);
+bool hasKernel(AssignOp op);
+bool hasKernel(MergeOp op);
 bool hasKernel(BlockAttentionOp op, int64_t sharedBytes);
 
 // The lowerings; each replaces the operation.
 void topkToKernels(TopkOp op, mlir::OpBuilder &b);
+void assignToKernels(AssignOp op, mlir::OpBuilder &b);
+void mergeToKernels(MergeOp op, mlir::OpBuilder &b);
 void dispatchToKernels(DispatchOp op, mlir::OpBuilder &b);
 void combineToKernels(CombineOp op, mlir::OpBuilder &b);
 void attentionToKernels(BlockAttentionOp op, mlir::OpBuilder &b, int64_t sharedBytes);

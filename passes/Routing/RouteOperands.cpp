@@ -28,6 +28,75 @@ void TopkOperands::bind(TopkOp op, Loops &e) {
   indices = e.grouped(i, {0, last});
 }
 
+void AssignOperands::bind(AssignOp op, Loops &e) {
+  OpBuilder &b = e.b;
+  element = elementOf(op.getSimilarity().getType());
+  keyType = b.getIntegerType(element.getIntOrFloatBitWidth());
+  ArrayRef<int64_t> shape = shapeOf(op.getCentroids().getType());
+  unsigned rank = shape.size();
+  heads = rank == 3 ? shape[0] : 1;
+  centroids = shape[rank - 2];
+  features = shape[rank - 1];
+  Value vectors = steps::readBuffer(b, e.loc, op.getVectors());
+  unsigned xRank = shapeOf(op.getVectors().getType()).size(), batched = xRank - rank;
+  // [n, d] is [n, 1, d].
+  auto withHeads = [&](Value rows, unsigned before) {
+    return rank == 3 ? e.grouped(rows, {0, before, before + 1})
+                     : e.grouped(rows, {0, before, before});
+  };
+  x = withHeads(vectors, batched + 1);
+  mu = steps::readBuffer(b, e.loc, op.getCentroids());
+  mu = rank == 3 ? mu : e.grouped(mu, {0, 0, 1});
+  tokens = e.dim(vectors, batched);
+  SmallVector<OpFoldResult> sizes =
+      leading(e, vectors, op.getMembers() ? batched : xRank - 1);
+  if (op.getMembers()) {
+    for (int64_t size : shape.drop_back())
+      sizes.push_back(b.getIndexAttr(size));
+    sizes.push_back(b.getIndexAttr(*op.getMembers()));
+  }
+  best = steps::writeBuffer(b, e.loc, op.getSimilarity(), sizes, replacements);
+  indices = steps::writeBuffer(b, e.loc, op.getIndices(), sizes, replacements);
+  if (!op.getMembers()) {
+    best = e.grouped(best, {0, batched + 1});
+    indices = e.grouped(indices, {0, batched + 1});
+    return;
+  }
+  unsigned last = sizes.size() - 1;
+  if (op.getInverse().use_empty()) {
+    replacements.push_back(Value());
+  } else {
+    sizes = leading(e, vectors, xRank - 1);
+    sizes.push_back(b.getIndexAttr(centroids));
+    inverse = steps::writeBuffer(b, e.loc, op.getInverse(), sizes, replacements);
+    inverse = withHeads(inverse, batched + 1);
+  }
+  best = e.grouped(best, {0, last});
+  indices = e.grouped(indices, {0, last});
+}
+
+void MergeOperands::bind(MergeOp op, Loops &e) {
+  Type stored = elementOf(op.getOut().getType());
+  bool wide = stored.isF64() || elementOf(op.getLse().getType()).isF64();
+  element = wide ? Type(e.b.getF64Type()) : Type(e.b.getF32Type());
+  unsigned last = shapeOf(op.getOut().getType()).size() - 1;
+  SmallVector<OpFoldResult> shape;
+  for (auto [o, l] : llvm::zip(op.getOuts(), op.getLses())) {
+    Value buffer = steps::readBuffer(e.b, e.loc, o);
+    if (shape.empty()) {
+      from = buffer;
+      shape = leading(e, buffer, last + 1);
+    }
+    outs.push_back(e.grouped(buffer, {0, last}));
+    lses.push_back(e.grouped(steps::readBuffer(e.b, e.loc, l), {0}));
+  }
+  to = steps::writeBuffer(e.b, e.loc, op.getOut(), shape, replacements);
+  lse = steps::writeBuffer(e.b, e.loc, op.getLse(),
+                           ArrayRef<OpFoldResult>(shape).drop_back(), replacements);
+  out = e.grouped(to, {0, last});
+  lse = e.grouped(lse, {0});
+}
+
 void DispatchOperands::bind(DispatchOp op, Loops &e) {
   source = steps::readBuffer(e.b, e.loc, op.getPicks());
   unsigned rank = shapeOf(op.getPicks().getType()).size();

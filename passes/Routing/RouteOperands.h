@@ -23,6 +23,33 @@ struct TopkOperands {
   void bind(TopkOp op, Loops &e);
 };
 
+/// x [vector, h, d], centroids [h, c, d]; results as [vector, h], or, of members, as
+/// [row, member] with a row for each batch element, head and centroid.
+struct AssignOperands {
+  Value x, mu, best, indices;
+  /// Of members, as [vector, h, c]; null where it has no use.
+  Value inverse;
+  /// Vectors of a batch element.
+  Value tokens;
+  mlir::Type element, keyType;
+  int64_t heads = 1, centroids = 0, features = 0;
+  Values replacements;
+
+  void bind(AssignOp op, Loops &e);
+};
+
+/// Rows [row, value] and their logarithms of sums [row]; what is computed with.
+struct MergeOperands {
+  Values outs, lses;
+  Value out, lse;
+  /// The first part's rows and the result as they come.
+  Value from, to;
+  mlir::Type element;
+  Values replacements;
+
+  void bind(MergeOp op, Loops &e);
+};
+
 struct DispatchOperands {
   /// Picks as they come; picks and inverse as [batch, slot].
   Value source, picks, inverse, permutation, offsets;

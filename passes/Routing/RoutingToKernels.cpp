@@ -38,6 +38,14 @@ struct RoutingToKernels : seqc::impl::RoutingToKernelsBase<RoutingToKernels> {
             if (hasKernel(op))
               topkToKernels(op, b);
           })
+          .Case([&](AssignOp op) {
+            if (hasKernel(op))
+              assignToKernels(op, b);
+          })
+          .Case([&](MergeOp op) {
+            if (hasKernel(op))
+              mergeToKernels(op, b);
+          })
           .Case([&](DispatchOp op) { dispatchToKernels(op, b); })
           .Case([&](CombineOp op) { combineToKernels(op, b); })
           .Case([&](BlockAttentionOp op) {

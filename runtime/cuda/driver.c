@@ -37,6 +37,7 @@ static void open_driver(void) {
       {"cuFuncGetAttribute", &driver.func_get_attribute},
       {"cuFuncSetAttribute", &driver.func_set_attribute},
       {"cuLaunchKernel", &driver.launch},
+      {"cuLaunchCooperativeKernel", &driver.launch_together},
       {"cuOccupancyMaxActiveBlocksPerMultiprocessor", &driver.occupancy},
       {"cuMemAllocAsync", &driver.alloc_async},
       {"cuMemFreeAsync", &driver.free_async},
@@ -54,8 +55,6 @@ static void open_driver(void) {
     }
     memcpy(functions[i].slot, &symbol, sizeof symbol);
   }
-  void *launch_ex = dlsym(library, "cuLaunchKernelEx");
-  memcpy(&driver.launch_ex, &launch_ex, sizeof launch_ex);
   int code = driver.init(0);
   if (code) {
     char buffer[64];

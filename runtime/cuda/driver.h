@@ -11,22 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* CUlaunchAttribute and CUlaunchConfig. */
-typedef struct cuda_launch_attribute {
-  int id;
-  char padding[4];
-  union {
-    char bytes[64];
-    int cooperative;
-  } value;
-} cuda_launch_attribute;
-typedef struct cuda_launch {
-  unsigned grid[3], block[3], shared_bytes;
-  void *stream;
-  cuda_launch_attribute *attributes;
-  unsigned attribute_count;
-} cuda_launch;
-
 typedef struct cuda_driver {
   int (*init)(unsigned);
   int (*get_error_name)(int, const char **);
@@ -45,8 +29,8 @@ typedef struct cuda_driver {
   int (*launch)(void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,
                 unsigned, void *, void **, void **);
   int (*occupancy)(int *, void *, int, size_t);
-  /* Null before version 11.8. */
-  int (*launch_ex)(const struct cuda_launch *, void *, void **, void **);
+  int (*launch_together)(void *, unsigned, unsigned, unsigned, unsigned, unsigned,
+                         unsigned, unsigned, void *, void **);
   int (*alloc_async)(uint64_t *, size_t, void *);
   int (*free_async)(uint64_t, void *);
   int (*copy_to_host_async)(void *, uint64_t, size_t, void *);
@@ -60,7 +44,6 @@ enum {
   CUDA_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED = 8,
   CUDA_FUNC_ATTRIBUTE_CLUSTER_WIDTH = 11,
   CUDA_FUNC_ATTRIBUTE_LARGE_CLUSTER_ALLOWED = 14,
-  CUDA_LAUNCH_ATTRIBUTE_COOPERATIVE = 2,
   CUDA_JIT_ERROR_LOG = 5,
   CUDA_JIT_ERROR_LOG_BYTES = 6
 };

@@ -74,19 +74,20 @@ static int64_t blocks_at_once(seqc_cuda_call *call, const char *name, void *func
   return code ? 0 : (int64_t)processors * each;
 }
 
-static void launch(seqc_cuda_call *call, int32_t kernel, int64_t blocks, int64_t threads,
-                   int32_t shared_bytes, void *parameters, int64_t parameter_bytes,
-                   int together) {
+/* The kernel to launch, its name in *name, or null after an error or if there is nothing
+   to do. */
+static void *prepare(seqc_cuda_call *call, int32_t kernel, int64_t blocks,
+                     int32_t shared_bytes, const char **name) {
   if (call->counting || call->result != SEQC_OK || blocks <= 0)
-    return;
-  const char *name = call->entry->gpu->kernels[kernel];
+    return NULL;
+  *name = call->entry->gpu->kernels[kernel];
   if (blocks > INT32_MAX) {
     call->result = seqc_rt_fail(call->error, SEQC_ERROR_CUDA,
                                 "%s: kernel '%s' needs %lld blocks, expected at "
                                 "most %d",
-                                call->entry->name, name, (long long)blocks,
+                                call->entry->name, *name, (long long)blocks,
                                 INT32_MAX);
-    return;
+    return NULL;
   }
   void *function = call->code->kernels[kernel].function;
   int32_t *allowed = &call->code->kernels[kernel].shared_bytes;
@@ -94,51 +95,49 @@ static void launch(seqc_cuda_call *call, int32_t kernel, int64_t blocks, int64_t
     int code = call->driver->func_set_attribute(
         function, CUDA_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED, shared_bytes);
     if (code) {
-      fail_call(call, "asking for shared memory for kernel", name, code);
-      return;
+      fail_call(call, "asking for shared memory for kernel", *name, code);
+      return NULL;
     }
     __atomic_store_n(allowed, shared_bytes, __ATOMIC_RELEASE);
   }
-  size_t bytes = (size_t)parameter_bytes;
-  void *extra[] = {CUDA_LAUNCH_PARAMETERS, parameters, CUDA_LAUNCH_PARAMETER_BYTES,
-                   &bytes, CUDA_LAUNCH_END};
-  int code = 0;
-  if (together) {
-    int64_t most = blocks_at_once(call, name, function, threads, shared_bytes);
-    if (call->result != SEQC_OK)
-      return;
-    if (blocks > most && most > 0)
-      blocks = most;
-  }
-  if (together && call->driver->launch_ex) {
-    cuda_launch_attribute attribute = {.id = CUDA_LAUNCH_ATTRIBUTE_COOPERATIVE,
-                                       .value.cooperative = 1};
-    cuda_launch config = {.grid = {(unsigned)blocks, 1, 1},
-                          .block = {(unsigned)threads, 1, 1},
-                          .shared_bytes = (unsigned)shared_bytes,
-                          .stream = call->stream,
-                          .attributes = &attribute,
-                          .attribute_count = 1};
-    code = call->driver->launch_ex(&config, function, NULL, bytes ? extra : NULL);
-  } else {
-    code = call->driver->launch(function, (unsigned)blocks, 1, 1, (unsigned)threads, 1, 1,
-                                (unsigned)shared_bytes, call->stream, NULL,
-                                bytes ? extra : NULL);
-  }
-  if (code)
-    fail_call(call, "launching kernel", name, code);
+  return function;
 }
 
 void seqc_rt_cuda_launch(seqc_cuda_call *call, int32_t kernel, int64_t blocks,
                          int64_t threads, int32_t shared_bytes,
                          void *parameters, int64_t parameter_bytes) {
-  launch(call, kernel, blocks, threads, shared_bytes, parameters, parameter_bytes, 0);
+  const char *name = NULL;
+  void *function = prepare(call, kernel, blocks, shared_bytes, &name);
+  if (!function)
+    return;
+  size_t bytes = (size_t)parameter_bytes;
+  void *extra[] = {CUDA_LAUNCH_PARAMETERS, parameters, CUDA_LAUNCH_PARAMETER_BYTES,
+                   &bytes, CUDA_LAUNCH_END};
+  int code = call->driver->launch(function, (unsigned)blocks, 1, 1,
+                                  (unsigned)threads, 1, 1, (unsigned)shared_bytes,
+                                  call->stream, NULL, bytes ? extra : NULL);
+  if (code)
+    fail_call(call, "launching kernel", name, code);
 }
 
 void seqc_rt_cuda_launch_together(seqc_cuda_call *call, int32_t kernel, int64_t blocks,
                                   int64_t threads, int32_t shared_bytes,
-                                  void *parameters, int64_t parameter_bytes) {
-  launch(call, kernel, blocks, threads, shared_bytes, parameters, parameter_bytes, 1);
+                                  void **parameters) {
+  const char *name = NULL;
+  void *function = prepare(call, kernel, blocks, shared_bytes, &name);
+  if (!function)
+    return;
+  int64_t most = blocks_at_once(call, name, function, threads, shared_bytes);
+  if (call->result != SEQC_OK)
+    return;
+  if (blocks > most && most > 0)
+    blocks = most;
+  int code = call->driver->launch_together(function, (unsigned)blocks, 1, 1,
+                                           (unsigned)threads, 1, 1,
+                                           (unsigned)shared_bytes, call->stream,
+                                           parameters);
+  if (code)
+    fail_call(call, "launching kernel", name, code);
 }
 
 void *seqc_rt_cuda_scratch(seqc_cuda_call *call, int64_t bytes) {

@@ -116,20 +116,21 @@ LogicalResult ToRuntime::launch(gpu::LaunchFuncOp op, Value call) {
     offsets.push_back(bytes);
     bytes += size;
   }
-  Value storage;
-  {
+  auto onStack = [&](int64_t bytes) -> Value {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(
         &op->getParentOfType<func::FuncOp>().getBody().front());
     Value count = LLVM::ConstantOp::create(b, loc, b.getI64Type(),
                                            b.getI64IntegerAttr(std::max<int64_t>(bytes, 1)));
-    storage = LLVM::AllocaOp::create(b, loc, pointer, b.getI8Type(), count,
-                                     /*alignment=*/8);
-  }
+    return LLVM::AllocaOp::create(b, loc, pointer, b.getI8Type(), count,
+                                  /*alignment=*/8);
+  };
+  Value storage = onStack(bytes);
+  SmallVector<Value> places;
   for (auto [offset, field] : llvm::zip(offsets, fields)) {
-    Value place = LLVM::GEPOp::create(b, loc, pointer, b.getI8Type(), storage,
-                                      ArrayRef<LLVM::GEPArg>{offset});
-    LLVM::StoreOp::create(b, loc, field, place);
+    places.push_back(LLVM::GEPOp::create(b, loc, pointer, b.getI8Type(), storage,
+                                         ArrayRef<LLVM::GEPArg>{offset}));
+    LLVM::StoreOp::create(b, loc, field, places.back());
   }
   Value size =
       LLVM::ConstantOp::create(b, loc, b.getI64Type(), b.getI64IntegerAttr(bytes));
@@ -140,9 +141,19 @@ LogicalResult ToRuntime::launch(gpu::LaunchFuncOp op, Value call) {
   Value shared = op.getDynamicSharedMemorySize();
   if (!shared)
     shared = LLVM::ConstantOp::create(b, loc, i32, b.getI32IntegerAttr(0));
-  LLVM::CallOp::create(
-      b, loc, TypeRange(), together ? togetherFunction : launchFunction,
-      ValueRange{call, which, blocks, threads, shared, storage, size});
+  if (together) { // by the address of each parameter
+    Value table = onStack(8 * places.size());
+    for (auto [i, place] : llvm::enumerate(places))
+      LLVM::StoreOp::create(b, loc, place,
+                            LLVM::GEPOp::create(b, loc, pointer, pointer, table,
+                                                ArrayRef<LLVM::GEPArg>{int32_t(i)}));
+    LLVM::CallOp::create(b, loc, TypeRange(), togetherFunction,
+                         ValueRange{call, which, blocks, threads, shared, table});
+  } else {
+    LLVM::CallOp::create(
+        b, loc, TypeRange(), launchFunction,
+        ValueRange{call, which, blocks, threads, shared, storage, size});
+  }
   op.erase();
   return success();
 }
@@ -152,11 +163,12 @@ LogicalResult ToRuntime::run(func::FuncOp func) {
     b.setInsertionPointToStart(module.getBody());
     Type none = LLVM::LLVMVoidType::get(b.getContext());
     Type i32 = b.getI32Type(), i64 = b.getI64Type();
-    for (StringRef name : {launchFunction, togetherFunction})
-      LLVM::LLVMFuncOp::create(
-          b, module.getLoc(), name,
-          LLVM::LLVMFunctionType::get(none,
-                                      {pointer, i32, i64, i64, i32, pointer, i64}));
+    LLVM::LLVMFuncOp::create(
+        b, module.getLoc(), launchFunction,
+        LLVM::LLVMFunctionType::get(none, {pointer, i32, i64, i64, i32, pointer, i64}));
+    LLVM::LLVMFuncOp::create(
+        b, module.getLoc(), togetherFunction,
+        LLVM::LLVMFunctionType::get(none, {pointer, i32, i64, i64, i32, pointer}));
     LLVM::LLVMFuncOp::create(b, module.getLoc(), scratchFunction,
                              LLVM::LLVMFunctionType::get(pointer, {pointer, i64}));
   }

@@ -20,6 +20,9 @@ using namespace mlir;
 /// True if no token depends on another: time is an axis like the others.
 bool isTokenwise(RecurrenceOp op);
 
+/// True if chunks do not depend on each other: states stay as they come.
+bool keepsStates(RecurrenceOp op);
+
 /// The axis whose indices fill vectors, or null for the feature dimensions.
 StringAttr chooseLane(RecurrenceOp op);
 
@@ -40,6 +43,7 @@ public:
         emitter(b, loc, plan, cpu),
         cores(cores), sharedLeft(sharedBytes) {
     laneRoom = roomForLanes();
+    sharesTime = unit == Unit::Block && op.getChunk() && keepsStates(op);
     parallelTime = isTokenwise(op) && (unit != Unit::Task || isTime(lane));
   }
   void run();
@@ -128,6 +132,9 @@ private:
   Value tasks, block;
   /// Tokens are tasks, or lanes of one.
   bool parallelTime = false;
+  /// A sequence's chunks are shared by blocks: how many, and which one this is.
+  bool sharesTime = false;
+  Value shares, share;
   int64_t sharedLeft, sharedUsed = 0;
 };
 

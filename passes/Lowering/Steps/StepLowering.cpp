@@ -52,6 +52,12 @@ bool steps::isTokenwise(RecurrenceOp op) {
          !op.getFirst() && !op.getChunk() && op.getSnapshots().empty();
 }
 
+bool steps::keepsStates(RecurrenceOp op) {
+  return !op.getResets() && !op.getPosition() && !op.getFirst() &&
+         op.getSnapshots().empty() &&
+         llvm::equal(op.getYield().getCarries(), op.getCarryArgs());
+}
+
 StringAttr steps::chooseLane(RecurrenceOp op) {
   if (op.getChunk())
     return {};
@@ -106,6 +112,8 @@ StringAttr steps::chooseLane(RecurrenceOp op) {
 static constexpr int64_t threadsApart = 128;
 /// Threads of a block that share a sequence, at most.
 static constexpr int64_t threadsTogether = 512;
+/// Blocks that share a sequence of independent chunks, at most.
+static constexpr int64_t mostShares = 128;
 
 /// The operand at this task, at token `time` (null: no time axis).  A value that steps
 /// together with others has their dimension first, which `memref` may lack.
@@ -339,6 +347,10 @@ void Lowering::body(Value task) {
   if (chosen && !lane)
     order.push_back(chosen.getValue());
   Value rest = task;
+  if (sharesTime) {
+    share = arith::RemUIOp::create(b, loc, rest, shares);
+    rest = arith::DivUIOp::create(b, loc, rest, shares);
+  }
   if (lane) {
     Value size = sizes.lookup(lane.getValue());
     Value blocks = extentOf(lane.getValue());
@@ -405,6 +417,12 @@ void Lowering::body(Value task) {
     timeLoop();
   } else {
     timeLoop();
+  }
+  OpBuilder::InsertionGuard guard(b);
+  if (sharesTime) {
+    Value one = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, share, constant(0));
+    auto writes = scf::IfOp::create(b, loc, one, /*withElse=*/false);
+    b.setInsertionPointToStart(writes.thenBlock());
   }
   overLanes([&] {
     for (auto [i, arg] : llvm::enumerate(op.getCarryArgs())) {
@@ -573,6 +591,14 @@ Value Lowering::countTasks() {
   Value count = constant(1);
   for (StringAttr axis : op.getCarryAxes())
     count = arith::MulIOp::create(b, loc, count, extentOf(axis.getValue()));
+  if (sharesTime) {
+    Value chunks = arith::CeilDivUIOp::create(
+        b, loc, sizes.lookup(RecurrenceOp::getTimeAxis()), constant(*op.getChunk()));
+    shares = arith::MaxUIOp::create(
+        b, loc, arith::MinUIOp::create(b, loc, chunks, constant(mostShares)).getResult(),
+        constant(1));
+    count = arith::MulIOp::create(b, loc, count, shares);
+  }
   if (parallelTime)
     count = arith::MulIOp::create(b, loc, count,
                                   isTime(lane) ? extentOf(lane.getValue())

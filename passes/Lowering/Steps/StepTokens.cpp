@@ -158,7 +158,12 @@ void Lowering::chunkLoop(Value begin, Value end, Value length) {
     return arith::MinUIOp::create(b, loc, left, full);
   };
   if (!resets) {
-    auto loop = scf::ForOp::create(b, loc, constant(0), length, full);
+    Value from = constant(0), step = full;
+    if (sharesTime) {
+      from = arith::MulIOp::create(b, loc, share, full);
+      step = arith::MulIOp::create(b, loc, shares, full);
+    }
+    auto loop = scf::ForOp::create(b, loc, from, length, step);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     Value first = loop.getInductionVar();

@@ -135,10 +135,10 @@ void seqc_rt_cuda_launch(seqc_cuda_call *call, int32_t kernel, int64_t blocks,
                          int64_t threads, int32_t shared_bytes,
                          void *parameters, int64_t parameter_bytes);
 /* The same for blocks that wait for each other: at most `blocks`, and no more than the
-   device runs at once. */
+   device runs at once; `parameters` are the addresses of the arguments. */
 void seqc_rt_cuda_launch_together(seqc_cuda_call *call, int32_t kernel, int64_t blocks,
                                   int64_t threads, int32_t shared_bytes,
-                                  void *parameters, int64_t parameter_bytes);
+                                  void **parameters);
 void *seqc_rt_cuda_scratch(seqc_cuda_call *call, int64_t bytes);
 
 /* Calls body(context, lo, hi) on ranges that cover [begin, end) once each, on

@@ -180,16 +180,83 @@ func.func @packed(%q: tensor<?x4x16xf16>, %k: tensor<?x2x16xf16>, %cu: tensor<?x
 
 // -----
 
-// f32, a list for each query, a region of scores: left alone.
+// Two heads of one query are the first rows of 16.  Lists of packed queries count blocks
+// of their own sequence.
+// CHECK-LABEL: @few
+// CHECK: gpu.launch
+// CHECK: seqc_tile.copy_in {{.*}} row_dim = 2 : i64} : memref<1x?x4x16xf16> -> <16x16xf16>
+// CHECK: seqc_tile.mma {{.*}} <16x16xf16, lhs, 1>
+// CHECK-NOT: seqc.block_attention
+func.func @few(%q: tensor<?x4x16xf16>, %k: tensor<?x2x16xf16>, %cu: tensor<?xi32>, %i: tensor<?x2x3xi32>) -> tensor<?x4x16xf32> {
+  %o, %l = seqc.block_attention q(%q) k(%k) v(%k) blocks(%i) segments(%cu) block(16) causal
+  return %o : tensor<?x4x16xf32>
+}
+
+// -----
+
+// A thread a vector, which it has in registers, its length once; no loop but over
+// centroids.
+// CHECK-LABEL: @assign
+// CHECK: scf.parallel
+// CHECK: math.sqrt
+// CHECK: scf.parallel
+// CHECK-COUNT-4: vector.load {{.*}} vector<4xf32>
+// CHECK: math.sqrt
+// CHECK: scf.for
+// CHECK-COUNT-4: vector.load {{.*}} vector<4xf32>
+// CHECK-NOT: scf.for
+// CHECK: return
+func.func @assign(%x: tensor<?x3x16xf32>, %mu: tensor<3x5x16xf32>) -> tensor<?x3xi32> {
+  %s, %i = seqc.assign %x to %mu cosine
+  return %i : tensor<?x3xi32>
+}
+
+// -----
+
+// Members of a centroid are a block's: the 32 bits of a key from counts of the block,
+// then all threads number theirs together.
+// CHECK-LABEL: @members
+// CHECK: gpu.launch
+// CHECK: %[[BITS:.*]] = arith.constant 32 : index
+// CHECK: scf.for {{.*}} to %[[BITS]]
+// CHECK: gpu.barrier
+// CHECK: nvvm.vote.sync ballot
+// CHECK: nvvm.vote.sync ballot
+// CHECK-NOT: seqc.assign
+func.func @members(%x: tensor<?x3x16xf32>, %mu: tensor<3x5x16xf32>) -> tensor<3x5x4xi32> {
+  %s, %i, %inverse = seqc.assign %x to %mu members(4)
+  return %i : tensor<3x5x4xi32>
+}
+
+// -----
+
+// CHECK-LABEL: @merge
+// CHECK: scf.parallel
+// CHECK-COUNT-2: vector.load {{.*}} vector<4xf32>
+// CHECK: math.exp
+// CHECK: vector.store {{.*}} vector<4xf32>
+// CHECK: scf.if
+// CHECK: math.log
+// CHECK-NOT: seqc.merge
+func.func @merge(%a: tensor<?x3x16xf32>, %l: tensor<?x3xf32>, %b: tensor<?x3x16xf32>, %m: tensor<?x3xf32>) -> (tensor<?x3x16xf32>, tensor<?x3xf32>) {
+  %o, %n = seqc.merge (%a, %l), (%b, %m)
+  return %o, %n : tensor<?x3x16xf32>, tensor<?x3xf32>
+}
+
+// -----
+
+// f32, a region of scores, f64: left alone.
 // CHECK-LABEL: @others
-// CHECK-COUNT-3: seqc.block_attention
-func.func @others(%x: tensor<?x?x2x16xf32>, %h: tensor<?x?x2x16xf16>, %i: tensor<?x?x1x3xi32>)
-    -> (tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32>) {
+// CHECK: seqc.block_attention
+// CHECK: seqc.assign
+// CHECK: seqc.block_attention
+func.func @others(%x: tensor<?x?x2x16xf32>, %h: tensor<?x?x2x16xf16>, %d: tensor<?x2x16xf64>, %mu: tensor<2x3x16xf64>)
+    -> (tensor<?x?x2x16xf32>, tensor<?x2xi32>, tensor<?x?x2x16xf32>) {
   %a, %la = seqc.block_attention q(%x) k(%x) v(%x) causal
-  %b, %lb = seqc.block_attention q(%h) k(%h) v(%h) blocks(%i) block(16) causal
+  %far, %b = seqc.assign %d to %mu
   %c, %lc = seqc.block_attention q(%h) k(%h) v(%h) causal {
   ^score(%s: f32, %p: index, %j: index, %n: index):
     seqc.yield out(%s)
   }
-  return %a, %b, %c : tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32>
+  return %a, %b, %c : tensor<?x?x2x16xf32>, tensor<?x2xi32>, tensor<?x?x2x16xf32>
 }

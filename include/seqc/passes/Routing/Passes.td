@@ -32,15 +32,18 @@ def RoutingToKernels : Pass<"seqc-routing-to-kernels"> {
     converted.
     **Guarantees** that none of these is left: a `seqc.topk` of rows of fixed length up
     to 1024, not of f64, which is one `gpu.launch` that keeps rows in registers; a
-    `seqc.dispatch`, whose slots are ranked by warps, without atomic operations, in one
-    kernel whose blocks wait for each other, and whose tokens are read once; a `seqc.combine`, which reads all rows of a token at once; a
-    `seqc.block_attention` of 16-bit queries, keys and values of the same type, whose
-    features are multiples of 16 (and d / 4 + e / 2 at most 112, of features d and values
-    e), without relative rows and score region, and with a list, if there is one, for
-    groups of a multiple of 16 queries or 16 heads of one query that share it and
-    their keys, of blocks of 16 tokens or more, without segments, and with a window only
-    if causal: `seqc_tile` products of tiles of queries with tiles
-    of keys, fewer where `shared-bytes` do not hold 64 of them; heads that share keys and a row of the list have such a tile together.
+    `seqc.assign` of vectors of up to 128 features, not of f64, by a thread a vector or,
+    of members, a block a centroid; a `seqc.dispatch`, whose slots are ranked by warps,
+    without atomic operations, in one kernel whose blocks wait for each other, and whose
+    tokens are read once; a `seqc.combine`, which reads all rows of a token at once; a
+    `seqc.merge` of rows of fixed length, not of f64; a `seqc.block_attention` of 16-bit
+    queries, keys and values of the same type, whose features are multiples of 16 (and
+    d / 4 + e / 2 at most 112, of features d and values e), without relative rows and
+    score region, and with a list, if there is one, of blocks of 16 tokens or more, and
+    with a window only if causal: `seqc_tile` products of tiles of queries with tiles of
+    keys, fewer where `shared-bytes` do not hold 64 of them; heads that share keys and a
+    row of the list have such a tile together.  Where groups are not of a multiple of 16
+    queries, a tile has one query, and rows that are nobody's up to 16.
     Rows move by vectors of up to 16 bytes where their length allows it.  The order of
     every sum depends on the sizes only.  What else there is of routing is left alone.
     **Fails when** never on verified input.

@@ -14,7 +14,7 @@
 // CHECK-DAG: %[[ONE:.*]] = llvm.mlir.constant(1 : i32)
 // CHECK: llvm.call @seqc_rt_cuda_launch(%[[CALL]], %[[ONE]], {{.*}}, %[[ARGS]], %[[SIZE]])
 // Blocks that wait for each other are launched at once.
-// CHECK: llvm.call @seqc_rt_cuda_launch_together(%[[CALL]],
+// CHECK: llvm.call @seqc_rt_cuda_launch_together(%[[CALL]], {{.*}}) : (!llvm.ptr, i32, i64, i64, i32, !llvm.ptr) -> ()
 // CHECK-NOT: gpu.launch_func
 // CHECK-NOT: seqc.together
 module attributes {gpu.container_module} {

@@ -1,6 +1,27 @@
 // RUN: seq-opt %s --seqc-entry-to-memrefs --seqc-recurrence-to-kernels | FileCheck %s
 // RUN: seq-opt %s --seqc-entry-to-memrefs --seqc-recurrence-to-kernels=shared-bytes=64 | FileCheck %s --check-prefix=SMALL
 
+// A state that stays as it is: 128 blocks share the chunks of a sequence, and the first
+// writes the state.
+// CHECK-LABEL: func.func @experts
+// CHECK: arith.minui %{{.*}}, %[[MOST:.*]] : index
+// CHECK: %[[SHARES:.*]] = arith.maxui
+// CHECK: gpu.launch
+// CHECK: %[[SHARE:.*]] = arith.remui %{{.*}}, %[[SHARES]]
+// CHECK: %[[FROM:.*]] = arith.muli %[[SHARE]],
+// CHECK: %[[STEP:.*]] = arith.muli %[[SHARES]],
+// CHECK: scf.for %{{.*}} = %[[FROM]] to %{{.*}} step %[[STEP]]
+// CHECK: arith.cmpi eq, %[[SHARE]],
+// CHECK: gpu.terminator
+func.func @experts(%x: tensor<?x64xf32>, %w: tensor<9x64x48xf32>, %cu: tensor<10xi32>) -> (tensor<?x48xf32>, tensor<9x64x48xf32>) {
+  %o, %same = seqc.recurrence seq(%x : (t)) carry(%w : (s)) segments(%cu : (s)) chunk(16) {
+  ^step(%block: tensor<16x64xf32>, %we: tensor<64x48xf32>, %count: index):
+    %y = seqc.einsum "td,df->tf"(%block, %we)
+    seqc.yield out(%y) carry(%we)
+  }
+  return %o, %same : tensor<?x48xf32>, tensor<9x64x48xf32>
+}
+
 // One sequence a thread: states are the thread's own, neighbours are neighbours.
 // CHECK-LABEL: func.func @leaky
 // CHECK: gpu.launch
