@@ -17,6 +17,17 @@ namespace seqc::steps {
 
 using namespace mlir;
 
+/// Bytes of one element, and how many a type has.
+inline int64_t elementBytes(Type element) {
+  return element.isIndex() ? 8 : (element.getIntOrFloatBitWidth() + 7) / 8;
+}
+inline int64_t elements(Type type) {
+  int64_t n = 1;
+  for (int64_t size : shapeOf(type))
+    n *= size;
+  return n;
+}
+
 /// True if no token depends on another: time is an axis like the others.
 bool isTokenwise(RecurrenceOp op);
 
