@@ -16,7 +16,9 @@ using llvm::DynamicAPInt;
 static thread_local Algebra *innermost = nullptr;
 
 static size_t hashOf(const Number &n) {
-  return llvm::hash_combine(hash_value(n.num), hash_value(n.den));
+  // Equal integers may be stored with different widths, which hash differently.
+  const DynamicAPInt prime((int64_t(1) << 61) - 1);
+  return llvm::hash_combine(int64_t(n.num % prime), int64_t(n.den % prime));
 }
 static bool isInteger(const Number &n) { return n.den == 1; }
 

@@ -3,6 +3,7 @@
 #include "Algebra.h"
 
 #include "seqc/dialects/Seq/Seq.h"
+#include "seqc/lib/Support/SplitLog.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -120,7 +121,12 @@ Formula exponentOf(Formula a) {
   return algebra.exponential(a);
 }
 
-Formula log2() { return alg().logarithm(alg().number(2.0)); }
+/// The logarithm of a constant, as passes write it.
+Formula logOf(double base) {
+  auto [high, low] = splitLog(base);
+  return alg().number(high + low);
+}
+Formula log2() { return logOf(2); }
 
 /// Bounds of functions that have no laws here.
 Interval rangeOf(Operation *op) {
@@ -198,6 +204,15 @@ Function Dom::resolve(Operation *op) {
       SCALAR(math::ExpM1Op,
              alg().subtract(alg().exponential(a[0]), alg().number(1.0)))
       SCALAR(math::FmaOp, alg().add(alg().multiply(a[0], a[1]), a[2]))
+      .Case<math::PowFOp>([](Operation *op) -> Function {
+        Function other = opaque(op);
+        return [=](const Formula *a) {
+          auto base = alg().asNumber(a[0]);
+          if (!base || !(*base > 0) || *base == 1 || alg().asNumber(a[1]))
+            return other(a);
+          return alg().exponential(alg().multiply(a[1], logOf(*base)));
+        };
+      })
       .Case<math::ExpOp>([=](auto) -> Function {
         if (chunk)
           return [](const Formula *a) { return exponentOf(a[0]); };

@@ -7,6 +7,8 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <set>
+
 using namespace mlir;
 using namespace seqc;
 using namespace seqc::structure;
@@ -74,6 +76,72 @@ std::optional<double> seqc::structure::splatConstant(Value value) {
   return std::nullopt;
 }
 
+/// The numbers of a constant vector that `value` repeats, and where it varies.
+static DenseElementsAttr repeatedVector(Value value, int &along) {
+  auto einsum = stripCasts(value).getDefiningOp<EinsumOp>();
+  if (!einsum)
+    return {};
+  DenseElementsAttr vector;
+  for (auto [operand, term] : llvm::zip(einsum.getOperands(), einsum.getTerms())) {
+    if (splatConstant(operand) == 1.0)
+      continue;
+    auto constant = stripCasts(operand).getDefiningOp<arith::ConstantOp>();
+    if (vector || !constant || term.size() != 1)
+      return {};
+    vector = dyn_cast<DenseElementsAttr>(constant.getValue());
+    size_t place = einsum.getOutputTerm().find(term[0]);
+    if (place == std::string::npos)
+      return {};
+    along = place;
+  }
+  return vector;
+}
+
+bool seqc::structure::isIdentity(Value value) {
+  value = stripCasts(value);
+  ArrayRef<int64_t> shape = seqc::shapeOf(value.getType());
+  if (shape.size() != 2 || shape[0] != shape[1] || shape[0] < 2)
+    return false;
+  Operation *def = value.getDefiningOp();
+  if (!def)
+    return false;
+  if (isa<arith::UIToFPOp>(def))
+    return isIdentity(def->getOperand(0));
+  if (auto constant = dyn_cast<arith::ConstantOp>(def)) {
+    auto dense = dyn_cast<DenseElementsAttr>(constant.getValue());
+    if (!dense)
+      return false;
+    auto diagonal = [&](int64_t i) { return i / shape[0] == i % shape[0]; };
+    if (dense.getElementType().isInteger(1))
+      return llvm::all_of(llvm::enumerate(dense.getValues<bool>()), [&](auto pair) {
+        return pair.value() == diagonal(pair.index());
+      });
+    return isa<FloatType>(dense.getElementType()) &&
+           llvm::all_of(llvm::enumerate(dense.getValues<APFloat>()), [&](auto pair) {
+             return diagonal(pair.index()) ? pair.value().isExactlyValue(1.0)
+                                           : pair.value().isZero();
+           });
+  }
+  auto compare = dyn_cast<arith::CmpFOp>(def);
+  if (!compare || (compare.getPredicate() != arith::CmpFPredicate::OEQ &&
+                   compare.getPredicate() != arith::CmpFPredicate::UEQ))
+    return false;
+  int x = -1, y = -1;
+  DenseElementsAttr a = repeatedVector(compare.getLhs(), x),
+                    b = repeatedVector(compare.getRhs(), y);
+  if (!a || a != b || x == y || !isa<FloatType>(a.getElementType()))
+    return false;
+  std::set<double> numbers;
+  for (const APFloat &number : a.getValues<APFloat>()) {
+    APFloat wide = number;
+    bool exact;
+    wide.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &exact);
+    if (!wide.isFinite() || !numbers.insert(wide.convertToDouble()).second)
+      return false;
+  }
+  return true;
+}
+
 static Sum atom(Value value, Factor::Kind kind = Factor::Kind::Value,
                 ArrayRef<int64_t> shape = {}) {
   Sum sum;
@@ -106,7 +174,8 @@ std::optional<Sum> AffineAnalysis::product(Operation *at, const Sum &a,
                                            ArrayRef<int64_t> shape) {
   if (a.hasCarry() && b.hasCarry())
     return fail(at);
-  if (expand && a.terms.size() * b.terms.size() > kMaxTerms)
+  if ((expand || !(a.hasCarry() || b.hasCarry())) &&
+      a.terms.size() * b.terms.size() > kMaxTerms)
     return std::nullopt;
   Sum result;
   result.shape.assign(shape.begin(), shape.end());
@@ -125,6 +194,18 @@ std::optional<Sum> AffineAnalysis::product(Operation *at, const Sum &a,
       result.add(std::move(p));
     }
   return result;
+}
+
+bool AffineAnalysis::opens(Value value) {
+  if (expand)
+    return true;
+  auto [it, isNew] = identities.try_emplace(value, false);
+  if (!isNew)
+    return it->second;
+  bool found = isIdentity(value);
+  if (Operation *def = value.getDefiningOp(); def && !found && def->getNumOperands() > 0)
+    found = llvm::any_of(def->getOperands(), [&](Value v) { return opens(v); });
+  return identities[value] = found;
 }
 
 std::optional<Sum> AffineAnalysis::get(Value value) {
@@ -165,6 +246,18 @@ std::optional<Sum> AffineAnalysis::selected(arith::SelectOp select) {
     return true;
   });
   Value condition = select.getCondition();
+  if (isIdentity(condition)) {
+    // Where not on the diagonal: everywhere, but not on the diagonal.
+    Sum same = atom(condition, Factor::Kind::Same);
+    auto p = product(select, same, *a, identity, identity, shape, shape);
+    auto q = product(select, same, *b, identity, identity, shape, shape);
+    if (!p || !q)
+      return std::nullopt;
+    p->add(*b);
+    p->add(*q, -1);
+    p->add(both);
+    return p;
+  }
   auto p = product(select, atom(condition, Factor::Kind::When, shape), *a,
                    identity, identity, shape, shape);
   auto q = product(select, atom(condition, Factor::Kind::Unless, shape), *b,
@@ -193,6 +286,9 @@ std::optional<Sum> AffineAnalysis::compute(Value value) {
   if (known)
     if (std::optional<double> c = splatConstant(value))
       return Sum::constant(*c, shape);
+  if (known && isIdentity(value) && isa<FloatType>(elementOf(value.getType())))
+    return atom(stripCasts(value), Factor::Kind::Same);
+  bool open = known && opens(value);
   if (auto arg = dyn_cast<BlockArgument>(value)) {
     if (known)
       return atom(value);
@@ -313,7 +409,7 @@ std::optional<Sum> AffineAnalysis::compute(Value value) {
             // An outer product or nothing is an outer product; another known
             // selection is one factor.
             std::optional<Sum> x = selected(select);
-            if (known && !expand && (!x || !isOuterProduct(*x)))
+            if (known && !open && (!x || !isOuterProduct(*x)))
               return std::nullopt;
             return x;
           })
@@ -371,20 +467,21 @@ std::optional<Sum> AffineAnalysis::compute(Value value) {
   if (result) {
     // Sums of known products are one factor each; looking into them would only
     // multiply terms.
-    if (known && (!*result || (!expand && (*result)->terms.size() != 1)))
+    if (known && (!*result || (!open && (*result)->terms.size() != 1)))
       return atom(value);
     return *result;
   }
-  if (known && !(expand && isa<arith::AddFOp, arith::SubFOp, math::FmaOp, ReduceOp>(def)))
+  if (known && !(open && isa<arith::AddFOp, arith::SubFOp, math::FmaOp, ReduceOp>(def)))
     return atom(value);
 
   std::optional<Sum> sum =
       llvm::TypeSwitch<Operation *, std::optional<Sum>>(def)
-      .Case<arith::AddFOp, arith::SubFOp>([&](auto add) -> std::optional<Sum> {
+      .Case<arith::AddFOp, arith::SubFOp, arith::AddIOp, arith::SubIOp>(
+          [&](auto add) -> std::optional<Sum> {
         auto a = get(add.getLhs()), b = get(add.getRhs());
         if (!a || !b)
           return std::nullopt;
-        a->add(*b, isa<arith::SubFOp>(def) ? -1 : 1);
+        a->add(*b, isa<arith::SubFOp, arith::SubIOp>(def) ? -1 : 1);
         return a;
       })
       .Case<math::FmaOp>([&](auto fma) -> std::optional<Sum> {

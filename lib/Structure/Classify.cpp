@@ -22,6 +22,8 @@ llvm::StringRef seqc::structure::semiringName(Semiring semiring) {
     return "(+,x)";
   case Semiring::MaxPlus:
     return "(max,+)";
+  case Semiring::MinPlus:
+    return "(min,+)";
   case Semiring::LogPlus:
     return "(logaddexp,+)";
   }
@@ -152,8 +154,7 @@ Sum seqc::structure::writesOf(const Sum &next) {
   return result;
 }
 
-/// True if every term is a product of a vector along each of two dimensions.
-static bool isOuterProduct(const Sum &sum) {
+bool seqc::structure::isSumOfOuterProducts(const Sum &sum) {
   if (sum.shape.size() != 2)
     return false;
   for (const Term &term : sum.terms) {
@@ -274,10 +275,10 @@ void Classifier::classifyAffine(Component &component) {
       });
       for (const LowRank &pair : t.lowRank)
         fixed &= constant(pair.left) && constant(pair.right);
-      full |= !isOuterProduct(t.diagonal);
+      full |= !isSumOfOuterProducts(t.diagonal);
       row.push_back(std::move(t));
     }
-    outer &= isOuterProduct(writesOf(next));
+    outer &= isSumOfOuterProducts(writesOf(next));
   }
   if (n == 2) {
     const Transition &a = blocks[0][0], &b = blocks[0][1], &c = blocks[1][0],
@@ -332,22 +333,40 @@ void Classifier::classifyAffine(Component &component) {
 void Classifier::classify(Component &component) {
   llvm::BitVector bits = bitsOf(component);
   AffineAnalysis affine(op, dependence, bits);
-  bool ok = true;
-  for (unsigned c : component.carries) {
-    auto next = affine.get(op.getYield().getCarries()[c]);
-    ok &= bool(next);
-    component.next.push_back(next ? *next : Sum());
-  }
-  if (ok)
+  auto derive = [&](AffineAnalysis &analysis) {
+    component.next.clear();
+    bool ok = true;
+    for (unsigned c : component.carries) {
+      auto next = analysis.get(op.getYield().getCarries()[c]);
+      ok &= bool(next);
+      component.next.push_back(next ? *next : Sum());
+    }
+    return ok;
+  };
+  if (derive(affine))
     return classifyAffine(component);
+  // What is not affine may be a function of a snapshot alone.
+  llvm::BitVector now = bits;
+  now.reset(dependence.carries(), dependence.tokenBit());
+  if (now != bits) {
+    AffineAnalysis frozen(op, dependence, now);
+    if (derive(frozen)) {
+      component.cls = Class::C6;
+      component.frozen = true;
+      return;
+    }
+  }
   component.next.clear();
   component.cls = Class::C7;
   component.breaks = affine.breaks();
-  for (Semiring semiring : {Semiring::MaxPlus, Semiring::LogPlus}) {
-    auto derive = semiring == Semiring::MaxPlus ? maxTerms : logTerms;
-    ok = true;
+  for (Semiring semiring :
+       {Semiring::MaxPlus, Semiring::MinPlus, Semiring::LogPlus}) {
+    bool ok = true;
     for (unsigned c : component.carries) {
-      auto next = derive(op, dependence, bits, op.getYield().getCarries()[c]);
+      Value value = op.getYield().getCarries()[c];
+      auto next = semiring == Semiring::LogPlus
+                      ? logTerms(op, dependence, bits, value)
+                      : extremeTerms(op, dependence, bits, value, semiring);
       ok &= bool(next);
       component.ring.push_back(next ? *next : SmallVector<RingTerm, 2>());
     }

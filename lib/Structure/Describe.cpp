@@ -5,6 +5,7 @@
 #include "seqc/dialects/Seq/Seq.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
@@ -16,7 +17,7 @@ using namespace seqc::structure;
 namespace {
 class Describer {
 public:
-  explicit Describer(RecurrenceOp op) : op(op) {}
+  explicit Describer(RecurrenceOp op);
   std::string run(const Structure &structure);
 
 private:
@@ -27,10 +28,30 @@ private:
   std::string equation(unsigned carry, const Sum &next);
   std::string equation(unsigned carry, ArrayRef<RingTerm> next, Semiring semiring);
   std::string words(const Component &component);
+  std::string letter(int number) {
+    return number < int(letters.size()) ? std::string(1, letters[number])
+                                        : "n" + std::to_string(number);
+  }
+  std::string lettersText(ArrayRef<int> letters);
+  std::string sliceText(tensor::ExtractSliceOp slice, ArrayRef<int> letters,
+                        unsigned depth);
 
   RecurrenceOp op;
+  /// Names of indices, none of them an operand's name.
+  std::string letters = "ijklmnpqrstuvwxyzabcd";
 };
 } // namespace
+
+Describer::Describer(RecurrenceOp op) : op(op) {
+  auto reserve = [&](ValueRange values, StringRef fallback) {
+    for (auto [i, v] : llvm::enumerate(values))
+      if (std::string name = operandName(v, fallback, i); name.size() == 1)
+        llvm::erase(letters, name[0]);
+  };
+  reserve(op.getSeq(), "x");
+  reserve(op.getWeights(), "w");
+  reserve(op.getCarries(), "state");
+}
 
 /// The name of a function argument in the source, or a number.
 std::string Describer::operandName(Value operand, StringRef fallback, unsigned i) {
@@ -78,6 +99,8 @@ std::string Describer::name(Value v, unsigned depth) {
   auto operand = [&](unsigned i) { return name(def->getOperand(i), depth + 1); };
   if (isa<tensor::SplatOp>(def))
     return operand(0);
+  if (auto slice = dyn_cast<tensor::ExtractSliceOp>(def))
+    return sliceText(slice, {}, depth);
   StringRef symbol = llvm::StringSwitch<StringRef>(def->getName().getStringRef())
                          .Case("arith.addf", " + ")
                          .Case("arith.subf", " - ")
@@ -101,12 +124,30 @@ std::string Describer::name(Value v, unsigned depth) {
   return text + ")";
 }
 
-static std::string lettersText(ArrayRef<int> letters) {
+/// x[1,i] for row 1 of x; without letters x[1,:].
+std::string Describer::sliceText(tensor::ExtractSliceOp slice, ArrayRef<int> letters,
+                                 unsigned depth) {
+  llvm::SmallBitVector dropped = slice.getDroppedDims();
+  SmallVector<std::string> places;
+  unsigned next = 0;
+  for (auto [d, offset] : llvm::enumerate(slice.getStaticOffsets())) {
+    std::string at = ShapedType::isDynamic(offset) ? "?" : std::to_string(offset);
+    std::string index = ":";
+    if (!dropped.test(d) && next < letters.size())
+      index = letter(letters[next++]);
+    places.push_back(dropped.test(d)               ? at
+                     : offset == 0 || index == ":" ? index
+                                                   : index + "+" + at);
+  }
+  return name(slice.getSource(), depth + 1) + "[" + llvm::join(places, ",") + "]";
+}
+
+std::string Describer::lettersText(ArrayRef<int> letters) {
   if (letters.empty())
     return "";
   std::string text = "[";
-  for (auto [i, letter] : llvm::enumerate(letters))
-    text += (i ? "," : "") + std::string(1, char('i' + letter));
+  for (auto [i, number] : llvm::enumerate(letters))
+    text += (i ? "," : "") + letter(number);
   return text + "]";
 }
 
@@ -123,10 +164,18 @@ std::string Describer::text(const Term &term, bool first) {
   for (const Factor &f : term.factors) {
     os << (space ? " " : "");
     space = true;
+    if (auto slice = stripCasts(f.value).getDefiningOp<tensor::ExtractSliceOp>();
+        slice && f.kind == Factor::Kind::Value) {
+      os << sliceText(slice, f.letters, 0);
+      continue;
+    }
     std::string n = name(f.value);
     switch (f.kind) {
     case Factor::Kind::Value:
       os << n;
+      break;
+    case Factor::Kind::Same:
+      os << "same";
       break;
     case Factor::Kind::Inverse:
       os << "1/" << n;
@@ -166,7 +215,9 @@ std::string Describer::equation(unsigned carry, ArrayRef<RingTerm> next,
                                 Semiring semiring) {
   std::string result =
       carryName(carry) + "' = " +
-      (semiring == Semiring::MaxPlus ? "max(" : "logaddexp(");
+      (semiring == Semiring::MaxPlus   ? "max("
+       : semiring == Semiring::MinPlus ? "min("
+                                       : "logaddexp(");
   llvm::raw_string_ostream os(result);
   // The state first, then what is written.
   bool first = true;
@@ -233,7 +284,8 @@ std::string Describer::words(const Component &c) {
            " and a correction of rank " + std::to_string(c.rank) +
            (c.tied ? " that reads what it writes" : "");
   case Class::C6:
-    return "affine in a state frozen at a snapshot";
+    return c.frozen ? "affine, with a function of a state frozen at a snapshot"
+                    : "affine in a state frozen at a snapshot";
   case Class::C7: {
     std::string text = "not affine";
     if (c.breaks)

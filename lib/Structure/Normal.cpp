@@ -8,6 +8,7 @@
 
 #include "seqc/lib/Structure/Structure.h"
 
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
@@ -28,7 +29,7 @@ public:
           for (unsigned c : component.carries)
             bits.set(c);
           ArrayRef<int64_t> snapshots = op.getSnapshots();
-          for (unsigned s = 0; 2 * s < snapshots.size(); ++s)
+          for (unsigned s = 0; !component.frozen && 2 * s < snapshots.size(); ++s)
             if (bits.test(snapshots[2 * s]))
               bits.set(dependence.carries() + s);
           return bits;
@@ -49,6 +50,9 @@ private:
   std::string text(const Sum &sum, bool bare = false,
                    llvm::function_ref<bool(const Term &)> pick = nullptr);
   std::string text(Value v, ArrayRef<int> letters);
+  std::string textOver(const Sum &sum, ArrayRef<int> letters);
+  /// Exponentials over the same letters as one, of the sum of what they are of.
+  Named exponential(ArrayRef<const Factor *> factors);
   SmallVector<std::string> ringOf(ArrayRef<RingTerm> terms);
 
   RecurrenceOp op;
@@ -80,8 +84,11 @@ std::string Normal::carryName(unsigned carry) {
 /// A known value as text, its dimensions called by their place among `letters`.
 std::string Normal::text(Value v, ArrayRef<int> letters) {
   auto sum = analysis.get(v);
-  if (!sum)
-    return "?";
+  return sum ? textOver(*sum, letters) : "?";
+}
+
+std::string Normal::textOver(const Sum &all, ArrayRef<int> letters) {
+  const Sum *sum = &all;
   // Dimensions that it does not vary along have no letter.
   Sum renumbered;
   for (int l : letters)
@@ -132,6 +139,11 @@ Normal::Named Normal::named(const Factor &f) {
   numbered("x", op.getSeqArgs());
   numbered("w", op.getWeightArgs());
   numbered("s", op.getCarryArgs());
+  for (auto [i, arg] : llvm::enumerate(op.getSnapshotArgs()))
+    if (arg == v)
+      result.text = carryName(dependence.carries() + i);
+  if (f.kind == Factor::Kind::Same)
+    result.text = "same";
   if (v == op.getPositionArg())
     result.text = "position";
   if (v == op.getFirstArg())
@@ -196,14 +208,53 @@ Normal::Named Normal::named(const Factor &f) {
   return result;
 }
 
+Normal::Named Normal::exponential(ArrayRef<const Factor *> factors) {
+  Named result = named(*factors[0]);
+  Sum sum;
+  for (const Factor *f : factors) {
+    auto part = analysis.get(stripCasts(f->value).getDefiningOp()->getOperand(0));
+    if (!part)
+      return result;
+    sum.shape = part->shape;
+    sum.add(*part);
+  }
+  SmallVector<int> places;
+  for (auto [place, letter] : llvm::enumerate(factors[0]->letters))
+    if (llvm::is_contained(result.letters, letter))
+      places.push_back(place);
+  result.text = "exp(" + orZero(textOver(sum, places)) + ")";
+  return result;
+}
+
 std::string Normal::text(const Term &term, unsigned rank, bool bare) {
   struct Part {
     std::string text;
     SmallVector<int, 2> letters;
   };
   SmallVector<Part> parts;
+  SmallVector<SmallVector<const Factor *, 2>> exponentials;
+  for (const Factor &f : term.factors) {
+    if (f.kind == Factor::Kind::Value && stripCasts(f.value).getDefiningOp<math::ExpOp>()) {
+      auto same = llvm::find_if(exponentials, [&](auto &group) {
+        return group[0]->letters == f.letters &&
+               named(*group[0]).letters == named(f).letters;
+      });
+      if (same == exponentials.end())
+        exponentials.push_back({&f});
+      else
+        same->push_back(&f);
+    }
+  }
   for (const Factor &f : term.factors) {
     Named n = named(f);
+    auto group = llvm::find_if(exponentials, [&](auto &group) {
+      return llvm::is_contained(group, &f);
+    });
+    if (group != exponentials.end() && group->size() > 1) {
+      if ((*group)[0] != &f)
+        continue;
+      n = exponential(*group);
+    }
     StringRef before = "", after = "";
     switch (f.kind) {
     case Factor::Kind::Value:
@@ -214,6 +265,8 @@ std::string Normal::text(const Term &term, unsigned rank, bool bare) {
     case Factor::Kind::When:
       before = "[";
       after = "]";
+      break;
+    case Factor::Kind::Same:
       break;
     case Factor::Kind::Unless:
       before = "[not ";
@@ -313,7 +366,9 @@ std::string Normal::run() {
       line = "unknown";
     } else if (!component.ring.empty()) {
       letters.clear();
-      add(component.semiring == Semiring::MaxPlus ? "max of" : "logaddexp of",
+      add(component.semiring == Semiring::MaxPlus   ? "max of"
+          : component.semiring == Semiring::MinPlus ? "min of"
+                                                    : "logaddexp of",
           llvm::join(ringOf(component.ring[i]), ", "));
     } else if (auto next = analysis.get(op.getYield().getCarries()[carry])) {
       auto keeps = [&](const Term &t) {

@@ -18,6 +18,7 @@ static bool isFraction(const Factor &f) {
     return rangeOf(f.value).within(0, 1);
   case Factor::Kind::Inverse:
     return rangeOf(f.value).low >= 1;
+  case Factor::Kind::Same:
   case Factor::Kind::When:
   case Factor::Kind::Unless:
     return true;
@@ -90,6 +91,8 @@ linearShapes(RecurrenceOp op, const Structure &structure,
         !elementOf(state).isF32())
       return "states are coupled, or not f32 matrices";
     Transition t = transitionOf(component.next[0], component.carries[0]);
+    if (!isSumOfOuterProducts(writesOf(component.next[0])))
+      return "what is written is no sum of outer products";
     if (t.diagonal.terms.size() != 1 || t.diagonal.terms[0].scale <= 0)
       return "the gate is a sum, or not positive";
     LinearShape shape;
@@ -106,6 +109,13 @@ linearShapes(RecurrenceOp op, const Structure &structure,
         shape.scalarGate = true;
       else
         along[f.letters[0]] = shape.vectorGate = true;
+    }
+    if (llvm::any_of(t.lowRank, [](const LowRank &pair) { return pair.axis == 1; })) {
+      if (llvm::any_of(t.lowRank, [](const LowRank &pair) { return pair.axis == 0; }))
+        return "corrections act along both dimensions";
+      // The state is held transposed.
+      std::swap(shape.keys, shape.values);
+      std::swap(along[0], along[1]);
     }
     if (along[1] && shape.pairs)
       return "a vector gate along the second dimension meets a correction";
@@ -125,7 +135,12 @@ static std::optional<std::string> obstacleToScan(RecurrenceOp op,
   if (op.getChunk() || !op.getSnapshots().empty() || op.getPosition() || op.getFirst())
     return "it has a chunk, snapshots or a position";
   std::string why = "its state is a matrix";
-  for (const Component &component : structure.components)
+  for (const Component &component : structure.components) {
+    Type element = elementOf(op.getCarryArgs()[component.carries[0]].getType());
+    if (!element.isF32() && !element.isF64()) {
+      why = "a state is not of f32 or f64";
+      continue;
+    }
     switch (component.cls) {
     case Class::C1:
     case Class::C2:
@@ -144,6 +159,7 @@ static std::optional<std::string> obstacleToScan(RecurrenceOp op,
     default:
       break;
     }
+  }
   return why;
 }
 

@@ -15,12 +15,15 @@ using namespace seqc;
 using namespace seqc::structure;
 
 //===----------------------------------------------------------------------===//
-// (max,+)
+// (max,+) and (min,+)
 //===----------------------------------------------------------------------===//
 
-/// The operands of a maximum, written as an operation or as a selection.
-static std::optional<std::pair<Value, Value>> maximum(Operation *op) {
-  if (isa<arith::MaximumFOp, arith::MaxNumFOp>(op))
+/// The operands of a maximum (or `least`: minimum), written as an operation or as a
+/// selection.
+static std::optional<std::pair<Value, Value>> maximum(Operation *op,
+                                                      bool least = false) {
+  if (least ? isa<arith::MinimumFOp, arith::MinNumFOp, arith::MinSIOp>(op)
+            : isa<arith::MaximumFOp, arith::MaxNumFOp, arith::MaxSIOp>(op))
     return std::make_pair(op->getOperand(0), op->getOperand(1));
   auto select = dyn_cast<arith::SelectOp>(op);
   if (!select)
@@ -45,6 +48,8 @@ static std::optional<std::pair<Value, Value>> maximum(Operation *op) {
   default:
     return std::nullopt;
   }
+  if (least)
+    std::swap(a, b);
   if (select.getTrueValue() == a && select.getFalseValue() == b)
     return std::make_pair(a, b);
   return std::nullopt;
@@ -54,8 +59,8 @@ namespace {
 class MaxAnalysis {
 public:
   MaxAnalysis(RecurrenceOp op, const Dependence &dependence,
-              const llvm::BitVector &component)
-      : op(op), dependence(dependence), component(component) {}
+              const llvm::BitVector &component, bool least)
+      : op(op), dependence(dependence), component(component), least(least) {}
 
   std::optional<SmallVector<RingTerm, 2>> get(Value v) {
     v = stripCasts(v);
@@ -72,7 +77,7 @@ public:
     Operation *def = v.getDefiningOp();
     if (!def)
       return std::nullopt;
-    if (auto operands = maximum(def)) {
+    if (auto operands = maximum(def, least)) {
       auto a = get(operands->first), b = get(operands->second);
       if (!a || !b)
         return std::nullopt;
@@ -89,9 +94,9 @@ public:
           term.summands.push_back({stripCasts(def->getOperand(i)), sign});
       return terms;
     };
-    if (isa<arith::AddFOp>(def))
+    if (isa<arith::AddFOp, arith::AddIOp>(def))
       return known(1) ? shifted(1, 1) : known(0) ? shifted(0, 1) : std::nullopt;
-    if (isa<arith::SubFOp>(def) && known(1))
+    if (isa<arith::SubFOp, arith::SubIOp>(def) && known(1))
       return shifted(1, -1);
     return std::nullopt;
   }
@@ -100,13 +105,16 @@ private:
   RecurrenceOp op;
   const Dependence &dependence;
   const llvm::BitVector &component;
+  bool least;
 };
 } // namespace
 
 std::optional<SmallVector<RingTerm, 2>>
-seqc::structure::maxTerms(RecurrenceOp op, const Dependence &dependence,
-                          const llvm::BitVector &component, Value next) {
-  return MaxAnalysis(op, dependence, component).get(next);
+seqc::structure::extremeTerms(RecurrenceOp op, const Dependence &dependence,
+                              const llvm::BitVector &component, Value next,
+                              Semiring semiring) {
+  return MaxAnalysis(op, dependence, component, semiring == Semiring::MinPlus)
+      .get(next);
 }
 
 //===----------------------------------------------------------------------===//

@@ -86,7 +86,33 @@ bool seqc::structure::precedes(Value a, Value b) {
   return p->isBeforeInBlock(q);
 }
 
+/// Sums over a letter that has to equal another are over no letter.
+static void mergeSameLetters(Term &term, unsigned rank) {
+  for (unsigned i = 0; i < term.factors.size();) {
+    const Factor &f = term.factors[i];
+    if (f.kind != Factor::Kind::Same) {
+      ++i;
+      continue;
+    }
+    int kept = std::min(f.letters[0], f.letters[1]),
+        merged = std::max(f.letters[0], f.letters[1]);
+    if (kept != merged && merged < int(rank)) {
+      ++i;
+      continue;
+    }
+    term.factors.erase(term.factors.begin() + i);
+    if (kept == merged)
+      continue;
+    for (Factor &other : term.factors)
+      llvm::replace(other.letters, merged, kept);
+    llvm::replace(term.carryLetters, merged, kept);
+    term.extents[merged] = 1;
+    i = 0;
+  }
+}
+
 void seqc::structure::canonicalize(Term &term, unsigned rank) {
+  mergeSameLetters(term, rank);
   auto before = [](const Factor &a, const Factor &b) {
     if (a.value != b.value)
       return precedes(a.value, b.value);

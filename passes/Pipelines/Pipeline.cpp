@@ -271,6 +271,8 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   // input
   pm.addPass(createInlinerPass());
   pm.addPass(createSinkBroadcasts());
+  pm.addPass(createExponentialGates());
+  pm.addPass(createSplitRanks());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   CheckMonoidsOptions monoids;

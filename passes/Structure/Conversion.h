@@ -237,6 +237,10 @@ SmallVector<Factor> factorsAt(const Term &term, unsigned rank, int letter,
 /// The sum with the single term `factors` over `letter` (or none), times scale.
 Sum partOf(const Term &term, ArrayRef<Factor> factors, int letter, double scale = 1);
 
+/// Holds states whose corrections all act along their second dimension transposed; the
+/// recurrence computes what it did.
+void orientStates(RecurrenceOp op);
+
 /// True in a function for one token, where forms over time gain nothing.
 bool isStep(Operation *op);
 

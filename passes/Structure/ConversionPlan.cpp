@@ -309,6 +309,8 @@ std::optional<std::string> Conversion::plan(ComponentPlan &c) {
     return {};
   }
   Transition t = transitionOf(component.next[0], component.carries[0]);
+  if (!isSumOfOuterProducts(writesOf(component.next[0])))
+    return "what is written is no sum of outer products";
   if (Reason r = planGates(c, t.diagonal))
     return r;
   // Factors of the gate that a pair's right vector may have absorbed.

@@ -31,6 +31,7 @@ struct RecurrenceToLinear
       OpBuilder b(op);
       Location loc = op.getLoc();
       bool state = !op.getCarries().empty();
+      conversion::orientStates(op);
       auto reason = Conversion(op, b, scans ? Target::LinearAndScan : Target::Linear,
                                /*constants=*/!selected ||
                                    (form && form.getValue() == "chunked"))

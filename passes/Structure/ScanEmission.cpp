@@ -43,15 +43,18 @@ public:
       return arith::AddFOp::create(b, loc, x, y);
     case Semiring::MaxPlus:
       return arith::MaximumFOp::create(b, loc, x, y);
+    case Semiring::MinPlus:
+      return arith::MinimumFOp::create(b, loc, x, y);
     case Semiring::LogPlus:
       return logAddExp(b, loc, x, y);
     }
     llvm_unreachable("covered switch");
   }
   double zero() const {
-    return semiring == Semiring::PlusTimes
-               ? 0
-               : -std::numeric_limits<double>::infinity();
+    double infinite = std::numeric_limits<double>::infinity();
+    return semiring == Semiring::PlusTimes ? 0
+           : semiring == Semiring::MinPlus ? infinite
+                                           : -infinite;
   }
   double one() const { return semiring == Semiring::PlusTimes ? 1 : 0; }
   Value constant(OpBuilder &b, Location loc, Type type, double number) const {

@@ -42,6 +42,10 @@ static Value factorValue(OpBuilder &b, Location loc, const Factor &f, Value v,
   switch (f.kind) {
   case Factor::Kind::Value:
     return castTo(b, loc, v, element);
+  case Factor::Kind::Same:
+    if (isa<FloatType>(elementOf(v.getType())))
+      return castTo(b, loc, v, element);
+    [[fallthrough]];
   case Factor::Kind::Inverse:
     return arith::DivFOp::create(b, loc, splat(b, loc, 1, shape, element),
                                  castTo(b, loc, v, element));

@@ -11,6 +11,7 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/Format.h"
 
 using namespace mlir;
@@ -184,6 +185,22 @@ static void explainGpuForm(RecurrenceOp op, CompileOptions options) {
      << ": no estimate of forms for this target\n";
 }
 
+/// What has no state: routes (R), and attention, whose parts combine (C8).
+static void explainRouting(Operation *op) {
+  StringRef cls =
+      llvm::TypeSwitch<Operation *, StringRef>(op)
+          .Case<TopkOp, AssignOp>([](auto) { return "R, a choice of routes"; })
+          .Case<DispatchOp, CombineOp>(
+              [](auto) { return "R, tokens moved along routes"; })
+          .Case<BlockAttentionOp>(
+              [](auto) { return "C8, softmax attention with its log-sum-exp"; })
+          .Case<MergeOp>([](auto) { return "C8, parts of softmax attention joined"; })
+          .Default(StringRef());
+  if (!cls.empty())
+    llvm::outs() << "  " << op->getName().stripDialect() << "\n"
+                 << "    class   " << cls << "\n";
+}
+
 static llvm::Error explain() {
   auto common = commonOptions();
   if (!common)
@@ -259,6 +276,8 @@ static llvm::Error explain() {
                    ? "blocked scan along contiguous rows where it has no "
                      "modifiers, else sequential\n"
                    : "sequential in time, vectors across channels\n");
+      } else {
+        explainRouting(op);
       }
     });
     // The floor: every input and result crosses memory once.

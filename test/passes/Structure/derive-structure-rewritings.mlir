@@ -222,3 +222,81 @@ func.func @write_of_if(%k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %g: tensor<?xf3
   }
   return %sT : tensor<8x4xf32>
 }
+
+// The transition as a matrix: the identity as a constant, or where two counts agree.
+// CHECK-LABEL: @identity_minus
+// CHECK: seqc.factors = ["s0[i,j]: keeps 1; corrects -x0[a] x0[i] s0[a,j]; writes x0[i] x1[j]"], seqc.structure = ["0: C5.0"]
+func.func @identity_minus(%k: tensor<?x3xf32>, %v: tensor<?x4xf32>, %s0: tensor<3x4xf32>) -> tensor<3x4xf32> {
+  %sT = seqc.recurrence seq(%k, %v : (t)) carry(%s0 : ()) {
+  ^step(%kt: tensor<3xf32>, %vt: tensor<4xf32>, %s: tensor<3x4xf32>):
+    %one = arith.constant dense<[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]> : tensor<3x3xf32>
+    %kk = seqc.einsum "i,j->ij"(%kt, %kt)
+    %m = arith.subf %one, %kk : tensor<3x3xf32>
+    %p = seqc.einsum "ij,jv->iv"(%m, %s)
+    %w = seqc.einsum "k,v->kv"(%kt, %vt)
+    %n = arith.addf %p, %w : tensor<3x4xf32>
+    seqc.yield carry(%n)
+  }
+  return %sT : tensor<3x4xf32>
+}
+// CHECK-LABEL: @diagonal_minus
+// CHECK: seqc.factors = ["s0[i,j]: keeps exp(x2[i])[i]; corrects -x0[a] x0[i] s0[a,j]; writes x0[i] x1[j]"], seqc.structure = ["0: C5.2"]
+func.func @diagonal_minus(%k: tensor<?x3xf32>, %v: tensor<?x4xf32>, %g: tensor<?x3xf32>, %s0: tensor<3x4xf32>) -> tensor<3x4xf32> {
+  %sT = seqc.recurrence seq(%k, %v, %g : (t)) carry(%s0 : ()) {
+  ^step(%kt: tensor<3xf32>, %vt: tensor<4xf32>, %gt: tensor<3xf32>, %s: tensor<3x4xf32>):
+    %count = arith.constant dense<[0.0, 1.0, 2.0]> : tensor<3xf32>
+    %ones = arith.constant dense<1.0> : tensor<3xf32>
+    %zero = arith.constant dense<0.0> : tensor<3x3xf32>
+    %rows = seqc.einsum "i,j->ij"(%count, %ones)
+    %columns = seqc.einsum "i,j->ij"(%ones, %count)
+    %same = arith.cmpf oeq, %rows, %columns : tensor<3x3xf32>
+    %a = math.exp %gt : tensor<3xf32>
+    %wide = seqc.einsum "i,j->ij"(%a, %ones)
+    %diagonal = arith.select %same, %wide, %zero : tensor<3x3xi1>, tensor<3x3xf32>
+    %kk = seqc.einsum "i,j->ij"(%kt, %kt)
+    %m = arith.subf %diagonal, %kk : tensor<3x3xf32>
+    %p = seqc.einsum "ij,jv->iv"(%m, %s)
+    %w = seqc.einsum "k,v->kv"(%kt, %vt)
+    %n = arith.addf %p, %w : tensor<3x4xf32>
+    seqc.yield carry(%n)
+  }
+  return %sT : tensor<3x4xf32>
+}
+
+// A minimum, as an operation and as a selection; a sum of integers.
+// CHECK-LABEL: @minimum
+// CHECK: seqc.factors = ["s0: min of s0, x0", "s1: min of s1, x0"], seqc.structure = ["0: C1 (min,+)", "1: C1 (min,+)"]
+func.func @minimum(%x: tensor<?xf32>, %h0: tensor<f32>) -> (tensor<f32>, tensor<f32>) {
+  %a, %b = seqc.recurrence seq(%x : (t)) carry(%h0, %h0 : ()) {
+  ^step(%xt: f32, %h: f32, %i: f32):
+    %n = arith.minimumf %h, %xt : f32
+    %less = arith.cmpf olt, %xt, %i : f32
+    %m = arith.select %less, %xt, %i : f32
+    seqc.yield carry(%n, %m)
+  }
+  return %a, %b : tensor<f32>, tensor<f32>
+}
+// CHECK-LABEL: @integers
+// CHECK: seqc.factors = ["s0: keeps 1; writes x0"], seqc.structure = ["0: C1"]
+func.func @integers(%x: tensor<?xi32>, %h0: tensor<i32>) -> tensor<i32> {
+  %a = seqc.recurrence seq(%x : (t)) carry(%h0 : ()) {
+  ^step(%xt: i32, %h: i32):
+    %n = arith.addi %xt, %h : i32
+    seqc.yield carry(%n)
+  }
+  return %a : tensor<i32>
+}
+
+// What is not affine in a snapshot is a known value until the next one.
+// CHECK-LABEL: @snapshot
+// CHECK: seqc.structure = ["0: C6"]
+func.func @snapshot(%x: tensor<?xf32>, %h0: tensor<f32>) -> tensor<f32> {
+  %a = seqc.recurrence seq(%x : (t)) carry(%h0 : ()) snapshot(0 every 4) {
+  ^step(%xt: f32, %h: f32, %old: f32):
+    %f = math.tanh %old : f32
+    %d = arith.mulf %f, %xt : f32
+    %n = arith.addf %h, %d : f32
+    seqc.yield carry(%n)
+  }
+  return %a : tensor<f32>
+}

@@ -145,3 +145,22 @@ func.func @complex(%x: tensor<?x5xf32>, %a: tensor<5xf32>, %b: tensor<5xf32>, %r
   }
   return %rT, %iT : tensor<5xf32>, tensor<5xf32>
 }
+
+// Corrections along the second dimension: the state is held transposed.
+// CHECK-LABEL: @second
+// CHECK-NOT: seqc.recurrence
+// CHECK: %[[T:.*]] = linalg.transpose ins(%{{.*}} : tensor<5x3xf32>)
+// CHECK: %[[L:.*]]:2 = seqc.linear_recurrence initial(%[[T]]) {{.*}}reads(%{{.*}}) {{.*}}read_axes = array<i64: 1>
+// CHECK: linalg.transpose ins(%[[L]]#1 : tensor<3x5xf32>)
+func.func @second(%q: tensor<?x5xf32>, %k: tensor<?x5xf32>, %v: tensor<?x3xf32>, %s0: tensor<5x3xf32>) -> (tensor<?x3xf32>, tensor<5x3xf32>) {
+  %o, %sT = seqc.recurrence seq(%q, %k, %v : (t)) carry(%s0 : ()) {
+  ^step(%qt: tensor<5xf32>, %kt: tensor<5xf32>, %vt: tensor<3xf32>, %s: tensor<5x3xf32>):
+    %r = seqc.einsum "v,kv->k"(%vt, %s)
+    %d = arith.subf %kt, %r : tensor<5xf32>
+    %w = seqc.einsum "k,v->kv"(%d, %vt)
+    %n = arith.addf %s, %w : tensor<5x3xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %n)
+    seqc.yield out(%ot) carry(%n)
+  }
+  return %o, %sT : tensor<?x3xf32>, tensor<5x3xf32>
+}

@@ -54,6 +54,8 @@ public:
 
 private:
   std::optional<Sum> compute(mlir::Value value);
+  /// True if known sums in `value` are looked into: all, or those with an identity.
+  bool opens(mlir::Value value);
   std::optional<Sum> selected(mlir::arith::SelectOp select);
   std::optional<Sum> fail(mlir::Operation *op) {
     if (!blame)
@@ -71,12 +73,17 @@ private:
   llvm::BitVector component;
   bool expand;
   llvm::DenseMap<mlir::Value, std::optional<Sum>> cache;
+  llvm::DenseMap<mlir::Value, bool> identities;
   mlir::Operation *blame = nullptr;
 };
 
 /// `value` seen through casts between float types, which have no meaning of
 /// their own inside a step.
 mlir::Value stripCasts(mlir::Value value);
+
+/// True if `value` is 1 (or true) where its two indices are equal, else 0: a constant,
+/// or a comparison of the same numbers along either dimension.
+bool isIdentity(mlir::Value value);
 
 /// The constant if every element is the same number.
 std::optional<double> splatConstant(mlir::Value value);

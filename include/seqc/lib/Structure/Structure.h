@@ -2,7 +2,7 @@
 //
 // Derived from the step alone: its carries fall into strongly connected
 // components, and each component has the class of its transition, over one of
-// three semirings.  Nothing here looks at names.
+// four semirings.  Nothing here looks at names.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,7 +30,7 @@ enum class Class {
 llvm::StringRef className(Class c);
 
 /// The operations that a component is affine over.
-enum class Semiring { PlusTimes, MaxPlus, LogPlus };
+enum class Semiring { PlusTimes, MaxPlus, MinPlus, LogPlus };
 llvm::StringRef semiringName(Semiring semiring);
 
 /// What a diagonal transition varies along.
@@ -73,6 +73,8 @@ struct Component {
   bool tied = false;
   /// Two carries that are real and imaginary part of one.
   bool complex = false;
+  /// C6: affine only with snapshots as known values.
+  bool frozen = false;
   /// Over (+,x): next[i] belongs to carries[i].
   llvm::SmallVector<Sum, 2> next;
   /// Over the other semirings: the same.
@@ -97,6 +99,9 @@ Transition transitionOf(const Sum &next, unsigned carry);
 
 /// The terms of `next` without a carry: what is written.
 Sum writesOf(const Sum &next);
+
+/// True if every term is a product of a vector along each of two dimensions.
+bool isSumOfOuterProducts(const Sum &sum);
 
 /// The factors of a component in a normal form: x0, w0, s0 are the step's operands,
 /// sums are multiplied out, products sorted, letters named by use.  Steps that are equal

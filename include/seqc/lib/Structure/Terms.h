@@ -21,6 +21,7 @@ struct Factor {
     Inverse, ///< 1 / x
     When,    ///< 1 where x is true, else 0
     Unless,  ///< 0 where x is true, else 1
+    Same,    ///< 1 where both letters are equal, else 0; x holds that
   };
   mlir::Value value;
   Kind kind = Kind::Value;

@@ -19,6 +19,34 @@ def SinkBroadcasts : Pass<"seqc-sink-broadcasts"> {
   }];
 }
 
+def ExponentialGates : Pass<"seqc-exponential-gates"> {
+  let summary = "Powers and quotients of exponentials are exponentials";
+  let description = [{
+    **Expects** any program.
+    **Guarantees** that in the steps of recurrences `exp2(x)`, a positive constant to the
+    power of x, `y / exp(x)`, and `exp(x) exp(y)` of which nothing else uses a part, are
+    written with one `math.exp`, so that a gate's logarithm, and its range, can be seen.
+    **Fails when** never.
+    **Example** `math.exp2` of g is `math.exp` of 0.693 g.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::math::MathDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
+def SplitRanks : Pass<"seqc-split-ranks"> {
+  let summary = "Corrections and writes of low rank are sums of outer products";
+  let description = [{
+    **Expects** any program.
+    **Guarantees** that what a step writes to a matrix state, and how it corrects it, is
+    no product of factors over a summed dimension of at most 16 (that of a correction is
+    smaller than the dimension that it acts along): the sum over that dimension is written out, with slices of the
+    factors.  Then the terms are products of vectors, which classes are made of.
+    **Fails when** never.
+    **Example** a write `seqc.einsum "rk,rv->kv"(%k, %v)` with r = 2 is the sum of two
+    outer products, of the rows of k and v.
+  }];
+}
+
 def DeriveStructure : Pass<"seqc-derive-structure"> {
   let summary = "Writes each recurrence's algebraic class next to it";
   let description = [{
