@@ -26,7 +26,8 @@ def ExponentialGates : Pass<"seqc-exponential-gates"> {
     **Guarantees** that in the steps of recurrences `exp2(x)`, a positive constant to the
     power of x, `y / exp(x)`, and `exp(x) exp(y)` of which nothing else uses a part, are
     written with one `math.exp`, so that a gate's logarithm, and its range, can be seen.
-    **Fails when** never.
+    **Fails when** never: a power of what is not a constant, or of one that is not
+    positive and finite, or is 1, stays.
     **Example** `math.exp2` of g is `math.exp` of 0.693 g.
   }];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::math::MathDialect",
@@ -39,9 +40,10 @@ def SplitRanks : Pass<"seqc-split-ranks"> {
     **Expects** any program.
     **Guarantees** that what a step writes to a matrix state, and how it corrects it, is
     no product of factors over a summed dimension of at most 16 (that of a correction is
-    smaller than the dimension that it acts along): the sum over that dimension is written out, with slices of the
-    factors.  Then the terms are products of vectors, which classes are made of.
-    **Fails when** never.
+    smaller than the dimension that it acts along): the sum over that dimension is
+    written out, with slices of the factors.  Then the terms are products of vectors,
+    which classes are made of.
+    **Fails when** never: what has a larger dimension stays, with its class (C3, C2m).
     **Example** a write `seqc.einsum "rk,rv->kv"(%k, %v)` with r = 2 is the sum of two
     outer products, of the rows of k and v.
   }];
