@@ -1,13 +1,13 @@
 //===- ScanBlocks.cpp - Blocks of a scan along contiguous rows ------------===//
 //
-// A block is width x width elements.  Transposed, lane l of the vectors holds
-// the run l of `width` consecutive elements, so that `width` combinations scan
-// all runs at once; log2(width) more scan the runs' totals across lanes.
-// Masked loads fill the last block with the identity.
+// A block is `width` rows of `width` consecutive elements.  Log2(width) combinations scan
+// a row across its lanes; one more a row brings in what came before the row, which is a
+// chain of one combination a row.  Masked loads fill the last block with the identity.
 //
-// Where a combination takes long (functions), its chains are what a block waits for:
-// several blocks run theirs side by side, in vectors of several registers, which are in
-// memory between loops.
+// Where a combination takes long (functions), fewer are worth transposing: lane l holds
+// the run l of `width` consecutive elements, so that `width` combinations scan all runs at
+// once.  Their chains are what a block waits for: several blocks run theirs side by side,
+// in vectors of several registers, which are in memory between loops.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,6 +24,9 @@ using namespace mlir;
 using namespace seqc;
 using namespace seqc::cpu;
 using namespace seqc::steps;
+
+/// Bytes that a core fetches together.
+static constexpr int64_t kLineBytes = 64;
 
 Value Blocks::identity(unsigned i, bool vector) {
   return repeatConstant(b, loc, scan.getIdentities()[i], vector ? width : 0);
@@ -103,8 +106,25 @@ Blocks::Tuple Blocks::shifted(const Tuple &from, int64_t by) {
 }
 
 Blocks::Tuple Blocks::acrossLanes(Tuple lanes, int64_t count) {
-  for (int64_t by = 1; by < count; by *= 2)
-    lanes = combine(shifted(lanes, by), lanes);
+  // Lanes that have nothing before them keep what they are: a rotation and a masked
+  // operation, where identities that are shifted in can become slow expansions.
+  int64_t all = cast<VectorType>(lanes[0].getType()).getDimSize(0);
+  for (int64_t by = 1; by < count; by *= 2) {
+    SmallVector<int64_t> order;
+    SmallVector<bool> later;
+    for (int64_t l = 0; l < all; ++l) {
+      order.push_back((l + all - by) % all);
+      later.push_back(l % width >= by);
+    }
+    Tuple before;
+    for (Value v : lanes)
+      before.push_back(vector::ShuffleOp::create(b, loc, v, v, order));
+    Value mask = arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(vectorOf(all, b.getI1Type()), later));
+    Tuple combined = combine(before, lanes);
+    for (auto [lane, value] : llvm::zip(lanes, combined))
+      lane = arith::SelectOp::create(b, loc, mask, value, lane);
+  }
   return lanes;
 }
 
@@ -152,37 +172,39 @@ void Blocks::storeRuns(unsigned i, SmallVector<Value> runs, ArrayRef<Value> star
 Blocks::Tuple Blocks::block(Value time, Value limit, const Tuple &total) {
   // A partial block's later rows may start outside the buffer; nothing is read
   // there, since their masks are empty.
-  SmallVector<Value> masks(width), starts;
+  SmallVector<int64_t> lastLane(width, width - 1);
+  Tuple base = broadcast(total), earlier;
   for (int64_t r = 0; r < width; ++r) {
-    starts.push_back(plus(time, r * width));
-    if (limit)
-      masks[r] = maskAt(starts[r], limit);
+    Value start = plus(time, r * width), mask = limit ? maskAt(start, limit) : Value();
+    Tuple row;
+    for (unsigned i = 0; i < n; ++i)
+      row.push_back(load(i, start, mask));
+    row = acrossLanes(row, width);
+    Tuple scanned = combine(r ? combine(base, earlier) : base, row);
+    for (unsigned i = 0; i < n; ++i)
+      if (outs[i]) // somebody reads it
+        store(i, start, mask, scanned[i]);
+    Tuple all;
+    for (Value v : row)
+      all.push_back(vector::ShuffleOp::create(b, loc, v, v, lastLane));
+    earlier = r ? combine(earlier, all) : all;
   }
-  SmallVector<Tuple> runs(width, Tuple(n));
+  return extract(earlier, 0);
+}
+
+void Blocks::fetch(Value time) {
+  Value last = arith::SubIOp::create(
+      b, loc, sizes.lookup(RecurrenceOp::getTimeAxis()), constant(1));
   for (unsigned i = 0; i < n; ++i) {
-    SmallVector<Value> rows;
-    for (int64_t r = 0; r < width; ++r)
-      rows.push_back(load(i, starts[r], masks[r]));
-    transpose(rows);
-    for (int64_t k = 0; k < width; ++k)
-      runs[k][i] = rows[k];
+    auto map = cast<AxesAttr>(scan.getSeqMaps()[i]);
+    int64_t bits = cast<MemRefType>(seq[i].getType()).getElementTypeBitWidth();
+    int64_t line = std::max<int64_t>(1, kLineBytes * 8 / bits);
+    for (int64_t at = 0; at < width * width; at += line)
+      memref::PrefetchOp::create(
+          b, loc, seq[i],
+          address(map, arith::MinUIOp::create(b, loc, plus(time, at), last)),
+          /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
   }
-  for (int64_t k = 1; k < width; ++k)
-    runs[k] = combine(runs[k - 1], runs[k]);
-  // Totals of the runs, scanned across lanes.
-  Tuple totals = acrossLanes(runs[width - 1], width);
-  Tuple prefix = combine(broadcast(total), shifted(totals, 1));
-  for (int64_t k = 0; k < width; ++k)
-    runs[k] = combine(prefix, runs[k]);
-  for (unsigned i = 0; i < n; ++i) {
-    if (!outs[i]) // nobody reads it
-      continue;
-    SmallVector<Value> column;
-    for (int64_t k = 0; k < width; ++k)
-      column.push_back(runs[k][i]);
-    storeRuns(i, column, starts, masks);
-  }
-  return extract(totals, width - 1);
 }
 
 Blocks::Tuple Blocks::blocksTogether(Value time, Value limit, const Tuple &total) {

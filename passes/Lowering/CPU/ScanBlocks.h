@@ -57,6 +57,9 @@ private:
   void storeRuns(unsigned i, SmallVector<Value> runs, ArrayRef<Value> starts,
                  ArrayRef<Value> masks);
 
+  /// Asks for the block at `time`, or for the end of the row where it is beyond.
+  void fetch(Value time);
+
   // Blocks: all return the total of theirs.
   /// One block at `time`; `limit` is the row's length if the block is partial.
   Tuple block(Value time, Value limit, const Tuple &total);
@@ -76,6 +79,7 @@ private:
   void rowByRow(Value rows);
   /// Cores share the rows, group by group.
   void together(Value rows);
+  Value distance(Value item, Value next, Value groups, Value step);
   void bind();
   bool isCostly();
   /// Whether outputs are large, and whether every row of them begins with a vector.
@@ -87,6 +91,7 @@ private:
   int64_t width, cores;
   unsigned n;
   bool streaming = false;
+  Value ahead; // elements from a block to the one to fetch while it is scanned, or none
   SmallVector<Value> seq, outs, initials, finals, results, scratch;
   llvm::StringMap<Value> indices, sizes;
 };

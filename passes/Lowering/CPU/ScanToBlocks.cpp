@@ -19,6 +19,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 namespace seqc {
 #define GEN_PASS_DEF_SCANTOBLOCKS
@@ -30,8 +31,9 @@ using namespace seqc;
 using namespace seqc::cpu;
 using namespace seqc::steps;
 
-/// Blocks between two updates of the outer running total.
-static constexpr int64_t blocksPerGroup = 256;
+/// Blocks between two updates of the outer running total.  A group of 32768 f32 and the
+/// next one, which is being fetched, fill half of a second-level cache of 512 KiB.
+static constexpr int64_t blocksPerGroup = 128;
 /// Outputs of fewer bytes may still be in a cache when somebody reads them.
 static constexpr int64_t kStreamBytes = 16 << 20;
 
@@ -52,8 +54,8 @@ bool cpu::hasBlockedForm(ScanOp scan) {
     if (isa<ShapedType>(arg.getType()))
       return false;
   for (Operation &op : scan.getCombine().front().without_terminator())
-    if (!isElementwise(&op) && !op.hasTrait<OpTrait::ConstantLike>())
-      return false;
+    if (!op.hasTrait<OpTrait::ConstantLike>() && !(isElementwise(&op) && isSpeculatable(&op)))
+      return false; // lanes also combine what is not next to each other, for nothing
   return true;
 }
 
@@ -71,6 +73,8 @@ Blocks::Tuple Blocks::group(Value from, Value end, const Tuple &before) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(blocks.getBody());
   Tuple running(blocks.getRegionIterArgs());
+  if (ahead)
+    fetch(plus(blocks.getInductionVar(), ahead));
   Tuple base = combine(before, running);
   Tuple total = isCostly() ? blocksTogether(blocks.getInductionVar(), end, base)
                            : block(blocks.getInductionVar(), {}, base);
@@ -167,10 +171,12 @@ void Blocks::rowByRow(Value rows) {
     storeFinals(total);
 }
 
-/// A core takes the next group, reads it for its total, waits for what comes before it,
-/// passes on what comes before the next one, and scans the group, which is in its cache
-/// by then.  Whoever takes a group has the earlier ones taken already: nobody waits for
-/// ever, however few threads there are.  The order of combination is that of the groups.
+/// A core reads its group for its total, waits for what comes before it, passes on what
+/// comes before the next one, takes its next group, and scans the one it has, which is in
+/// its cache by then, fetching the next one meanwhile: memory is never only read or only
+/// written.  Whoever takes a group has the earlier ones taken and passes on all that it
+/// knows before: nobody waits for ever, however few threads there are.  The order of
+/// combination is that of the groups.
 void Blocks::together(Value rows) {
   Value length = sizes.lookup(RecurrenceOp::getTimeAxis());
   Value size = constant(width * width), step = constant(width * width * blocksPerGroup);
@@ -265,7 +271,10 @@ void Blocks::together(Value rows) {
   for (unsigned i = 0; i < n; ++i)
     memref::StoreOp::create(b, loc, after[i], totals[i], ValueRange{item});
   add(one, plus(item, 1));
+  Value next = take();
+  ahead = distance(item, next, groups, step);
   group(from, whole, before);
+  ahead = {};
   // The last group of a row may end with a partial block.
   bool ends = llvm::any_of(finals, [](Value v) { return bool(v); });
   Tuple all = tail(whole, end, after, ends);
@@ -276,7 +285,17 @@ void Blocks::together(Value rows) {
     b.setInsertionPointToStart(then.thenBlock());
     storeFinals(all);
   }
-  scf::YieldOp::create(b, loc, take());
+  scf::YieldOp::create(b, loc, next);
+}
+
+/// How far the group `next` is from `item`, if it is of the same row; or else 0.
+Value Blocks::distance(Value item, Value next, Value groups, Value step) {
+  auto rowOf = [&](Value v) -> Value { return arith::DivUIOp::create(b, loc, v, groups); };
+  Value same = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, rowOf(item),
+                                     rowOf(next));
+  Value far = arith::MulIOp::create(
+      b, loc, arith::SubIOp::create(b, loc, next, item).getResult(), step);
+  return arith::SelectOp::create(b, loc, same, far, constant(0));
 }
 
 std::pair<Value, Value> Blocks::largeAndAligned(Value rows) {

@@ -1,24 +1,40 @@
 // RUN: seq-opt %s --seqc-entry-to-memrefs --seqc-scan-to-blocks=width=4 --canonicalize --cse | FileCheck %s
+// RUN: seq-opt %s --seqc-entry-to-memrefs --seqc-scan-to-blocks="width=4 cores=2" --canonicalize --cse | FileCheck %s --check-prefix=SHARED
 
-// Width 4: a block is 16 elements; each lane scans a run of 4, then lanes are combined.
+// Width 4: a block is four rows of 4 elements, each scanned across its lanes.
 // CHECK-LABEL: func.func @cumsum(
 // CHECK-SAME: %[[X:.*]]: memref<?x?xf32>, %[[Y:.*]]: memref<?x?xf32>)
+// CHECK-DAG: %[[FROM1:.*]] = arith.constant dense<[false, true, true, true]>
+// CHECK-DAG: %[[FROM2:.*]] = arith.constant dense<[false, false, true, true]>
 // CHECK: scf.parallel
 // Two levels of running totals.
 // CHECK: scf.for {{.*}} iter_args
 // CHECK: scf.for {{.*}} iter_args
-// CHECK-COUNT-4: vector.load %[[X]]
-// A 4x4 transpose: one bit of row and column at a time.
-// CHECK: vector.shuffle {{.*}} [0, 4, 2, 6]
-// CHECK: vector.shuffle {{.*}} [1, 5, 3, 7]
-// CHECK-COUNT-3: arith.addf {{.*}} : vector<4xf32>
-// CHECK: vector.shuffle {{.*}} [4, 0, 1, 2]
-// CHECK: vector.shuffle {{.*}} [4, 4, 0, 1]
-// CHECK-COUNT-4: vector.store {{.*}} %[[Y]]
+// CHECK: %[[ROW:.*]] = vector.load %[[X]]
+// CHECK: %[[R1:.*]] = vector.shuffle %[[ROW]], %[[ROW]] [3, 0, 1, 2]
+// CHECK: %[[S1:.*]] = arith.addf %[[R1]], %[[ROW]] : vector<4xf32>
+// CHECK: %[[ONE:.*]] = arith.select %[[FROM1]], %[[S1]], %[[ROW]]
+// CHECK: %[[R2:.*]] = vector.shuffle %[[ONE]], %[[ONE]] [2, 3, 0, 1]
+// CHECK: %[[S2:.*]] = arith.addf %[[R2]], %[[ONE]] : vector<4xf32>
+// CHECK: %[[TWO:.*]] = arith.select %[[FROM2]], %[[S2]], %[[ONE]]
+// What came before the block, then the row's total for the next row.
+// CHECK: %[[OUT:.*]] = arith.addf %{{.*}}, %[[TWO]] : vector<4xf32>
+// CHECK: vector.store %[[OUT]], %[[Y]]
+// CHECK: vector.shuffle %[[TWO]], %[[TWO]] [3, 3, 3, 3]
+// CHECK-COUNT-3: vector.store {{.*}} %[[Y]]
 // The last, partial block is masked; there is no scalar tail.
 // CHECK: scf.if
-// CHECK-COUNT-4: vector.maskedload %[[X]]
 // CHECK-COUNT-4: vector.maskedstore %[[Y]]
+//
+// A long row on two cores: the next group is taken, and fetched while this one is scanned.
+// SHARED-LABEL: func.func @cumsum(
+// SHARED: scf.while
+// SHARED: memref.atomic_rmw addi
+// SHARED: %[[FAR:.*]] = arith.select
+// SHARED: scf.for %[[AT:[a-z0-9]+]] =
+// SHARED: %[[NEXT:.*]] = arith.addi %[[AT]], %[[FAR]]
+// SHARED: memref.prefetch {{.*}}, read, locality<2>, data
+// SHARED: nontemporal = true
 func.func @cumsum(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %zero = arith.constant 0.0 : f32
   %y = seqc.scan seq(%x : (b, t)) identity(%zero) {
