@@ -228,21 +228,22 @@ Value Kernels::exists(Value at, int64_t c) {
   return arith::AndIOp::create(b, loc, row, inside);
 }
 
-/// Stores `values[k]` at `place(k)` where that exists.
+/// Stores `values(k)` at `place(k)` where that exists.
 void Kernels::storeAll(llvm::function_ref<Value(int64_t)> place,
-                       ArrayRef<Tuple> values) {
+                       llvm::function_ref<Tuple(int64_t)> values) {
   auto op = scf::IfOp::create(b, loc, wholeTile, /*withElse=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(op.thenBlock());
   for (int64_t k = 0; k < items; ++k)
-    store(physical(place(k)), values[k], 0, wide, /*vectors=*/true);
+    store(physical(place(k)), values(k), 0, wide, /*vectors=*/true);
   b.setInsertionPointToStart(op.elseBlock());
   for (int64_t k = 0; k < items; ++k) {
     Value at = place(k);
+    Tuple all = values(k);
     for (int64_t c = 0; c < wide; ++c)
       when(exists(at, c), [&] {
-        store(physical(at), Tuple(ArrayRef<Value>(values[k]).slice(c * n, n)), c,
-              c + 1, false);
+        store(physical(at), Tuple(ArrayRef<Value>(all).slice(c * n, n)), c, c + 1,
+              false);
       });
   }
 }
@@ -259,43 +260,70 @@ SmallVector<Kernels::Tuple> Kernels::loadRuns(Value base) {
     put(exchange, striped(k), loaded[k]);
   gpu::BarrierOp::create(b, loc);
   SmallVector<Tuple> runs;
-  Value first = mul(thread, constant(items + 1));
   for (int64_t k = 0; k < items; ++k)
-    runs.push_back(taken(exchange, add(first, constant(k))));
+    runs.push_back(taken(exchange, placeInRun(k)));
   return runs;
 }
 
 /// Where the thread's k-th element as loaded is in shared memory: runs are one
 /// element apart, so that threads use different banks.
 Value Kernels::striped(int64_t k) {
-  Value e = add(thread, constant(k * blockThreads));
-  return add(e, arith::DivUIOp::create(b, loc, e, constant(items)).getResult());
+  return add(add(thread, constant(k * blockThreads)), runOfStriped(k));
 }
 
-void Kernels::storeRuns(Value base, ArrayRef<Tuple> runs) {
-  // The places of what was read are not kept in registers until here.
+/// The run that this element is in.  Places of all k are one and a constant.
+Value Kernels::runOfStriped(int64_t k) {
+  Value run = arith::DivUIOp::create(b, loc, thread, constant(items));
+  return add(run, constant(k * (blockThreads / items)));
+}
+
+/// Leaves what results are made of in shared memory, so that no thread holds elements
+/// in registers while it waits for the tiles before: more blocks are in flight then.
+void Kernels::keepRuns(ArrayRef<Tuple> folds) {
+  for (int64_t k = 0; k < items; ++k) {
+    Tuple fold = folds[k];
+    if (scan.getExclusive())
+      fold = k ? folds[k - 1] : identities();
+    put(exchange, placeInRun(k), fold);
+  }
+}
+
+/// Where the k-th element of the thread's own run is in shared memory.
+Value Kernels::placeInRun(int64_t k) {
+  if (contiguous)
+    return add(mul(thread, constant(items + 1)), constant(k));
+  return add(thread, constant(k * wide * blockThreads));
+}
+
+/// The same place, unknown to the compiler to be: those of what was read are not kept
+/// in registers until results are stored.
+Value Kernels::anew(Value base) {
   Value hidden = arith::IndexCastOp::create(b, loc, b.getI64Type(), base);
   hidden = LLVM::InlineAsmOp::create(
                b, loc, b.getI64Type(), ValueRange{hidden}, "mov.b64 $0, $1;", "=l,l",
                /*has_side_effects=*/true, /*is_align_stack=*/false,
                LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr())
                .getResult(0);
-  base = arith::IndexCastOp::create(b, loc, b.getIndexType(), hidden);
+  return arith::IndexCastOp::create(b, loc, b.getIndexType(), hidden);
+}
+
+/// Stores the results; `before` is the fold of all that comes before the thread's run.
+/// Where time is contiguous, neighbouring threads store neighbours.
+void Kernels::finishRuns(Value base, const Tuple &before) {
+  base = anew(base);
   if (!contiguous) {
-    storeAll([&](int64_t k) { return add(base, constant(k)); }, runs);
+    storeAll(
+        [&](int64_t k) { return add(base, constant(k)); },
+        [&](int64_t k) { return combine(before, taken(exchange, placeInRun(k))); });
     return;
   }
-  // Every thread has its run since the barrier within the tile.
-  Value first = mul(thread, constant(items + 1));
-  for (int64_t k = 0; k < items; ++k)
-    put(exchange, add(first, constant(k)), runs[k]);
+  // All have read the folds of runs since the barrier after the look back.
+  put(partial, thread, before);
   gpu::BarrierOp::create(b, loc);
-  SmallVector<Tuple> values;
-  for (int64_t k = 0; k < items; ++k)
-    values.push_back(taken(exchange, striped(k)));
   storeAll(
+      [&](int64_t k) { return add(base, add(thread, constant(k * blockThreads))); },
       [&](int64_t k) {
-        return add(base, add(thread, constant(k * blockThreads)));
-      },
-      values);
+        return combine(taken(partial, runOfStriped(k)),
+                       taken(exchange, striped(k)));
+      });
 }

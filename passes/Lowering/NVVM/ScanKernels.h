@@ -27,6 +27,8 @@ inline constexpr int64_t lanes = 32; // of a warp
 /// Threads side by side over the rows of a tile, where time is not contiguous: a
 /// warp reads them together, and the block's warps follow one another in time.
 inline constexpr int64_t threadsTogether = 32;
+/// Of 32 bits, of a multiprocessor.
+inline constexpr int64_t registersOfProcessor = 65536;
 /// What a tile or a group has published: nothing yet, its total, or its prefix with it.
 enum : int64_t { Unknown = 0, TotalKnown = 1, PrefixKnown = 2 };
 
@@ -100,7 +102,8 @@ private:
   Value physical(Value logical);
   void chooseShape();
   Value vectorsFit();
-  int64_t residentBlocks() const;
+  int64_t registersOfElement();
+  int64_t residentBlocks();
   void clearSlots(Value count);
   void kernelBody(Value ticketed);
   Tuple firstPrefix();
@@ -138,10 +141,15 @@ private:
       llvm::function_ref<void(const Tuple &, int64_t)> publishGroup);
   SmallVector<Tuple> loadRuns(Value base);
   SmallVector<Tuple> loadAll(llvm::function_ref<Value(int64_t)> place);
-  void storeAll(llvm::function_ref<Value(int64_t)> place, ArrayRef<Tuple> values);
+  void storeAll(llvm::function_ref<Value(int64_t)> place,
+                llvm::function_ref<Tuple(int64_t)> values);
   Value exists(Value at, int64_t c);
   Value striped(int64_t k);
-  void storeRuns(Value base, ArrayRef<Tuple> runs);
+  Value runOfStriped(int64_t k);
+  Value placeInRun(int64_t k);
+  Value anew(Value base);
+  void keepRuns(ArrayRef<Tuple> folds);
+  void finishRuns(Value base, const Tuple &before);
 
   ScanOp scan;
   OpBuilder &b;

@@ -190,20 +190,29 @@ void Kernels::takeConsumers(SmallVectorImpl<Value> &replacements) {
   }
 }
 
-/// How many rows a thread holds, and elements of each.
-void Kernels::chooseShape() {
-  // Registers for the elements, and for what functions need beside them.
+/// Registers of a thread for a row's element: its words, and where combining
+/// calls functions as many for their intermediate values.
+int64_t Kernels::registersOfElement() {
   bool functions = false;
   scan.getCombine().walk([&](Operation *op) {
     functions |= isa<math::MathDialect>(op->getDialect());
   });
-  if (n > 2 || (functions && n > 1))
-    items = 8;
+  return wordsOfRow() * (functions ? 2 : 1);
+}
+
+/// How many rows a thread holds, and elements of each.
+void Kernels::chooseShape() {
+  // More blocks with fewer barriers among more warps.
+  if (!contiguous)
+    blockThreads = 128;
+  // Four blocks of a multiprocessor, each with half of its registers for elements.
+  // Long tiles look back less often.  Shared memory is as large as the elements.
+  int64_t elements = registersOfProcessor / (4 * blockThreads) / 2;
+  items = std::clamp<int64_t>(
+      llvm::bit_floor<uint64_t>(elements / registersOfElement()), 1, 32);
   if (contiguous)
     return;
   columns = threadsTogether;
-  // More blocks with fewer barriers among more warps.
-  blockThreads = 128;
   unsigned widest = 8;
   auto see = [&](Value buffer, AxesAttr axes) {
     if (buffer && axes.size() && !scan.getCarryAxes().empty() &&

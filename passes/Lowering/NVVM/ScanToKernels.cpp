@@ -15,7 +15,6 @@
 #include "ScanKernels.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 
 namespace seqc {
 #define GEN_PASS_DEF_SCANTOKERNELS
@@ -130,20 +129,14 @@ void Kernels::kernelBody(Value ticketed) {
   SmallVector<Tuple> folds = loadRuns(base);
   for (int64_t k = 1; k < items; ++k)
     folds[k] = combine(folds[k - 1], folds[k]);
+  keepRuns(folds);
   Tuple all;
   Tuple within = scanThreads(folds.back(), all);
   Tuple prefix = lookBack(tile, all);
   if (!finals.empty())
     storeFinals(combine(prefix, all), tile);
   Tuple before = combine(prefix, within);
-  SmallVector<Tuple> results;
-  for (int64_t k = 0; k < items; ++k) {
-    if (!scan.getExclusive())
-      results.push_back(combine(before, folds[k]));
-    else
-      results.push_back(k ? combine(before, folds[k - 1]) : before);
-  }
-  storeRuns(base, results);
+  finishRuns(base, before);
 }
 
 /// What comes before the first tile.
@@ -207,22 +200,14 @@ llvm::StringMap<Value> Kernels::indicesOf(Value row) {
   return result;
 }
 
-/// Blocks of a multiprocessor, of 65,536 registers.  A thread has its elements and
-/// some of them again where it combines or exchanges them, their places, and what
-/// combining needs.
-int64_t Kernels::residentBlocks() const {
-  int64_t registers = items * wide * n * (contiguous ? 6 : 5) / 4 + 36 +
-                      18 * (wide - 1) + 2 * n * n;
-  for (const Map &map : maps)
-    if (map.op
-            ->walk([](Operation *op) {
-              return isa<math::MathDialect>(op->getDialect())
-                         ? WalkResult::interrupt()
-                         : WalkResult::advance();
-            })
-            .wasInterrupted())
-      registers += 12;
-  return std::clamp<int64_t>(65536 / (blockThreads * registers), 1, 8);
+/// Blocks of a multiprocessor: as many as its registers hold, where elements
+/// take half of a thread's, but for combining many of them.
+int64_t Kernels::residentBlocks() {
+  int64_t registers = 2 * items * wide * registersOfElement();
+  if (n > 2)
+    registers += 2 * n * n;
+  registers = std::max<int64_t>(registers, 64);
+  return std::clamp<int64_t>(registersOfProcessor / (blockThreads * registers), 1, 8);
 }
 
 /// The ticket and what is published start at zero.
@@ -317,7 +302,8 @@ void Kernels::run() {
           b, loc,
           MemRefType::get({size}, type, MemRefLayoutAttrInterface(), space), shared,
           constant(used), ValueRange());
-      used += llvm::alignTo(size * (type.getIntOrFloatBitWidth() + 7) / 8, 16);
+      int64_t bytes = llvm::divideCeil(type.getIntOrFloatBitWidth(), 8);
+      used += llvm::alignTo(size * bytes, 16);
       return view;
     };
     Value ticketed = local(1, b.getI32Type());
@@ -326,8 +312,8 @@ void Kernels::run() {
     for (unsigned i = 0; i < n; ++i) {
       partial.push_back(local(blockThreads * wide, element(i)));
       handed.push_back(local(contiguous ? 1 : blockThreads * wide, element(i)));
-      if (contiguous)
-        exchange.push_back(local(blockThreads * (items + 1), element(i)));
+      exchange.push_back(local(
+          blockThreads * (contiguous ? items + 1 : items * wide), element(i)));
     }
     kernelBody(ticketed);
   }

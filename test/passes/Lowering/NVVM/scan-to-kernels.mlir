@@ -4,7 +4,10 @@
 // back at those before it.
 // CHECK-LABEL: func.func @sum
 // CHECK: scf.parallel
-// CHECK: gpu.launch
+// CHECK: gpu.launch {{.*}} dynamic_shared_memory_size %c34848_i32
+// A thread's run has 32 elements, and one between runs; four blocks are resident.
+// CHECK: gpu.dynamic_shared_memory {seqc.resident_blocks = 4 : i32}
+// CHECK: memref.view {{.*}} to memref<8448xf32, #gpu.address_space<workgroup>>
 // CHECK: llvm.atomicrmw add {{.*}} syncscope("device") monotonic
 // CHECK: memref.store {{.*}} #gpu.address_space<workgroup>
 // CHECK: gpu.barrier
