@@ -139,7 +139,7 @@ double Algebra::upper(Formula a, unsigned depth) {
       }
       bound = std::min(bound, parts);
     } else if (const Atom *log = atomOf(term, Atom::Kind::Log); log && !positive) {
-      // log x - log y <= 0 where x <= y, and log(x + y) >= log x where y >= 0.
+      // log x - log y <= 0 where x <= y, and log(x + y) >= log x where x, y >= 0.
       Formula whole{log->arguments[0]};
       for (const Term &other : terms)
         if (const Atom *part = atomOf(other, Atom::Kind::Log);
@@ -152,7 +152,7 @@ double Algebra::upper(Formula a, unsigned depth) {
         }
       for (const Term &part : std::vector<Term>(get(whole).terms)) {
         Formula one = single(part.first, part.second);
-        if (get(whole).terms.size() > 1 &&
+        if (get(whole).terms.size() > 1 && bounds(one).low >= 0 &&
             bounds(subtract(whole, one)).low >= 0)
           bound = std::min(bound, upper(replaced(term, logarithm(one)), depth - 1));
       }

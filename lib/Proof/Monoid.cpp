@@ -44,6 +44,9 @@ public:
   SmallVector<Obligation> run(bool prove);
 
 private:
+  struct Difference {
+    std::string first, second;
+  };
   template <class D>
   llvm::Expected<Tuple<D>> combine(const Tuple<D> &left, const Tuple<D> &right);
   /// Values of the tuple's members, each element from `make`.
@@ -57,9 +60,10 @@ private:
                                             const Tuple<double> &c);
   std::optional<std::string> notNeutral(const Tuple<double> &e,
                                         const Tuple<double> &a);
-  std::optional<std::string> differ(const Tuple<double> &a,
-                                    const Tuple<double> &b);
+  std::optional<Difference> differ(const Tuple<double> &a, const Tuple<double> &b);
   static std::string text(const Tuple<double> &tuple);
+  /// "a[t=1] = 2, x[t=1] = 3": what the scan's operands are at a token, or anywhere.
+  std::string assigned(const Tuple<double> &tuple, StringRef where);
 
   ScanOp scan;
   OwningOpRef<ModuleOp> module;
@@ -171,15 +175,34 @@ std::string Monoid::text(const Tuple<double> &tuple) {
   return tuple.size() > 1 ? "(" + result + ")" : result;
 }
 
-/// Says where two tuples differ by more than rounding.
-std::optional<std::string> Monoid::differ(const Tuple<double> &a,
-                                          const Tuple<double> &b) {
+/// The user's name of what member `i` is scanned over: the argument's, or what the
+/// region calls the member.
+static std::string nameOf(ScanOp scan, unsigned i) {
+  if (auto arg = dyn_cast<BlockArgument>(scan.getSeq()[i]))
+    if (auto func = dyn_cast<func::FuncOp>(arg.getOwner()->getParentOp()))
+      if (auto name = func.getArgAttrOfType<StringAttr>(arg.getArgNumber(), "seqc.name"))
+        return name.str();
+  if (auto name = dyn_cast<NameLoc>(scan.getLeftArgs()[i].getLoc()))
+    return name.getName().str();
+  return "operand #" + std::to_string(i);
+}
+
+std::string Monoid::assigned(const Tuple<double> &tuple, StringRef where) {
+  std::string result;
+  for (auto [i, t] : llvm::enumerate(tuple))
+    result += (i ? ", " : "") + nameOf(scan, i) + where.str() + " = " + text({t});
+  return result;
+}
+
+/// What two tuples are where they differ by more than rounding.
+std::optional<Monoid::Difference> Monoid::differ(const Tuple<double> &a,
+                                                 const Tuple<double> &b) {
   for (auto [x, y] : llvm::zip(a, b))
     for (auto [u, v] : llvm::zip(x.data, y.data)) {
       if (u == v || (std::isnan(u) && std::isnan(v)))
         continue;
       if (!(std::fabs(u - v) <= 1e-6 * (1 + std::fabs(u) + std::fabs(v))))
-        return text(a) + " against " + text(b);
+        return Difference{text(a), text(b)};
     }
   return std::nullopt;
 }
@@ -194,21 +217,21 @@ static Tuple<double> valueOf(llvm::Expected<Tuple<double>> result) {
 std::optional<std::string> Monoid::notAssociative(const Tuple<double> &a,
                                                   const Tuple<double> &b,
                                                   const Tuple<double> &c) {
-  auto first = valueOf(combine(valueOf(combine(a, b)), c)),
-       second = valueOf(combine(a, valueOf(combine(b, c))));
-  auto found = differ(first, second);
+  auto found = differ(valueOf(combine(valueOf(combine(a, b)), c)),
+                      valueOf(combine(a, valueOf(combine(b, c)))));
   if (!found)
     return std::nullopt;
-  return "left = " + text(a) + ", middle = " + text(b) + ", right = " + text(c) +
-         ": " + *found;
+  return "for " + assigned(a, "[t=0]") + ", " + assigned(b, "[t=1]") + ", " +
+         assigned(c, "[t=2]") + " it gives " + found->first +
+         " combining the first two first, " + found->second + " the last two";
 }
 
 std::optional<std::string> Monoid::notNeutral(const Tuple<double> &e,
                                               const Tuple<double> &a) {
   for (bool left : {true, false})
     if (auto found = differ(valueOf(left ? combine(e, a) : combine(a, e)), a))
-      return std::string(left ? "on the left of " : "on the right of ") + text(a) +
-             ": " + *found;
+      return "for " + assigned(a, "") + ", with " + text(e) + " on the " +
+             (left ? "left" : "right") + " it gives " + found->first;
   return std::nullopt;
 }
 

@@ -4,6 +4,7 @@
 #include "seqc/passes/Lowering/CPU/Passes.h"
 #include "seqc/passes/Lowering/NVVM/Passes.h"
 #include "seqc/passes/Pipelines/Compiler.h"
+#include "seqc/passes/Pipelines/Passes.h"
 #include "seqc/passes/Routing/Passes.h"
 #include "seqc/passes/Structure/Passes.h"
 #include "seqc/passes/Tiling/Passes.h"
@@ -277,6 +278,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   pm.addPass(createCSEPass());
   CheckMonoidsOptions monoids;
   monoids.solver = true;
+  monoids.keep = options.form == Form::Scan;
   pm.addPass(createCheckMonoids(monoids));
   if (options.stopAfter == Stage::Input)
     return;
@@ -302,6 +304,12 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
     select.narrow = narrowFactors(options, options.bf16Dots);
     pm.addPass(createSelectForm(select));
   }
+  CheckFormsOptions check;
+  check.form = formName(options.form).str();
+  check.packed = options.packed;
+  check.tiles = isGpu(options);
+  if (options.checkForms && !isGpu(options))
+    pm.addPass(createCheckForms(check));
   if (versions)
     pm.addPass(createVersionParts());
   // What has a kernel of tiles gets its canonical form; the rest does not.
@@ -312,6 +320,8 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
     select.sharedBytes = sharedBytes(options);
     select.factors = options.factors;
     pm.addPass(createSelectTiles(select));
+    if (options.checkForms)
+      pm.addPass(createCheckForms(check));
     RecurrenceToLinearOptions linear;
     linear.selected = true;
     pm.addPass(createRecurrenceToLinear(linear));

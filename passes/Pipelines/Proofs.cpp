@@ -26,6 +26,114 @@ void Prover::monoids() {
   });
 }
 
+Comparison Prover::oneCase(Instance &small, ModuleOp made, int64_t length,
+                           unsigned pattern, uint64_t effort, bool &draws) {
+  std::vector<Input> inputs = inputsFor(small.entry, length, pattern), numbers = inputs;
+  bool drawable = proof::drawInputs(small.func, numbers);
+  auto compare = [&](ArrayRef<Input> inputs, uint64_t effort) {
+    return proof::compare(small.func, find(made, name), inputs, outputsOf(small.entry),
+                          effort);
+  };
+  Comparison c;
+  c.exhausted = draws;
+  if (!draws)
+    c = compare(inputs, drawable ? effort / kShareBeforeNumbers : effort);
+  if (c.exhausted && drawable) {
+    draws = true;
+    // What numbers do not show is undecided, as before.
+    if (Comparison d = compare(numbers, effort); d.verdict == Verdict::Proved) {
+      c = std::move(d);
+      c.assumptions.insert("where terms are too many, inputs are numbers drawn from "
+                           "2^52 and polynomials of them agree");
+    }
+  }
+  return c;
+}
+
+/// Without being asked for, chunks are used where gates are known to fall.
+bool Prover::isLegal(const CompileOptions &options) {
+  CompileOptions canonical = options;
+  canonical.form = Form::Canonical;
+  auto module = formed(*whole, canonical, Stage::Structured);
+  if (!module)
+    return true;
+  PassManager pm(module->getContext());
+  LinearToChunksOptions unforced;
+  pm.addPass(createLinearToChunks(unforced));
+  bool legal = runQuietly(pm, *module);
+  module->walk([&](LinearRecurrenceOp) { legal = false; });
+  return legal;
+}
+
+bool Prover::isUsed(const CompileOptions &options) {
+  return !whole
+              ->walk([&](RecurrenceOp op) {
+                if (op.getCarries().empty())
+                  return WalkResult::advance();
+                auto o = proveForm(op, options);
+                return !o || o->verdict == Verdict::Proved ? WalkResult::advance()
+                                                           : WalkResult::interrupt();
+              })
+              .wasInterrupted();
+}
+
+std::optional<Obligation> Prover::glance() {
+  if (!whole)
+    return std::nullopt;
+  bool chunks = options.form == Form::Chunked;
+  Obligation o;
+  o.claim = options.split > 1
+                ? "the split over " + std::to_string(options.split) +
+                      " parts equals the recurrence"
+                : "the " + formName(options.form).str() + " form equals the recurrence";
+  // Smaller where terms are too many.
+  for (unsigned variant : {1, 0}) {
+    auto small = instance(variant);
+    if (!small) {
+      o.detail = llvm::toString(small.takeError());
+      return o;
+    }
+    int64_t length = 2 + variant;
+    CompileOptions to = options;
+    if (chunks || options.split > 1)
+      to.chunk = chunks ? length - 1 : 1;
+    auto module = formed(*small->module, to);
+    if (!module)
+      return std::nullopt;
+    o.detail.clear();
+    if (options.form == Form::Scan)
+      if (auto scans = formed(*small->module, to, Stage::Structured))
+        scans->walk([&](ScanOp scan) {
+          for (Obligation &law : proof::proveMonoid(scan))
+            if (law.verdict != Verdict::Proved && o.detail.empty())
+              o.detail = law.claim + ": " + law.detail;
+        });
+    if (!o.detail.empty())
+      return o;
+    Summary summary;
+    bool draws = false, more = true;
+    for (unsigned pattern : patternsOf(small->entry))
+      if (more && summary.beyond.empty())
+        more = summary.add(
+            oneCase(*small, *module, length, pattern, kEffortOfCompile, draws),
+            sizesText(small->entry, length));
+    o = summary.obligation(o.claim, "");
+    if (summary.beyond.empty())
+      break;
+    o.verdict = Verdict::Unknown;
+    o.detail = "too many terms for " + summary.beyond;
+  }
+  if (o.verdict == Verdict::Refuted && chunks && !isLegal(options))
+    o.verdict = Verdict::Unknown;
+  return o;
+}
+
+std::optional<Obligation> seqc::proveForm(RecurrenceOp op,
+                                          const CompileOptions &options) {
+  OwningOpRef<ModuleOp> module = outlined(op, "alone");
+  return Prover(*module->getOps<func::FuncOp>().begin(), options).glance();
+}
+
 void Prover::form(const Build &build) {
   if (auto module = formed(*whole, build.options);
       module && isSame(find(*whole, name), find(*module, name))) {
@@ -41,7 +149,6 @@ void Prover::form(const Build &build) {
                   "small sizes");
       break;
     }
-    std::vector<proof::Named> outputs = outputsOf(small->entry);
     // Longer sequences have more terms.
     bool fits = true, draws = false;
     for (int64_t chunk = 1; chunk <= build.longestChunk && go && fits; ++chunk) {
@@ -62,26 +169,7 @@ void Prover::form(const Build &build) {
         for (unsigned pattern : patternsOf(small->entry)) {
           if (!go || !fits)
             break;
-          std::vector<Input> inputs = inputsFor(small->entry, length, pattern),
-                             numbers = inputs;
-          bool drawable = proof::drawInputs(small->func, numbers);
-          auto compare = [&](ArrayRef<Input> inputs, uint64_t effort) {
-            return proof::compare(small->func, find(*module, name), inputs, outputs,
-                                  effort);
-          };
-          Comparison c;
-          c.exhausted = draws;
-          if (!draws)
-            c = compare(inputs, drawable ? kEffortBeforeNumbers : kEffort);
-          if (c.exhausted && drawable) {
-            draws = true;
-            // What numbers do not show is undecided, as before.
-            if (Comparison d = compare(numbers, kEffort); d.verdict == Verdict::Proved) {
-              c = std::move(d);
-              c.assumptions.insert("where terms are too many, inputs are numbers "
-                                   "drawn from 2^52 and polynomials of them agree");
-            }
-          }
+          Comparison c = oneCase(*small, *module, length, pattern, kEffort, draws);
           std::string where = sizesText(small->entry, length);
           if (build.longestChunk > 1)
             where = "chunks of " + std::to_string(chunk) + ", " + where;
@@ -97,18 +185,8 @@ void Prover::form(const Build &build) {
                                         " tokens";
   Obligation o = summary.obligation(build.claim, scope);
   bool chunks = build.longestChunk > 1;
-  // Without being asked for, the form is used where gates are known to fall.
-  bool legal = true;
+  bool legal = !chunks || isLegal(build.options);
   if (chunks) {
-    CompileOptions canonical = build.options;
-    canonical.form = Form::Canonical;
-    if (auto module = formed(*whole, canonical, Stage::Structured)) {
-      PassManager pm(module->getContext());
-      LinearToChunksOptions unforced;
-      pm.addPass(createLinearToChunks(unforced));
-      legal = runQuietly(pm, *module);
-      module->walk([&](LinearRecurrenceOp) { legal = false; });
-    }
     if (!legal && o.verdict == Verdict::Refuted) {
       o.verdict = Verdict::Unknown;
       o.detail += "; the sequential form is used unless this one is asked for";
@@ -119,8 +197,11 @@ void Prover::form(const Build &build) {
       o.detail = "it does where every exponent is at most 0; " + o.detail;
     }
   }
-  if (legal && o.verdict == Verdict::Unknown)
-    o.detail += "; where this form is chosen it is used all the same";
+  if (legal && o.verdict == Verdict::Unknown && build.options.form != Form::Sequential)
+    o.detail += isUsed(build.options)
+                    ? "; what a compile looks at is proved, and the form used where it "
+                      "is chosen"
+                    : "; the sequential form is used unless this one is asked for";
   obligations.push_back(o);
   if (!chunks || summary.exponents == 0)
     return;

@@ -21,9 +21,10 @@ using proof::Input;
 using proof::Obligation;
 using proof::Verdict;
 
-/// Operations on terms for one comparison, and for one whose inputs may be numbers
-/// where it is not enough.
-inline constexpr uint64_t kEffort = 3'000'000, kEffortBeforeNumbers = 600'000;
+/// Operations on terms for one comparison, and for one in a compile; which part of them
+/// is spent where inputs may be numbers if it is not enough.
+inline constexpr uint64_t kEffort = 3'000'000, kEffortOfCompile = 300'000,
+                          kShareBeforeNumbers = 5;
 /// Chunk lengths and feature sizes that proofs cover.
 inline constexpr int64_t kLongestChunk = 4;
 inline constexpr unsigned kSizes = 3;
@@ -47,15 +48,25 @@ class Prover {
 public:
   Prover(func::FuncOp func, const CompileOptions &options)
       : options(options), name(func.getName().str()) {
+    this->options.checkForms = false; // that is what is done here
     whole = alone(func);
   }
   std::vector<Obligation> run();
+  /// What a compile asks of the form, or the parts, of the options.
+  std::optional<Obligation> glance();
 
 private:
   OwningOpRef<ModuleOp> alone(func::FuncOp func);
   llvm::Expected<Instance> instance(unsigned variant);
   void monoids();
   void form(const Build &build);
+  /// One case; `draws` if terms were too many and inputs are numbers from here on.
+  Comparison oneCase(Instance &small, ModuleOp made, int64_t length, unsigned pattern,
+                     uint64_t effort, bool &draws);
+  /// False if the chunked form is only used where it is asked for.
+  bool isLegal(const CompileOptions &options);
+  /// True if compiling to the form is proved for every recurrence.
+  bool isUsed(const CompileOptions &options);
   /// Of a program whose routes are data: its recurrences and scans, one by one.
   void parts();
   void decode();

@@ -8,6 +8,7 @@
 #include "seqc/passes/Forms/SequenceSplit.h"
 #include "seqc/passes/Lowering/CPU/Passes.h"
 #include "seqc/passes/Lowering/NVVM/Passes.h"
+#include "seqc/passes/Pipelines/Passes.h"
 #include "seqc/passes/Routing/Passes.h"
 #include "seqc/passes/Structure/Passes.h"
 #include "seqc/passes/Tiling/Passes.h"
@@ -36,4 +37,5 @@ void seqc::registerAllPasses() {
   registerNVVMLoweringPasses();
   registerRoutingPasses();
   registerTilingPasses();
+  registerPipelinesPasses();
 }

@@ -26,9 +26,11 @@ struct CheckMonoids : seqc::impl::CheckMonoidsBase<CheckMonoids> {
         } else if (solver && o.verdict == proof::Verdict::Unknown) {
           // What follows may run it one token after the other.
           scan->setAttr("seqc.unproved", UnitAttr::get(&getContext()));
-          emitWarning(scan.getLoc())
-              << "not proved: " << o.claim << ": " << o.detail
-              << "; the scan runs one token after the other unless --form=scan";
+          InFlightDiagnostic said =
+              keep ? emitWarning(scan.getLoc()) : emitRemark(scan.getLoc());
+          said << "not proved: " << o.claim << ": " << o.detail
+               << (keep ? "; the scan stays as asked for"
+                        : "; the scan runs one token after the other unless --form=scan");
         }
       }
     });

@@ -177,8 +177,8 @@ def cases(folder):
         ("a chunk length that is not positive", GOOD, run + ["--chunk=0"], ["--chunk: the length is 0", "1 to 1024 tokens"]),
         ("a form that a program does not allow", GOOD.replace("mulf %wt, %s", "mulf %xt, %s"), run + ["--form=chunked"], ["has no chunked form: no component is a gated sum of outer products"]),
         ("interpreting a stage of loops", GOOD, run + ["--check", "--interpret=tiled"], ["stage 'tiled' is not interpretable"]),
-        ("a combine region that is not associative", MINUS, run, ["refuted: the combine region is associative: left = "]),
-        ("an identity that is not neutral", MINUS.replace("subf %l", "addf %l").replace("0.0", "1.0"), run, ["refuted: its identity is neutral: on the left of "]),
+        ("a combine region that is not associative", MINUS, run, ["refuted: the combine region is associative: for x[t=0] = "]),
+        ("an identity that is not neutral", MINUS.replace("subf %l", "addf %l").replace("0.0", "1.0"), run, ["refuted: its identity is neutral: for x = "]),
         ("a file without functions", "module {}", run, ["no public function"]),
         ("groups of a reshape out of order", RESHAPE, run, ["groups dimension -9223372036854775808, expected 0: groups list 0 to 2 in order"]),
     ]

@@ -78,7 +78,13 @@ product(const EntryInfo &entry, const Symbols &symbols,
   return n;
 }
 
-/// One line per form: its estimate and its floor, or why the recurrence lacks it.
+static Form formOf(structure::FormEstimate::Kind kind) {
+  using structure::FormEstimate;
+  return kind == FormEstimate::Scan      ? Form::Scan
+         : kind == FormEstimate::Chunked ? Form::Chunked
+                                         : Form::Canonical;
+}
+
 /// Why the recurrence cannot be built in this form though asked for, or nothing.
 static std::optional<std::string> obstacleTo(RecurrenceOp op,
                                              structure::FormEstimate::Kind kind,
@@ -87,11 +93,10 @@ static std::optional<std::string> obstacleTo(RecurrenceOp op,
   if (kind == FormEstimate::Sequential && parts == 1)
     return std::nullopt;
   auto module = outlined(op, "alone");
-  options.form = kind == FormEstimate::Scan      ? Form::Scan
-                 : kind == FormEstimate::Chunked ? Form::Chunked
-                                                 : Form::Canonical;
+  options.form = formOf(kind);
   options.split = parts;
   options.target = "cpu";
+  options.checkForms = false;
   options.stopAfter = Stage::Formed;
   std::string first;
   ScopedDiagnosticHandler handler(module->getContext(), [&](Diagnostic &diagnostic) {
@@ -108,11 +113,38 @@ static std::optional<std::string> obstacleTo(RecurrenceOp op,
   return reason.str();
 }
 
+/// Why a compile does not take what the estimate says, or nothing (seqc-check-forms).
+static std::optional<std::string> notProved(RecurrenceOp op, Form form, int64_t parts,
+                                            CompileOptions options) {
+  options.form = form;
+  options.split = parts;
+  options.target = "cpu";
+  auto o = proveForm(op, options);
+  if (!o || o->verdict == proof::Verdict::Proved)
+    return std::nullopt;
+  return "not proved: " + o->claim + ": " + o->detail;
+}
+
+/// One line per form: its estimate and its floor, or why the recurrence lacks it.
 static void explainForms(RecurrenceOp op, const EntryInfo &entry,
                          const Symbols &symbols, const CompileOptions &options) {
   CpuMachine machine = machineOf(options);
   auto &os = llvm::outs();
   structure::FormTable table = structure::estimateForms(op, machine);
+  std::optional<std::string> unproved;
+  auto kind = table.forms[table.chosen].kind;
+  if (kind != structure::FormEstimate::Sequential)
+    unproved = notProved(op, formOf(kind), 1, options);
+  if (unproved)
+    table.chosen = llvm::find_if(table.forms,
+                                 [](const structure::FormEstimate &form) {
+                                   return form.kind ==
+                                              structure::FormEstimate::Sequential &&
+                                          !form.inParts;
+                                 }) -
+                   table.forms.begin();
+  if (table.parts && (unproved || notProved(op, Form::Canonical, 2, options)))
+    table.parts.reset();
   structure::SequenceSizes sizes = structure::sizesOf(op);
   auto sequences = product(entry, symbols, sizes.sequences),
        tokens = product(entry, symbols, sizes.tokens);
@@ -127,6 +159,8 @@ static void explainForms(RecurrenceOp op, const EntryInfo &entry,
   if (inParts)
     os << " and over " << table.parts->parts << " parts of the sequence";
   os << "\n";
+  if (unproved)
+    os << "    form    the " << structure::kindName(kind) << " one is " << *unproved << "\n";
   if (table.parts)
     os << "    form    in " << table.parts->parts << " parts in calls with at most "
        << table.parts->sequences << " sequence" << (table.parts->sequences > 1 ? "s" : "")

@@ -2,6 +2,8 @@
 
 #include "Driver.h"
 
+#include "seqc/dialects/Seq/Seq.h"
+
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/AsmParser/AsmParserState.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -32,21 +34,32 @@ static std::string nameAt(SMRange range) {
   return result;
 }
 
+/// What the source calls a block's argument, or nothing.
+static std::string nameOf(BlockArgument arg, const AsmParserState &state) {
+  for (const auto &def : state.getBlockDefs())
+    if (def.block == arg.getOwner() && arg.getArgNumber() < def.arguments.size())
+      return nameAt(def.arguments[arg.getArgNumber()].loc);
+  return {};
+}
+
+/// Combine regions are refuted in the user's names.
+static void nameMembers(ModuleOp module, const AsmParserState &state) {
+  module.walk([&](ScanOp scan) {
+    for (BlockArgument arg : scan.getCombine().getArguments())
+      if (std::string name = nameOf(arg, state); !name.empty())
+        arg.setLoc(NameLoc::get(StringAttr::get(module.getContext(), name),
+                                arg.getLoc()));
+  });
+}
+
 static void nameEntries(ModuleOp module, const AsmParserState &state) {
   MLIRContext *context = module.getContext();
   for (auto func : module.getOps<func::FuncOp>()) {
     if (func.isDeclaration())
       continue;
     Block &block = func.getBody().front();
-    auto definition = [&](BlockArgument arg) -> std::string {
-      for (const auto &def : state.getBlockDefs())
-        if (def.block == arg.getOwner() &&
-            arg.getArgNumber() < def.arguments.size())
-          return nameAt(def.arguments[arg.getArgNumber()].loc);
-      return {};
-    };
     for (BlockArgument arg : block.getArguments()) {
-      std::string name = definition(arg);
+      std::string name = nameOf(arg, state);
       if (!name.empty() && !func.getArgAttr(arg.getArgNumber(), "seqc.name"))
         func.setArgAttr(arg.getArgNumber(), "seqc.name",
                         StringAttr::get(context, name));
@@ -57,7 +70,7 @@ static void nameEntries(ModuleOp module, const AsmParserState &state) {
     for (auto [i, value] : llvm::enumerate(ret.getOperands())) {
       std::string name;
       if (auto arg = dyn_cast<BlockArgument>(value)) {
-        name = definition(arg);
+        name = nameOf(arg, state);
       } else if (auto *def = state.getOpDef(value.getDefiningOp())) {
         // Results come in groups: the group's name serves all of it.
         unsigned number = cast<OpResult>(value).getResultNumber();
@@ -143,6 +156,7 @@ llvm::Expected<Source> seqc::driver::parse(StringRef path) {
   if (failed(verify(*source.module)) || failed(checkReshapes(*source.module)))
     return llvm::createStringError("'" + path + "' is not valid");
   nameEntries(*source.module, state);
+  nameMembers(*source.module, state);
   return source;
 }
 

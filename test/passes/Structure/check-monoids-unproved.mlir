@@ -6,10 +6,11 @@
 // RUN: seqc run %s --check --bind t=100,b=3 2>/dev/null | FileCheck %s --check-prefix=CHECKED
 // RUN: seqc prove %s | FileCheck %s --check-prefix=PROVE
 
-// CHECK: warning: not proved: the combine region is associative: the region has an operation that proofs do not cover; the scan runs one token after the other unless --form=scan
+// CHECK: remark: not proved: the combine region is associative: the region has an operation that proofs do not cover; the scan runs one token after the other unless --form=scan
 // CHECK: module {
 // CHECK-NOT: seqc.scan
 // CHECK: seqc.recurrence
+// FORCED: warning: not proved: the combine region is associative: the region has an operation that proofs do not cover; the scan stays as asked for
 // FORCED: module {
 // FORCED: seqc.scan
 // GPU-NOT: seqc.scan

@@ -74,8 +74,9 @@ func.func @recurrent(%x: tensor<?x8xf32>, %w: tensor<8x8xf32>, %h0: tensor<8xf32
   return %h : tensor<?x8xf32>
 }
 
-// Where nothing decides, what is done all the same is said.
-// CHECK: unknown  complement: the chunked form equals the program ({{.*}}; where this form is chosen it is used all the same)
+// A gate that is no exponential: one minus a number.
+// CHECK: proved   complement: the chunked form equals the program
+// CHECK: proved   complement: exponents of the chunked form are at most 0 (of declared ranges)
 func.func @complement(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>, %v: tensor<?x8xf32>, %g: tensor<?xf32> {seqc.range = "0 .. 1"}, %s0: tensor<8x8xf32>) -> tensor<?x8xf32> {
   %one = arith.constant 1.0 : f32
   %o, %sT = seqc.recurrence seq(%q, %k, %v, %g : (t)) carry(%s0 : ()) {

@@ -86,6 +86,9 @@ struct CompileOptions {
   std::vector<std::string> tiles;
   /// Adds `NAME_step`, which takes one token, beside every entry that allows it.
   bool decode = true;
+  /// A form that is not proved to equal the recurrence is not used, or warned of where
+  /// it is asked for.
+  bool checkForms = true;
   /// Calls check the declared ranges of inputs (`seqc.range`).
   bool checked = false;
   /// Where `toLLVM` and friends stop; `compile` needs Target.

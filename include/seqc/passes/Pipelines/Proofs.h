@@ -10,6 +10,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 
+#include <optional>
 #include <vector>
 
 namespace seqc {
@@ -22,6 +23,11 @@ namespace seqc {
 /// stay as they are.
 std::vector<proof::Obligation> proveEntry(mlir::func::FuncOp func,
                                           const CompileOptions &options = {});
+
+/// That a recurrence is what it is in the form, or in the parts, of `options`: at one
+/// small size, as a compile asks; nothing if it cannot be built so.  A refutation where
+/// gates may rise is unknown.
+std::optional<proof::Obligation> proveForm(RecurrenceOp op, const CompileOptions &options);
 
 /// A recurrence or scan as an entry of its own, whose arguments are its operands, in the
 /// ranges that are known of them.

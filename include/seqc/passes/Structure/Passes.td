@@ -76,13 +76,16 @@ def CheckMonoids : Pass<"seqc-check-monoids"> {
     **Expects** any program.
     **Guarantees** that no fixed pseudo-random values show a `seqc.scan` whose
     region is not associative or whose identity is not neutral; with `solver`,
-    that this is proved over the reals, or a warning says what is not and the scan
-    is marked with `seqc.unproved`.  Nothing else changes.
+    that this is proved over the reals, or a remark says what is not and the scan
+    is marked with `seqc.unproved`; with `keep`, for scans that are asked for, it is a
+    warning.  Nothing else changes.
     **Fails when** a counterexample is found: the error gives it.
     **Example** a region that subtracts is refuted with three numbers.
   }];
   let options = [Option<"solver", "solver", "bool", "false",
-                        "Prove what the samples do not refute">];
+                        "Prove what the samples do not refute">,
+                 Option<"keep", "keep", "bool", "false",
+                        "Scans that are not proved stay scans">];
 }
 
 def SelectForm : Pass<"seqc-select-form"> {
