@@ -206,8 +206,8 @@ void Prover::form(const Build &build) {
   if (!chunks || summary.exponents == 0)
     return;
   Obligation e;
-  e.claim = "exponents of " + build.claim.substr(0, build.claim.find(" form")) +
-            " form are at most 0";
+  e.claim = "exponents of " + build.claim.substr(0, build.claim.find(" equals")) +
+            " are at most 0";
   if (summary.rising.empty()) {
     e.verdict = Verdict::Proved;
     e.detail = "of declared ranges";
@@ -275,6 +275,17 @@ std::vector<Obligation> Prover::run() {
       build.claim = "the chunked form equals the program";
       build.longestChunk = kLongestChunk;
       form(build);
+      // Where no layout is asked for, a compile takes either.
+      build.options.packed = "segments";
+      auto own = formed(*whole, build.options);
+      build.options.packed = "masks";
+      auto masks = formed(*whole, build.options);
+      if (options.packed == "auto" && own && masks &&
+          !isSame(find(*own, name), find(*masks, name))) {
+        build.claim = "the chunked form over several segments a chunk equals the program";
+        form(build);
+      }
+      build.options.packed = options.packed;
       build.longestChunk = 1;
     }
     build.options.form = Form::Canonical;
