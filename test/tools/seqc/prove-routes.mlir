@@ -6,6 +6,8 @@
 // CHECK-NEXT:  proved   routed: recurrence 1 alone: the canonical form equals the program (features of 1 to 3, up to 4 tokens)
 // CHECK-NEXT:  proved   routed: recurrence 1 alone: the chunked form equals the program (features of 1 to 3, chunks of 1 to 4 tokens; no gate is below -100, whose exponential is zero to f32)
 // CHECK-NEXT:  proved   routed: recurrence 1 alone: exponents of the chunked form are at most 0 (of declared ranges)
+// CHECK-NEXT:  proved   routed: recurrence 1 alone: the chunked form over several segments a chunk equals the program (features of 1 to 3, chunks of 1 to 4 tokens; no gate is below -100, whose exponential is zero to f32)
+// CHECK-NEXT:  proved   routed: recurrence 1 alone: exponents of the chunked form over several segments a chunk are at most 0 (of declared ranges)
 // CHECK-NEXT:  proved   routed: recurrence 1 alone: the split over 2 parts equals the program (features of 1 to 3, up to 5 tokens)
 // CHECK-NEXT:  proved   routed: recurrence 1 alone: the split over 3 parts equals the program (features of 1 to 3, up to 4 tokens)
 // CHECK-NEXT:  proved   routed: recurrence 1 alone: the step of one token equals the program's (features of 1 to 3, any state)
