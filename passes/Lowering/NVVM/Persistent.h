@@ -77,6 +77,9 @@ struct Persistence {
   int64_t tiles(const Factor &factor) const {
     return (groups * int64_t(factor.sums.size()) + 1) / 2;
   }
+  /// Whether piece `k` of columns is in registers: they are spread over all, so that
+  /// their products run while others come from shared memory.
+  bool isHeld(int64_t k) const { return (k + 1) * held / depth() > k * held / depth(); }
   /// Products of parts for one product of pieces.
   int64_t pairs(const Factor &factor) const;
   /// Whether the parts `i` of a matrix and `j` of a vector are multiplied.

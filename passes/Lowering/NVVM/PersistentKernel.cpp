@@ -251,30 +251,68 @@ Value PersistentKernel::timeOf(Value number, int64_t c) {
 /// last one's again.
 PersistentKernel::Values PersistentKernel::fetch(Value first) {
   Values result;
-  for (int64_t i = 0; i < p.tokens; ++i) {
-    for (auto [arg, memory] : llvm::zip(op.getSeqArgs(), seqMemory)) {
-      if (arg.use_empty())
-        continue;
-      for (int64_t c = 0; c < columns; ++c) {
-        // An empty segment reads some token that exists.
-        Value tokens = arith::MaxUIOp::create(b, loc, length[c], constant(1));
-        Value most = arith::SubIOp::create(b, loc, tokens, constant(1));
-        Value number = arith::MinUIOp::create(b, loc, add(first, i), most);
-        Value time = timeOf(number, c);
-        if (operands.segments) {
-          Value final = arith::SubIOp::create(b, loc, tokensInAll, constant(1));
-          time = op.getReverse()
-                     ? arith::MaxSIOp::create(b, loc, time, constant(0)).getResult()
-                     : arith::MinUIOp::create(b, loc, time, final).getResult();
-        }
-        forEach(arg, [&](ArrayRef<int64_t> place) {
-          result.push_back(memref::LoadOp::create(b, loc, memory.flat,
-                                                  address(memory, c, place, time)));
-        });
+  auto load = [&](Value arg, const Memory &memory, int64_t i) {
+    for (int64_t c = 0; c < columns; ++c) {
+      // An empty segment reads some token that exists.
+      Value tokens = arith::MaxUIOp::create(b, loc, length[c], constant(1));
+      Value most = arith::SubIOp::create(b, loc, tokens, constant(1));
+      Value number = arith::MinUIOp::create(b, loc, add(first, i), most);
+      Value time = timeOf(number, c);
+      if (operands.segments) {
+        Value final = arith::SubIOp::create(b, loc, tokensInAll, constant(1));
+        time = op.getReverse()
+                   ? arith::MaxSIOp::create(b, loc, time, constant(0)).getResult()
+                   : arith::MinUIOp::create(b, loc, time, final).getResult();
       }
+      forEach(arg, [&](ArrayRef<int64_t> place) {
+        result.push_back(memref::LoadOp::create(b, loc, memory.flat,
+                                                address(memory, c, place, time)));
+      });
     }
+  };
+  for (int64_t i = 0; i < p.tokens; ++i) {
+    for (auto [arg, memory] : llvm::zip(op.getSeqArgs(), seqMemory))
+      if (!arg.use_empty())
+        load(arg, memory, i);
+    if (operands.resets)
+      load(op.getResets(), resetMemory, i);
   }
   return result;
+}
+
+/// Where a sequence's flag is set, its states start again, and its count of tokens.
+void PersistentKernel::restart(MutableArrayRef<Value> states, ValueRange flags) {
+  Values set;
+  for (Value flag : flags)
+    set.push_back(flag.getType().isInteger(1)
+                      ? flag
+                      : arith::CmpIOp::create(
+                            b, loc, arith::CmpIPredicate::ne, flag,
+                            arith::ConstantOp::create(b, loc, b.getZeroAttr(flag.getType())))
+                            .getResult());
+  unsigned next = 0;
+  for (auto [i, arg] : llvm::enumerate(op.getCarryArgs()))
+    for (int64_t c = 0; c < columns; ++c)
+      forEach(arg, [&](ArrayRef<int64_t> place) {
+        Value &state = states[next++];
+        if (restartMemory.empty()) {
+          Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(state.getType()));
+          state = select(set[c], zero, state);
+          return;
+        }
+        auto branch = scf::IfOp::create(b, loc, state.getType(), set[c], /*withElse=*/true);
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPointToStart(branch.thenBlock());
+        const Memory &memory = restartMemory[i];
+        Value fresh = memref::LoadOp::create(b, loc, memory.flat,
+                                             address(memory, c, place, {}));
+        scf::YieldOp::create(b, loc, convert(fresh, computeType(arg)));
+        b.setInsertionPointToStart(branch.elseBlock());
+        scf::YieldOp::create(b, loc, state);
+        state = branch.getResult(0);
+      });
+  for (int64_t c = 0; counts() && c < columns; ++c)
+    states[next + c] = select(set[c], constant(0), states[next + c]);
 }
 
 /// One token; `states` and `loaded` are by carry or operand, then by sequence.
@@ -290,24 +328,29 @@ PersistentKernel::Values PersistentKernel::token(Value number, int64_t parity,
   Value number32 = arith::IndexCastOp::create(b, loc, b.getI32Type(), number);
   turn = p.tokens > 1 ? word(parity) : both01(number32);
   phase = both01(arith::ShRUIOp::create(b, loc, number32, word(1)));
+  if (operands.resets)
+    restart(states, loaded.take_back(columns));
   unsigned next = 0;
   for (Value arg : op.getCarryArgs())
     for (column = 0; column < columns; ++column)
       forEach(arg, [&](ArrayRef<int64_t> place) {
         current[column][key(arg, place)] = states[next++];
       });
+  Values positions(columns, number);
+  if (counts())
+    positions.assign(states.begin() + next, states.end());
   next = 0;
   for (Value arg : op.getSeqArgs())
     for (column = 0; !arg.use_empty() && column < columns; ++column)
       forEach(arg, [&](ArrayRef<int64_t> place) {
         current[column][key(arg, place)] = convert(loaded[next++], computeType(arg));
       });
-  for (Known &known : current) {
+  for (auto [known, position] : llvm::zip(current, positions)) {
     if (Value arg = op.getPositionArg())
-      known[key(arg, {})] = number;
+      known[key(arg, {})] = position;
     if (Value arg = op.getFirstArg())
       known[key(arg, {})] = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
-                                                  number, constant(0));
+                                                  position, constant(0));
   }
   Values active(columns);
   if (operands.segments)
@@ -326,6 +369,9 @@ PersistentKernel::Values PersistentKernel::token(Value number, int64_t parity,
           v = select(active[column], v, states[result.size()]);
         result.push_back(v);
       });
+  if (counts())
+    for (Value position : positions)
+      result.push_back(add(position, 1));
   SmallVector<SmallVector<Values, 2>> outs;
   for (Value value : yield.getOuts()) {
     outs.emplace_back(columns);
@@ -394,11 +440,16 @@ void PersistentKernel::emitBody() {
   for (auto [i, arg] : llvm::enumerate(op.getCarryArgs())) {
     carryMemory.push_back(
         bind(operands.carries[i], cast<AxesAttr>(op.getCarryMaps()[i]), axesOf(arg)));
+    if (!operands.restarts.empty())
+      restartMemory.push_back(bind(operands.restarts[i],
+                                   cast<AxesAttr>(op.getRestartMaps()[i]), axesOf(arg)));
     finalMemory.push_back(bind(operands.finals[i], op.getFinalMap(i), axesOf(arg)));
   }
   for (auto [i, value] : llvm::enumerate(op.getYield().getOuts()))
     outMemory.push_back(
         bind(operands.outs[i], cast<AxesAttr>(op.getOutMaps()[i]), axesOf(value)));
+  if (operands.resets)
+    resetMemory = bind(operands.resets, *op.getResetsMap(), {});
   once.assign(columns, {});
 
   Values states;
@@ -409,6 +460,8 @@ void PersistentKernel::emitBody() {
                                                         address(memory, c, place, {})),
                                  computeType(arg)));
       });
+  if (counts())
+    states.append(columns, constant(0));
   loadMatrices();
   bindShared();
   // What does not change is computed before this.

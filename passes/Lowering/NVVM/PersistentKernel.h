@@ -48,6 +48,11 @@ private:
   Value timeOf(Value number, int64_t column);
   Values fetch(Value number);
   Values token(Value number, int64_t parity, Values states, ValueRange operands);
+  void restart(MutableArrayRef<Value> states, ValueRange flags);
+  /// Whether each sequence counts its tokens since the last reset.
+  bool counts() {
+    return operands.resets && (op.getPosition() || op.getFirst());
+  }
   void storeAll(const Memory &memory, int64_t column, Value value, Type element,
                 Value time, ArrayRef<Value> values);
   void forEach(Value value, llvm::function_ref<void(ArrayRef<int64_t>)> body);
@@ -104,7 +109,8 @@ private:
   Values begin, length;                        // of each sequence
   Value longest, tokensInAll;
   Values rowOf, rowExists, rowRead; // for each group of rows
-  std::vector<Memory> seqMemory, carryMemory, outMemory, finalMemory;
+  std::vector<Memory> seqMemory, carryMemory, restartMemory, outMemory, finalMemory;
+  Memory resetMemory;
   llvm::DenseMap<Value, Memory> weightMemory;
 
   // Shared memory.

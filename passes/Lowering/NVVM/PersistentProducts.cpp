@@ -168,8 +168,8 @@ void PersistentKernel::loadMatrices() {
   // Those for shared memory first: they leave no registers.
   for (bool held : {false, true})
     for (auto [f, factor] : llvm::enumerate(p.factors))
-      for (int64_t k = held ? 0 : p.held; k < (held ? p.held : p.depth()); ++k)
-        for (int64_t tile = 0; tile < p.tiles(factor); ++tile) {
+      for (int64_t k = 0; k < p.depth(); ++k)
+        for (int64_t tile = 0; p.isHeld(k) == held && tile < p.tiles(factor); ++tile) {
           SmallVector<Values> parts; // a0 to a3, each in its terms
           for (int64_t half : {0, 1})
             for (int64_t side : {0, 1})

@@ -87,6 +87,34 @@ func.func @two(%x: tensor<?x45xbf16>, %A: tensor<45x45xbf16>, %B: tensor<45x45xb
   return %h, %hT : tensor<?x45xf32>, tensor<?x45xf32>
 }
 
+// Flags are loaded ahead like operands; where one is set, the state is loaded again, and
+// the sequence's count of tokens, which comes after the states, starts from 0.
+// CHECK-LABEL: func.func @resets
+// CHECK: gpu.launch
+// CHECK: memref.load %{{.*}} : memref<?xi8>
+// CHECK: scf.for {{.*}} -> (f32, index, f32, i8,
+// CHECK: %[[SET:.*]] = arith.cmpi ne, %{{.*}}, %{{.*}} : i8
+// CHECK: scf.if %[[SET]] -> (f32)
+// CHECK-NEXT: memref.load
+// CHECK: arith.select %[[SET]], %c0{{.*}} : index
+// CHECK: gpu.barrier
+// CHECK: seqc.persistent = "32 rows
+func.func @resets(%x: tensor<?x?x32xf32>, %R: tensor<32x32xbf16>, %done: tensor<?x?xi8>, %h0: tensor<?x32xf32>, %h1: tensor<32xf32>)
+    -> tensor<?x?x32xf32> {
+  %zero = arith.constant 0.0 : f32
+  %h, %hT = seqc.recurrence seq(%x : (b, t)) weight(%R : ()) carry(%h0 : (b)) restart(%h1 : ()) resets(%done : (b, t)) first {
+  ^step(%xt: tensor<32xf32>, %r: tensor<32x32xbf16>, %s: tensor<32xf32>, %first: i1):
+    %one = arith.constant 1.0 : f32
+    %rh = seqc.einsum "de,e->d"(%r, %s)
+    %more = arith.select %first, %one, %zero : f32
+    %m = tensor.splat %more : tensor<32xf32>
+    %g = arith.addf %xt, %rh : tensor<32xf32>
+    %next = arith.addf %g, %m : tensor<32xf32>
+    seqc.yield out(%next) carry(%next)
+  }
+  return %h : tensor<?x?x32xf32>
+}
+
 // Matrices of f32 whose rows a block holds in registers stay f32; a sum over the vector
 // is no product with a matrix.
 // CHECK-LABEL: func.func @plain

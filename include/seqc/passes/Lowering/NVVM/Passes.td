@@ -44,9 +44,9 @@ def RecurrenceToPersistent : Pass<"seqc-recurrence-to-persistent"> {
     of two bf16; of f32 matrices, where a block's registers do not hold them as f32, as
     sums of three bf16.  New vectors pass to the other warps through shared memory and
     a barrier, to the other blocks of a cluster through theirs and `mbarrier`s.
-    Other recurrences are left alone, among them those with resets or snapshots,
-    with sums over the vectors beside the products, or with matrices that no cluster
-    holds.
+    Where a token's flag of `resets` is set, the states of its sequence start again.
+    Other recurrences are left alone, among them those with snapshots, with sums over
+    the vectors beside the products, or with matrices that no cluster holds.
     **Fails when** `machine` is unknown or not a GPU.
     **Example** see `test/passes/Lowering/NVVM/recurrence-to-persistent.mlir`.
   }];
