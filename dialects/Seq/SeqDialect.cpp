@@ -2,6 +2,7 @@
 
 #include "seqc/dialects/Seq/Seq.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -18,6 +19,8 @@ using namespace seqc;
 #include "seqc/dialects/Seq/SeqOps.cpp.inc"
 
 void SeqDialect::initialize() {
+  // What routes fold to.
+  getContext()->loadDialect<linalg::LinalgDialect>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "seqc/dialects/Seq/SeqAttrs.cpp.inc"

@@ -56,16 +56,46 @@ func.func @there_and_back(%x: tensor<?x4xf32>, %i: tensor<?x1xi32>) -> tensor<?x
   return %y : tensor<?x4xf32>
 }
 
-// A capacity drops tokens, and two picks add up.
+// A capacity drops tokens, and two picks add up: sums over the slots that are kept weigh
+// tokens, and no rows are made.
+// FOLD-LABEL: @weighted
+// FOLD-SAME: %[[X:.*]]: tensor<?x4xbf16>, %{{.*}}: tensor<?x2xi32>, %[[W:.*]]: tensor<?x2xf32>
+// FOLD: %{{.*}}, %[[INV:.*]], %{{.*}} = seqc.dispatch %{{[^ ]*}} experts(3) capacity(2)
+// FOLD: %[[SUM:.*]] = linalg.generic {{.*}} ins(%[[INV]], %[[W]] :
+// FOLD: arith.cmpi sge
+// FOLD: %[[COUNT:.*]] = linalg.generic {{.*}} ins(%[[INV]] :
+// FOLD: linalg.generic {{.*}} ins(%[[X]], %[[SUM]], %[[COUNT]] :
+// FOLD: arith.divf
+// FOLD: arith.truncf
+// FOLD-NOT: seqc.combine
+// FOLD: return
+func.func @weighted(%x: tensor<?x4xbf16>, %j: tensor<?x2xi32>, %w: tensor<?x2xf32>) -> tensor<?x4xbf16> {
+  %q, %perm, %inv, %cu = seqc.dispatch %j experts(3) tokens(%x) capacity(2)
+  %z = seqc.combine %q by %inv weights(%w) mean
+  return %z : tensor<?x4xbf16>
+}
+
+// Another route, or rows that something else reads.
 // FOLD-LABEL: @not_there
+// FOLD: seqc.dispatch %{{.*}} tokens(
 // FOLD: seqc.combine
+// FOLD: seqc.dispatch %{{.*}} tokens(
 // FOLD: seqc.combine
-func.func @not_there(%x: tensor<?x4xf32>, %i: tensor<?x1xi32>, %j: tensor<?x2xi32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) {
-  %p, %perm, %inv, %cu = seqc.dispatch %i experts(3) tokens(%x) capacity(2)
-  %y = seqc.combine %p by %inv
+func.func @not_there(%x: tensor<?x4xf32>, %i: tensor<?x2xi32>, %j: tensor<?x2xi32>) -> (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) {
+  %p, %perm, %inv, %cu = seqc.dispatch %i experts(3) tokens(%x)
+  %y = seqc.combine %p by %j
   %q, %perm2, %inv2, %cu2 = seqc.dispatch %j experts(3) tokens(%x)
   %z = seqc.combine %q by %inv2
-  return %y, %z : tensor<?x4xf32>, tensor<?x4xf32>
+  return %y, %z, %q : tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>
+}
+
+// Rows that nothing reads are not made.
+// FOLD-LABEL: @unread
+// FOLD-SAME: %{{.*}}: tensor<?x4xf32>, %[[Y:.*]]: tensor<?xf32>
+// FOLD: seqc.dispatch %{{.*}} experts(3) tokens(%[[Y]])
+func.func @unread(%x: tensor<?x4xf32>, %y: tensor<?xf32>, %i: tensor<?x2xi32>) -> (tensor<?xf32>, tensor<4xi32>) {
+  %p, %r, %perm, %inv, %cu = seqc.dispatch %i experts(3) tokens(%x, %y)
+  return %r, %cu : tensor<?xf32>, tensor<4xi32>
 }
 
 // FOLD-LABEL: @one_expert
