@@ -13,18 +13,14 @@
 // is looked at only in tiles where some query does not see all; where such a tile has
 // values that are not finite, they are added one key after the other.  Tiles are those of an
 // interval of keys, and those of listed blocks, which a kernel before puts in order:
-// without the absent, the repeated, and those that no query of the group sees.
+// without the absent, the repeated, and those that no query of the group sees.  Where
+// queries are sorted by block (SortedAttention.cpp) a tile is of one block alone.
 //
 //===----------------------------------------------------------------------===//
 
-#include "Kernels.h"
-#include "RouteOperands.h"
-
-
-#include "seqc/dialects/Tile/Tile.h"
+#include "AttentionKernel.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
 using namespace seqc;
@@ -36,13 +32,11 @@ using tile::FragmentType;
 using tile::Place;
 using tile::SharedType;
 
-/// Queries and keys of a tile.
-static constexpr int64_t maxQueries = 128, maxKeys = 64;
+/// Keys of a tile.
+static constexpr int64_t maxKeys = 64;
 /// Whole tiles of this many features and values go to warps of 32 rows, which read
 /// keys and values from shared memory half as often; others to warps of 16.
 static constexpr int64_t maxFeatures = 128;
-/// Entries of a row of the list that a thread reads at once.
-static constexpr int64_t maxAtOnce = 32;
 /// Registers of a lane for a query's features and values, of 16 rows a warp.
 static constexpr int64_t maxRegisters = 112;
 /// Stands for -inf where it is subtracted.
@@ -71,13 +65,26 @@ static int64_t headsOf(BlockAttentionOp op) {
   return heads;
 }
 
+/// Whether queries are sorted by the blocks that they list: where a list is of one query
+/// and few heads, a tile of them would be nobody's rows for the most part, and a block
+/// is large enough to pay for what goes out and is merged.
+static bool sortsQueries(BlockAttentionOp op) {
+  if (!op.getBlocks() || op.getSegments() || op.getWindow() ||
+      op.getGroup().value_or(1) != 1)
+    return false;
+  int64_t length = shapeOf(op.getQuery().getType())[1];
+  return headsOf(op) < 8 && *op.getBlock() >= maxKeys &&
+         (ShapedType::isDynamic(length) || length >= maxQueries);
+}
+
 /// Rows of a tile: those of heads' queries, and up to 16 nobody's.
 static int64_t rowsOf(BlockAttentionOp op) {
+  if (sortsQueries(op))
+    return maxQueries;
   return std::max<int64_t>(queriesOf(op) * headsOf(op), 16);
 }
 
-/// Shared memory of a block whose tiles have so many keys.
-static int64_t bytesOf(BlockAttentionOp op, int64_t keys) {
+int64_t routing::bytesOfTiles(BlockAttentionOp op, int64_t keys) {
   int64_t features = shapeOf(op.getQuery().getType()).back();
   int64_t values = shapeOf(op.getValue().getType()).back();
   return tile::bytesOfTiles({rowsOf(op), features}, 2) +
@@ -85,12 +92,11 @@ static int64_t bytesOf(BlockAttentionOp op, int64_t keys) {
          tile::bytesOfTiles({2, keys, values}, 2);
 }
 
-/// Keys of a tile, as many as shared memory holds; 0 if that is none.
-static int64_t keysOf(BlockAttentionOp op, int64_t sharedBytes) {
+int64_t routing::keysOfTiles(BlockAttentionOp op, int64_t sharedBytes) {
   int64_t keys = maxKeys;
   if (op.getBlock())
     keys = llvm::alignTo(std::min<int64_t>(*op.getBlock(), maxKeys), 16);
-  while (keys && bytesOf(op, keys) > sharedBytes)
+  while (keys && bytesOfTiles(op, keys) > sharedBytes)
     keys = keys / 32 * 16;
   return keys;
 }
@@ -107,162 +113,12 @@ bool routing::hasKernel(BlockAttentionOp op, int64_t sharedBytes) {
          features / 4 + values / 2 <= maxRegisters && !op.getRelative() &&
          op.getScore().empty() && op.getFactor() > 0 &&
          !(op.getBlocks() && (wide || *op.getBlock() < 16)) &&
-         keysOf(op, sharedBytes) > 0;
+         keysOfTiles(op, sharedBytes) > 0;
 }
-
-namespace {
-
-class AttentionKernel : AttentionOperands {
-public:
-  AttentionKernel(BlockAttentionOp op, OpBuilder &b, int64_t sharedBytes)
-      : op(op), e(b, op.getLoc()), keysOfTile(keysOf(op, sharedBytes)) {}
-  void run();
-
-private:
-  /// A walk over tiles of keys: how many there are, the first key of the sequence that
-  /// one holds by its number, and where the tile that starts at a key ends.
-  struct Walk {
-    Value count;
-    std::function<Value(Value)> start, end;
-  };
-  /// Query r of the tile sees keys [from + r, to + r); null: no bound.
-  struct Sight {
-    Value from, to;
-  };
-  void order();
-  void body(Value block);
-  void findQueries(Value tile);
-  void fetch(Value number, Value start, Value end);
-  /// The state is maximum, sum and values.
-  Values walk(const Walk &tiles, Values state, Sight sight);
-  Values step(Value number, Value start, Value end, Sight sight, ValueRange state);
-  Values interval(Values state);
-  Values listed(Values state);
-  Value stage(Value ring, Value number);
-
-  FragmentType fragment(int64_t rows, int64_t cols, Type type, Place place) {
-    return FragmentType::get(e.b.getContext(), {rows, cols}, type, place, warps);
-  }
-  Value splat(double x, FragmentType type) {
-    return tile::SplatOp::create(e.b, e.loc, type, e.number(f32, x));
-  }
-  Value spread(Value column, int64_t cols) {
-    return tile::BroadcastOp::create(e.b, e.loc,
-                                     fragment(rows, cols, f32, Place::acc), column);
-  }
-  Value larger(Value x, Value y) { return arith::MaximumFOp::create(e.b, e.loc, x, y); }
-  Value multiply(Value x, Value y) { return arith::MulFOp::create(e.b, e.loc, x, y); }
-  Value minus(Value x, Value y) { return arith::SubFOp::create(e.b, e.loc, x, y); }
-  Value plus(Value x, Value y) { return arith::AddFOp::create(e.b, e.loc, x, y); }
-  Value power(Value x) { return math::Exp2Op::create(e.b, e.loc, x); }
-  /// The query of each row.
-  Value numbers() {
-    FragmentType column = fragment(rows, 1, f32, Place::col);
-    if (queries == 1)
-      return splat(0, column);
-    Value row = tile::IotaOp::create(e.b, e.loc, column);
-    if (rows == queries)
-      return row;
-    Value before = math::FloorOp::create(
-        e.b, e.loc, multiply(row, splat(1. / queries, column)));
-    return minus(row, multiply(before, splat(queries, column)));
-  }
-  Value clamp(Value x, Value from, Value to) { return e.min(e.max(x, from), to); }
-  /// An index near zero as a number; far ones as what is far enough.
-  Value toNumber(Value x) {
-    x = clamp(x, e.index(-(1 << 20)), e.index(1 << 20));
-    return arith::SIToFPOp::create(e.b, e.loc, f32, e.toWord(x));
-  }
-
-  BlockAttentionOp op;
-  Warps e;
-  Type element, f32;
-  // Of a tile: queries of a head, its heads, rows for all of them.
-  int64_t keysOfTile, queries, together, rows, warps;
-  // Of the list what counts: first entries of `chosen` [b, rows, heads, n], as many as
-  // `counts` says.
-  Value chosen, counts, tiles;
-  // Of a block: its place; its first query and how many; keys of its sequence, the
-  // first of them, and the position of its first query among them.
-  Value batch, head, keyHead, first, count, keys, firstKey, position;
-  Value queryTile, keyRing, valueRing;
-};
-
-} // namespace
 
 //===----------------------------------------------------------------------===//
 // Which keys
 //===----------------------------------------------------------------------===//
-
-/// Puts the entries of each row of the list in order.
-void AttentionKernel::order() {
-  auto type = cast<MemRefType>(list.getType());
-  int64_t listHeads = type.getDimSize(2);
-  Value zero = e.index(0), one = e.index(1), n = e.dim(list, 3);
-  Value rows = e.dim(list, 1), heads = e.index(listHeads);
-  Value size = e.index(*op.getBlock()), group = e.index(op.getGroup().value_or(1));
-  chosen = e.scratch(e.b.getI32Type(), {e.dim(list, 0), rows, heads, n});
-  counts = e.scratch(e.b.getI32Type(), {e.dim(list, 0), rows, heads});
-  e.parallel(e.mul(e.mul(e.dim(list, 0), rows), heads), [&](Value i) {
-    Value head = e.rem(i, heads), rest = e.div(i, heads);
-    Value row = e.rem(rest, rows), batch = e.div(rest, rows);
-    // The end of what the group's last query sees.
-    Value keys = keyLength, end = keyLength;
-    if (table) {
-      // Packed queries have lists of their own: of the last offset up to one, and the
-      // first beyond.
-      Values found = e.loop(zero, e.dim(table, 0), 1, {zero, length},
-                            [&](Value i, ValueRange now) {
-        Value at = e.loadIndex(table, i);
-        Value before = e.compare(Predicate::sle, at, row);
-        return Values{e.select(before, e.max(now[0], at), now[0]),
-                      e.select(before, now[1], e.min(now[1], at))};
-      });
-      keys = e.sub(found[1], found[0]);
-      end = op.getCausal() ? e.sub(e.add(row, one), found[0]) : keys;
-    } else if (op.getCausal()) {
-      Value offset = places ? e.loadIndex(places, batch) : e.sub(keyLength, length);
-      end = e.add(e.min(e.mul(e.add(row, one), group), length), offset);
-    }
-    if (op.getCausal() && op.getWindow())
-      end = e.sub(end, e.index(windowOf(op)));
-    Value blocks = e.ceilDiv(keys, size);
-    // Whether an entry comes again is seen in the list as it is.
-    auto entry = [&](Value j) { return e.load(list, ValueRange{batch, row, head, j}); };
-    auto add = [&](Value word, Value before, Value count) {
-      Value block = e.toIndex(word);
-      Value is = e.both(e.compare(Predicate::sge, block, zero), e.less(block, blocks));
-      is = e.both(is, e.isZero(before));
-      is = e.both(is, e.less(e.mul(e.select(is, block, zero), size), end));
-      e.when(is, [&] { e.store(word, chosen, ValueRange{batch, row, head, count}); });
-      return e.select(is, e.add(count, one), count);
-    };
-    auto repeats = [&](Value word, Value earlier, Value before) {
-      return e.select(e.compare(Predicate::eq, word, earlier), e.word(1), before);
-    };
-    Value count = zero;
-    if (type.getDimSize(3) <= maxAtOnce) {
-      Values words;
-      for (int64_t j = 0; j < type.getDimSize(3); ++j)
-        words.push_back(entry(e.index(j)));
-      for (size_t j = 0; j < words.size(); ++j) {
-        Value before = e.word(0);
-        for (size_t i = 0; i < j; ++i)
-          before = repeats(words[j], words[i], before);
-        count = add(words[j], before, count);
-      }
-    } else {
-      count = e.loop(zero, n, 1, {zero}, [&](Value j, ValueRange count) {
-        Value word = entry(j);
-        Value before = e.loop(zero, j, 1, {e.word(0)}, [&](Value i, ValueRange now) {
-          return Values{repeats(word, entry(i), now[0])};
-        })[0];
-        return Values{add(word, before, count[0])};
-      })[0];
-    }
-    e.store(count, counts, ValueRange{batch, row, head});
-  });
-}
 
 /// The queries of a tile and their sequence; tiles do not cross sequences.
 void AttentionKernel::findQueries(Value tile) {
@@ -385,6 +241,9 @@ Values AttentionKernel::step(Value number, Value start, Value end, Sight sight,
     return plus(first, numbers());
   };
   Value from, to;
+  if (sight.ends)
+    edge = arith::OrIOp::create(b, loc, edge,
+                                e.less(e.sub(sight.least, start), size));
   if (sight.to) {
     Value relative = e.sub(sight.to, start);
     edge = arith::OrIOp::create(b, loc, edge, e.less(relative, size));
@@ -402,6 +261,12 @@ Values AttentionKernel::step(Value number, Value start, Value end, Sight sight,
     Value most = tile::SplatOp::create(b, loc, column, toNumber(rows));
     if (to)
       most = arith::MinimumFOp::create(b, loc, bound(to), most);
+    if (sight.ends) {
+      Value before = e.sub(start, sight.origin);
+      Value ends = minus(sight.ends,
+                         tile::SplatOp::create(b, loc, column, toNumber(before)));
+      most = arith::MinimumFOp::create(b, loc, ends, most);
+    }
     return {least, most};
   };
   Value seen = stage(valueRing, number);
@@ -481,6 +346,34 @@ Values AttentionKernel::walk(const Walk &tiles, Values state, Sight sight) {
   return state;
 }
 
+void AttentionKernel::allocate() {
+  auto shared = [&](ArrayRef<int64_t> shape) -> Value {
+    auto type = SharedType::get(e.b.getContext(), shape, element, false);
+    return tile::AllocOp::create(e.b, e.loc, type);
+  };
+  queryTile = shared({rows, features});
+  keyRing = shared({2, keysOfTile, features});
+  valueRing = shared({2, keysOfTile, values});
+}
+
+/// Maximum, sum and values of no keys.
+Values AttentionKernel::initial() {
+  FragmentType column = fragment(rows, 1, f32, Place::col);
+  return {splat(-std::numeric_limits<double>::infinity(), column), splat(0, column),
+          splat(0, fragment(rows, values, f32, Place::acc))};
+}
+
+/// The weighted mean of the values, and the logarithm of the sum.
+std::pair<Value, Value> AttentionKernel::finish(ValueRange state) {
+  FragmentType column = fragment(rows, 1, f32, Place::col);
+  // Nothing seen: 0 and -inf.  Else the sum is 1 or more.
+  Value divisor = larger(state[1], splat(0.5, column));
+  Value inverse = arith::DivFOp::create(e.b, e.loc, splat(1, column), divisor);
+  Value logarithm = plus(multiply(state[0], splat(1 / kLog2e, column)),
+                         math::LogOp::create(e.b, e.loc, state[1]).getResult());
+  return {multiply(state[2], spread(inverse, values)), logarithm};
+}
+
 void AttentionKernel::body(Value block) {
   OpBuilder &b = e.b;
   Location loc = e.loc;
@@ -495,12 +388,7 @@ void AttentionKernel::body(Value block) {
   batch = e.div(rest, tiles);
   keyHead = e.div(head, e.index(heads / keyHeads));
   findQueries(tile);
-  auto shared = [&](ArrayRef<int64_t> shape) -> Value {
-    return tile::AllocOp::create(b, loc, SharedType::get(b.getContext(), shape, element, false));
-  };
-  queryTile = shared({rows, features});
-  keyRing = shared({2, keysOfTile, features});
-  valueRing = shared({2, keysOfTile, values});
+  allocate();
   // Rows are along time, or along heads.
   int64_t alongRows = queries == 1 ? 2 : 1;
   if (queries == 1)
@@ -514,17 +402,12 @@ void AttentionKernel::body(Value block) {
         b, loc, q, ValueRange{batch, first, e.add(head, e.index(i)), zero}, count, part,
         alongRows, /*col_dim=*/3, /*reverse=*/false);
   }
-  FragmentType column = fragment(rows, 1, f32, Place::col);
-  Values state{splat(-std::numeric_limits<double>::infinity(), column), splat(0, column),
-               splat(0, fragment(rows, values, f32, Place::acc))};
+  Values state = initial();
   if (list)
     state = listed(state);
   if (!list || op.getWindow())
     state = interval(state);
-  // Nothing seen: 0 and -inf.  Else the sum is 1 or more.
-  Value divisor = larger(state[1], splat(0.5, column));
-  Value inverse = arith::DivFOp::create(b, loc, splat(1, column), divisor);
-  Value result = multiply(state[2], spread(inverse, values));
+  auto [result, logarithm] = finish(state);
   auto rowDim = b.getI64IntegerAttr(alongRows);
   IntegerAttr fold, foldDim;
   // There are more tiles than some packed sequences need.
@@ -537,8 +420,6 @@ void AttentionKernel::body(Value block) {
   }
   tile::WriteOp::create(b, loc, result, out, ValueRange{batch, first, head, zero}, written,
                         /*transpose=*/false, rowDim, fold, foldDim);
-  Value logarithm = plus(multiply(state[0], splat(1 / kLog2e, column)),
-                         math::LogOp::create(b, loc, state[1]).getResult());
   tile::WriteOp::create(b, loc, logarithm, lse, ValueRange{batch, first, head}, written,
                         /*transpose=*/false, rowDim, fold, foldDim);
 }
@@ -548,20 +429,25 @@ void AttentionKernel::run() {
   f32 = b.getF32Type();
   element = elementOf(op.getQuery().getType());
   bind(op, e);
-  queries = queriesOf(op);
+  queries = sortsQueries(op) ? maxQueries : queriesOf(op);
   together = headsOf(op);
   rows = rowsOf(op);
   bool tall = rows == maxQueries && features <= maxFeatures && values <= maxFeatures;
   warps = rows / (tall ? 32 : 16);
   if (list)
     order();
+  if (sortsQueries(op)) {
+    runSorted();
+    return steps::finishResults(b, op, replacements);
+  }
   tiles = e.ceilDiv(length, e.index(queries));
   // A sequence has at most one tile that is not whole.
   if (table)
     tiles = e.add(tiles, e.add(e.dim(table, 0), e.index(1)));
   Value blocks =
       e.mul(e.mul(e.dim(q, 0), tiles), e.index(heads / together));
-  e.launch(blocks, warps * warpLanes, bytesOf(op, keysOfTile), [&](Value block, Value) { body(block); });
+  e.launch(blocks, warps * warpLanes, bytesOfTiles(op, keysOfTile),
+           [&](Value block, Value) { body(block); });
   steps::finishResults(b, op, replacements);
 }
 

@@ -194,6 +194,35 @@ func.func @few(%q: tensor<?x4x16xf16>, %k: tensor<?x2x16xf16>, %cu: tensor<?xi32
 
 // -----
 
+// Of one head and large blocks, queries are sorted by the blocks that they list: ranks by
+// votes, sums over parts and blocks, the block of each tile by halving, the queries
+// packed; then tiles of 128 queries and one block, whose results are merged.
+// CHECK-LABEL: @sorted
+// CHECK: gpu.launch
+// CHECK: nvvm.match.sync any
+// CHECK: math.ctpop
+// CHECK: scf.parallel
+// CHECK: scf.while
+// CHECK: scf.parallel
+// CHECK: vector.store {{.*}} : memref<?x?x?x32xf16>, vector<8xf16>
+// CHECK: gpu.launch
+// CHECK: seqc_tile.copy_in {{.*}} row_dim = 2 : i64} : memref<?x?x?x32xf16> -> <128x32xf16>
+// CHECK: seqc_tile.read {{.*}} : memref<?x?x1xf32> -> <128x8xf32, acc, 4>
+// CHECK: seqc_tile.reduce max
+// CHECK: seqc_tile.mma {{.*}} <128x32xf16, lhs, 4>
+// CHECK: seqc_tile.write {{.*}} rows {{.*}} {row_dim = 2 : i64} : <128x32xf32, acc, 4>
+// CHECK: scf.parallel
+// CHECK-COUNT-3: vector.load {{.*}} vector<4xf32>
+// CHECK: math.exp
+// CHECK: vector.store {{.*}} vector<4xf32>
+// CHECK-NOT: seqc.block_attention
+func.func @sorted(%q: tensor<2x?x2x32xf16>, %i: tensor<2x?x1x3xi32>) -> tensor<2x?x2x32xf32> {
+  %o, %l = seqc.block_attention q(%q) k(%q) v(%q) blocks(%i) block(100) causal
+  return %o : tensor<2x?x2x32xf32>
+}
+
+// -----
+
 // A thread a vector, which it has in registers, its length once; no loop but over
 // centroids.
 // CHECK-LABEL: @assign
