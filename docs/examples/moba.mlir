@@ -4,10 +4,10 @@
 // q: [b, t, 4, 32]; k, v: [b, blocks, 16, 2, 32] f32, so that s = 16 blocks.
 
 #q = affine_map<(b, t, g, r, n, d) -> (b, t, g, r, d)>
-#mean = affine_map<(b, t, g, r, n, d) -> (b, n, g, d)>
+#mean = affine_map<(b, t, g, r, n, d) -> (b, g, d, n)>
 #score = affine_map<(b, t, g, r, n, d) -> (b, t, g, r, n)>
 #block = affine_map<(b, n, g, d, i) -> (b, n, i, g, d)>
-#sum = affine_map<(b, n, g, d, i) -> (b, n, g, d)>
+#sum = affine_map<(b, n, g, d, i) -> (b, g, d, n)>
 #id = affine_map<(a, b, c, d) -> (a, b, c, d)>
 
 func.func @moba(%q: tensor<?x?x4x32xf32>, %kb: tensor<?x?x16x2x32xf32>, %vb: tensor<?x?x16x2x32xf32>)
@@ -21,23 +21,23 @@ func.func @moba(%q: tensor<?x?x4x32xf32>, %kb: tensor<?x?x16x2x32xf32>, %vb: ten
   %b = tensor.dim %q, %c0 : tensor<?x?x4x32xf32>
   %t = tensor.dim %q, %c1 : tensor<?x?x4x32xf32>
   %n = tensor.dim %kb, %c1 : tensor<?x?x16x2x32xf32>
-  // Sums of the blocks' keys order them as the means do.
-  %sums0 = tensor.empty(%b, %n) : tensor<?x?x2x32xf32>
-  %sums1 = linalg.fill ins(%zero : f32) outs(%sums0 : tensor<?x?x2x32xf32>) -> tensor<?x?x2x32xf32>
+  // Sums of the blocks' keys order them as the means do; blocks are last, as in the scores.
+  %sums0 = tensor.empty(%b, %n) : tensor<?x2x32x?xf32>
+  %sums1 = linalg.fill ins(%zero : f32) outs(%sums0 : tensor<?x2x32x?xf32>) -> tensor<?x2x32x?xf32>
   %sums = linalg.generic {indexing_maps = [#block, #sum],
       iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"]}
-      ins(%kb : tensor<?x?x16x2x32xf32>) outs(%sums1 : tensor<?x?x2x32xf32>) {
+      ins(%kb : tensor<?x?x16x2x32xf32>) outs(%sums1 : tensor<?x2x32x?xf32>) {
   ^one(%x: f32, %acc: f32):
     %r = arith.addf %acc, %x : f32
     linalg.yield %r : f32
-  } -> tensor<?x?x2x32xf32>
+  } -> tensor<?x2x32x?xf32>
   %q5 = tensor.expand_shape %q [[0], [1], [2, 3], [4]] output_shape [%b, %t, 2, 2, 32]
       : tensor<?x?x4x32xf32> into tensor<?x?x2x2x32xf32>
   %r0 = tensor.empty(%b, %t, %n) : tensor<?x?x2x2x?xf32>
   %r1 = linalg.fill ins(%zero : f32) outs(%r0 : tensor<?x?x2x2x?xf32>) -> tensor<?x?x2x2x?xf32>
   %r2 = linalg.generic {indexing_maps = [#q, #mean, #score],
       iterator_types = ["parallel", "parallel", "parallel", "parallel", "parallel", "reduction"]}
-      ins(%q5, %sums : tensor<?x?x2x2x32xf32>, tensor<?x?x2x32xf32>) outs(%r1 : tensor<?x?x2x2x?xf32>) {
+      ins(%q5, %sums : tensor<?x?x2x2x32xf32>, tensor<?x2x32x?xf32>) outs(%r1 : tensor<?x?x2x2x?xf32>) {
   ^one(%x: f32, %y: f32, %acc: f32):
     %p = arith.mulf %x, %y : f32
     %r = arith.addf %acc, %p : f32
