@@ -302,10 +302,16 @@ std::optional<std::string> Conversion::plan(ComponentPlan &c) {
         noConstant = why;
     }
     for (unsigned carry : component.carries)
-      if (seqc::shapeOf(op.getCarryArgs()[carry].getType()).size() > 1)
-        return none ? *none
-                    : "a component of class " + component.label() +
-                          " has a matrix state";
+      if (seqc::shapeOf(op.getCarryArgs()[carry].getType()).size() > 1) {
+        if (none)
+          return none;
+        if (component.carries.size() > 1 &&
+            (component.cls == Class::C4 || component.cls == Class::C5))
+          return "matrix states are coupled (" + component.label() +
+                 ") by a block that changes with the token: a chunk would need its "
+                 "products for every pair of tokens";
+        return "a component of class " + component.label() + " has a matrix state";
+      }
     return {};
   }
   Transition t = transitionOf(component.next[0], component.carries[0]);

@@ -41,3 +41,24 @@ func.func @nonlinear(%k: tensor<?x8xf32>, %s0: tensor<8x8xf32>) -> tensor<8x8xf3
   }
   return %sT : tensor<8x8xf32>
 }
+
+// -----
+
+// A rotation of two matrices by an angle of the token.
+// CHECK: error: the recurrence has no chunked form: matrix states are coupled (C4.2 complex) by a block that changes with the token: a chunk would need its products for every pair of tokens
+func.func @coupled(%k: tensor<?x4xf32>, %v: tensor<?x3xf32>, %a: tensor<?xf32>, %b: tensor<?xf32>, %s0: tensor<4x3xf32>, %m0: tensor<4x3xf32>) -> (tensor<4x3xf32>, tensor<4x3xf32>) {
+  // expected-remark @below {{stays a recurrence: matrix states are coupled (C4.2 complex) by a block that changes with the token}}
+  %sT, %mT = seqc.recurrence seq(%k, %v, %a, %b : (t)) carry(%s0, %m0 : ()) {
+  ^step(%kt: tensor<4xf32>, %vt: tensor<3xf32>, %at: f32, %bt: f32, %s: tensor<4x3xf32>, %m: tensor<4x3xf32>):
+    %w = seqc.einsum "k,v->kv"(%kt, %vt)
+    %x = seqc.einsum ",kv->kv"(%at, %s)
+    %y = seqc.einsum ",kv->kv"(%bt, %m)
+    %turned = arith.subf %x, %y : tensor<4x3xf32>
+    %sn = arith.addf %turned, %w : tensor<4x3xf32>
+    %z = seqc.einsum ",kv->kv"(%bt, %s)
+    %u = seqc.einsum ",kv->kv"(%at, %m)
+    %mn = arith.addf %z, %u : tensor<4x3xf32>
+    seqc.yield carry(%sn, %mn)
+  }
+  return %sT, %mT : tensor<4x3xf32>, tensor<4x3xf32>
+}
