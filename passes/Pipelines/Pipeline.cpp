@@ -147,6 +147,22 @@ static StringRef leastTarget(StringRef text) {
       targets, [&](StringRef x, StringRef y) { return shared(x) < shared(y); });
 }
 
+/// Whether groups of four warps multiply on all targets, as their descriptions say.
+static bool multiplyByGroups(StringRef text) {
+  SmallVector<StringRef> targets;
+  text.split(targets, ',');
+  return llvm::all_of(targets, [](StringRef name) {
+    auto machine = target::machineOf(name);
+    if (!machine) {
+      llvm::consumeError(machine.takeError());
+      return false;
+    }
+    return llvm::any_of(machine->gpu.mmaShapes, [](StringRef shape) {
+      return shape.starts_with("wgmma.");
+    });
+  });
+}
+
 std::string seqc::machineName(const CompileOptions &options) {
   if (!options.targetFile.empty())
     return options.targetFile;
@@ -251,10 +267,12 @@ static void tileForGPU(OpPassManager &pm, int64_t sharedBytes, std::string machi
 }
 
 /// Kernels from the tiled stage to the NVVM dialect.
-static void lowerKernels(OpPassManager &pm) {
+static void lowerKernels(OpPassManager &pm, bool groups) {
   pm.addPass(createLaunchesToRuntime());
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
-  kernels.addPass(createTilesToNVVM());
+  TilesToNVVMOptions tiles;
+  tiles.groups = groups;
+  kernels.addPass(createTilesToNVVM(tiles));
   kernels.addPass(createFunctionsToNVVM());
   kernels.addPass(createApproximateMath());
   kernels.addPass(memref::createExpandStridedMetadataPass());
@@ -410,7 +428,7 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
   // target
   pm.addPass(createExpandToCasts());
   if (isGpu(options))
-    lowerKernels(pm);
+    lowerKernels(pm, multiplyByGroups(options.target));
   else
     pm.addPass(createParallelToRuntime());
   pm.addPass(createApproximateMath());

@@ -220,30 +220,39 @@ void Kernel::copyIn(Part part, Value buffer, AxesAttr map, Value chunk, Value co
     at.push_back(column);
   Value rows = sub(length, mul(chunk, index(tokens)));
   Value target = wide[unsigned(part)] ? wide[unsigned(part)] : stageOf(part, chunk);
-  CopyInOp::create(b, loc, buffer, at, rows, target,
-                   map.find(RecurrenceOp::getTimeAxis()),
-                   column ? int64_t(at.size()) - 1 : -1, op.getReverse());
+  auto copy = CopyInOp::create(b, loc, buffer, at, rows, target,
+                               map.find(RecurrenceOp::getTimeAxis()),
+                               column ? int64_t(at.size()) - 1 : -1, op.getReverse());
+  if (takesTurns())
+    copy->setAttr(fewAddressesAttr, b.getUnitAttr());
 }
 
-void Kernel::fetch(Value chunk) {
+void Kernel::fetch(Value chunk, Turn turn) {
   Value zero = index(0);
-  copyIn(Part::queries, query, op.read(0, 0).map, chunk, zero);
-  copyIn(Part::keys, key, op.write(0, 0).map, chunk, zero);
-  if (!plan.ones)
-    copyIn(Part::values, value, op.write(0, 1).map, chunk, column);
-  if (plan.pair) {
-    copyIn(Part::rights, right, op.pair(0, 1).map, chunk, zero);
-    copyIn(Part::lefts, left, op.pair(0, 0).map, chunk, zero);
+  bool all = turn == Turn::all;
+  if (all || turn == Turn::first) {
+    copyIn(Part::keys, key, op.write(0, 0).map, chunk, zero);
+    if (gate)
+      copyIn(Part::gates, gate, op.gate(0).map, chunk,
+             plan.perKey     ? zero
+             : plan.perValue ? column
+                             : Value());
+    for (Scale *scale : {&writeScale, &readScale, &pairScale})
+      if (scale->buffer)
+        copyIn(scale->part, scale->buffer, scale->map, chunk, {});
   }
-  if (gate)
-    copyIn(Part::gates, gate, op.gate(0).map, chunk,
-           plan.perKey     ? zero
-           : plan.perValue ? column
-                           : Value());
-  for (Scale *scale : {&writeScale, &readScale, &pairScale})
-    if (scale->buffer)
-      copyIn(scale->part, scale->buffer, scale->map, chunk, {});
-  CommitOp::create(b, loc);
+  if (all || turn == Turn::second) {
+    copyIn(Part::queries, query, op.read(0, 0).map, chunk, zero);
+    if (plan.pair) {
+      copyIn(Part::rights, right, op.pair(0, 1).map, chunk, zero);
+      copyIn(Part::lefts, left, op.pair(0, 0).map, chunk, zero);
+    }
+  }
+  if (all || turn == Turn::last) {
+    if (!plan.ones)
+      copyIn(Part::values, value, op.write(0, 1).map, chunk, column);
+    CommitOp::create(b, loc);
+  }
 }
 
 /// Factors that arrived in f32, as factors; room for the next ones.

@@ -22,7 +22,7 @@ void Kernel::arrive() {
   WaitOp::create(b, loc, 0);
   barrier();
   roundArrived();
-  fetch(add(now, index(1)));
+  fetch(add(now, index(1)), takesTurns() ? Turn::first : Turn::all);
   valueTile = stageOf(Part::values, now);
   if (memory(Part::gates)) {
     gateTile = stageOf(Part::gates, now);

@@ -119,7 +119,12 @@ private:
   Value stageOf(Part part, Value chunk);
   Value firstToken(Value chunk);
   void copyIn(Part part, Value buffer, AxesAttr map, Value chunk, Value column);
-  void fetch(Value chunk);
+  /// What a fetch asks for: all, or what its turn is.
+  enum class Turn { all, first, second, last };
+  void fetch(Value chunk, Turn turn = Turn::all);
+  /// Copies wait for the registers of earlier ones; a chunk of many products asks for the
+  /// next one's tokens between them.
+  bool takesTurns() { return plan.pair && !plan.perKey && !summing; }
 
   void findTokens();
   void roundArrived();

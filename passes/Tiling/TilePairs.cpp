@@ -155,7 +155,11 @@ void Kernel::weigh() {
       pairs = mul(pairs, exp(notAbove(sub(from, to), 0)));
     }
     storePairs(w, pairs);
+    if (takesTurns() && w.solved)
+      fetch(add(now, index(1)), Turn::second);
   }
+  if (takesTurns())
+    fetch(add(now, index(1)), Turn::last);
 }
 
 /// The same with a gate for each key.  Blocks of tokens are halved again and again:

@@ -10,6 +10,22 @@ using namespace seqc::tile;
 
 /// Copies of a thread that are written out; more are a loop.
 static constexpr int64_t kUnrolled = 16;
+/// Lanes that copy a row of units by turns: 128 bytes lie together, and a lane's pieces
+/// of the row are constants apart.
+static constexpr int64_t kRowLanes = 8;
+
+/// Whether all columns of a tile exist from `first` on, in rows of `size`.
+static bool allColumns(Value first, int64_t size, int64_t cols) {
+  if (size % cols)
+    return false;
+  if (auto constant = getConstantIntValue(first))
+    return *constant % cols == 0 && *constant < size;
+  auto product = first.getDefiningOp<arith::MulIOp>();
+  if (!product)
+    return false;
+  auto factor = getConstantIntValue(product.getRhs());
+  return factor && *factor % cols == 0;
+}
 
 void Lanes::alloc(AllocOp op) {
   tiles[op.getResult()] = at(shared, used);
@@ -73,6 +89,7 @@ Lanes::Window Lanes::window(Value buffer, ValueRange indices, Value rows, int64_
   if (!type.isDynamicDim(colDim) &&
       type.getElementType() == tile.getElementType()) {
     int64_t row = type.getDimSize(colDim) * bytes, width = tile.cols() * bytes;
+    w.whole = allColumns(indices[colDim], type.getDimSize(colDim), tile.cols());
     w.unit = 16;
     while (w.unit > 1 && (row % w.unit || width % w.unit))
       w.unit /= 2;
@@ -150,6 +167,32 @@ void Lanes::forPieces(const Window &w, SharedType type, Value tile, bool vector,
   }
 }
 
+/// Rows whose columns all exist: one address serves all that a lane copies of a row.
+bool Lanes::copyRows(const Window &w, SharedType type, Value tile) {
+  int64_t unit = 16, pieces = type.cols() * w.elementBytes / unit;
+  int64_t apart = threads / kRowLanes;
+  if (!w.whole || !type.getUnits() || pieces % kRowLanes || type.rows() % apart)
+    return false;
+  Value thread = opaque(this->thread), row = div(thread, kRowLanes);
+  Value col = mul(rem(thread, kRowLanes), type.unitElements());
+  Value device = at(at(w.base, mul(wide(row), w.rowStep)),
+                    wide(mul(col, w.elementBytes)));
+  Value shared = place(type, tile, row, col);
+  Value left = arith::SubIOp::create(b, loc, w.rows, row);
+  for (int64_t first = 0; first < type.rows(); first += apart) {
+    Value valid = less(i32(first), left);
+    Value from = first ? at(device, mul(w.rowStep, first)) : device;
+    from = select(valid, from, w.buffer);
+    Value bytes = select(valid, i32(unit), i32(0));
+    for (int64_t n = 0; n < pieces; n += kRowLanes)
+      NVVM::CpAsyncOp::create(b, loc,
+                              at(shared, type.offset(first, n * type.unitElements())),
+                              at(from, n * unit), unit, NVVM::LoadCacheModifierKind::CG,
+                              bytes);
+  }
+  return true;
+}
+
 void Lanes::copyIn(CopyInOp op) {
   SharedType type = op.getTarget().getType();
   Value tile = tiles.lookup(op.getTarget());
@@ -160,6 +203,8 @@ void Lanes::copyIn(CopyInOp op) {
                     op.getColDim(), op.getReverse(), type);
   auto rowBase = [&](Value row) { return at(w.base, mul(wide(row), w.rowStep)); };
   auto async = [&](int64_t unit) {
+    if (unit == 16 && op->hasAttr(fewAddressesAttr) && copyRows(w, type, tile))
+      return;
     forPieces(w, type, tile, vector, unit,
               [&](Value device, Value shared, Value valid, Value exists) {
       auto copy = [&] {

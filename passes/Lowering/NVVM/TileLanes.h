@@ -31,9 +31,10 @@ inline int64_t accElement(int64_t columns, int64_t m, int64_t k, int64_t e) {
 /// Emits one kernel's code in place of its tile operations.
 class Lanes {
 public:
-  Lanes(gpu::GPUFuncOp kernel, int64_t threads)
+  /// `groups`: products may be those of groups of four warps, by `wgmma`.
+  Lanes(gpu::GPUFuncOp kernel, int64_t threads, bool groups)
       : kernel(kernel), b(kernel.getContext()), loc(kernel.getLoc()),
-        threads(threads) {}
+        threads(threads), groups(groups) {}
   LogicalResult run();
 
 private:
@@ -117,6 +118,7 @@ private:
     int64_t elementBytes = 0;
     int64_t unit = 1;    // bytes that lie together in both, if `aligned`
     Value aligned;
+    bool whole = false;  // all columns of the tile exist
   };
   Window window(Value buffer, ValueRange indices, Value rows, int64_t rowDim,
                 int64_t colDim, bool reverse, SharedType tile);
@@ -147,6 +149,8 @@ private:
   Value stride(Value buffer, int64_t dim); // elements, i64
   Value size(Value buffer, int64_t dim);   // i64
 
+  bool copyRows(const Window &w, SharedType type, Value tile);
+
   void alloc(AllocOp op);
   void copyIn(CopyInOp op);
   void copyOut(CopyOutOp op);
@@ -159,6 +163,10 @@ private:
   void within(WithinOp op);
   void reduce(ReduceOp op);
   void mma(MmaOp op);
+  // Of groups of four warps, in TileGroups.cpp.
+  bool byGroups(MmaOp op);
+  void multiplyByGroups(MmaOp op);
+  void fenceBarriers();
   void finite(FiniteOp op);
   void addSeen(AddSeenOp op);
   void substitute(SubstituteOp op);
@@ -195,6 +203,7 @@ private:
   OpBuilder b;
   Location loc;
   int64_t threads, used = 0;
+  bool groups, grouped = false;
   llvm::DenseMap<Value, Scalars> fragments;
   llvm::DenseMap<Value, Value> tiles;
   Value shared, thread, lane, warp, group, quad;

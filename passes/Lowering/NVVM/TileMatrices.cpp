@@ -170,6 +170,8 @@ void Lanes::multiply(Type element, ArrayRef<Value> factor, ArrayRef<Value> loade
 }
 
 void Lanes::mma(MmaOp op) {
+  if (byGroups(op))
+    return multiplyByGroups(op);
   FragmentType a = op.getA().getType(), c = op.getC().getType();
   SharedType from = op.getB().getType();
   const Scalars left = fragments.lookup(op.getA());

@@ -26,23 +26,24 @@ void Lanes::invert(InvertOp op) {
     Value row = add(mul(warp, blocks), first);
     row = mul(alone ? row : add(row, half), kBlock);
     Value rows = place(type, tile, row, row);
-    Scalars sums, inverse;
-    for (int64_t i = 0; i < kBlock; ++i) {
-      // Loads of later rows are not to take registers now.
-      if (i % 4 == 1 && i > 5)
-        NVVM::SyncWarpOp::create(b, loc, i32(-1));
-      Value sum = zero;
-      for (int64_t k = 0; k < i; k += 4) {
-        Value a = load(four, at(rows, type.offset(i, k)), 16);
-        for (int64_t m = k; m < std::min(k + 4, i); ++m)
-          sum = LLVM::FMAOp::create(b, loc, vector::ExtractOp::create(b, loc, a, m - k),
-                                    inverse[m], sum);
+    // Sums of a row take columns from the left; all rows take four columns before the
+    // next four, so that no chain of sums waits for itself.
+    Scalars sums(kBlock, zero), inverse(kBlock);
+    for (int64_t k = 0; k < kBlock; k += 4)
+      for (int64_t i = k; i < kBlock; ++i) {
+        if (i > k) {
+          Value a = load(four, at(rows, type.offset(i, k)), 16);
+          for (int64_t m = k; m < std::min(k + 4, i); ++m)
+            sums[i] = LLVM::FMAOp::create(
+                b, loc, vector::ExtractOp::create(b, loc, a, m - k), inverse[m], sums[i]);
+        }
+        if (i >= k + 4)
+          continue;
+        Value diagonal =
+            arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, col, i32(i));
+        inverse[i] =
+            arith::AddFOp::create(b, loc, sums[i], select(diagonal, one, zero));
       }
-      Value diagonal =
-          arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, col, i32(i));
-      sums.push_back(sum);
-      inverse.push_back(arith::AddFOp::create(b, loc, sum, select(diagonal, one, zero)));
-    }
     // The block is overwritten when all of the warp have read it.
     NVVM::SyncWarpOp::create(b, loc, i32(-1));
     Value column = at(rows, mul(col, type.elementBytes()));

@@ -394,6 +394,8 @@ LogicalResult Lanes::run() {
     return failure();
   for (Operation *op : llvm::reverse(done))
     op->erase();
+  if (grouped)
+    fenceBarriers();
   sinkToUses(kernel.getBody().front());
   // Registers before occupancy: the assembler is not to save them for more blocks.
   kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
@@ -402,6 +404,7 @@ LogicalResult Lanes::run() {
 
 namespace {
 struct TilesToNVVM : seqc::impl::TilesToNVVMBase<TilesToNVVM> {
+  using TilesToNVVMBase::TilesToNVVMBase;
   void runOnOperation() override {
     WalkResult walk = getOperation()->walk([&](gpu::GPUFuncOp kernel) {
       bool any = kernel.walk([](Operation *op) {
@@ -428,7 +431,7 @@ struct TilesToNVVM : seqc::impl::TilesToNVVMBase<TilesToNVVM> {
           }
         return WalkResult::advance();
       });
-      if (agree.wasInterrupted() || failed(Lanes(kernel, (*sizes)[0]).run()))
+      if (agree.wasInterrupted() || failed(Lanes(kernel, (*sizes)[0], groups).run()))
         return WalkResult::interrupt();
       return WalkResult::advance();
     });

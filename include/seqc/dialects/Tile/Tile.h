@@ -38,6 +38,9 @@ int64_t bytesOfTiles(llvm::ArrayRef<int64_t> shape, int64_t elementBytes,
 /// On arithmetic of fragments: it is not moved to its uses, for what it is computed of
 /// takes more registers than it does.
 inline constexpr llvm::StringLiteral staysAttr = "seqc_tile.stays";
+/// Marks a copy whose lanes have several pieces of a row, constants apart, where its tile
+/// lies by units: fewer addresses, shorter runs of bytes.
+inline constexpr llvm::StringLiteral fewAddressesAttr = "seqc_tile.few_addresses";
 
 } // namespace seqc::tile
 

@@ -172,11 +172,15 @@ def TilesToNVVM : Pass<"seqc-tiles-to-nvvm"> {
     their `alloc`; products are `nvvm.mma.sync`, their factors come by
     `nvvm.ldmatrix`, copies are `nvvm.cp.async` where 4 bytes or more lie together,
     else element by element.  Exponentials of f32 fragments are `ex2.approx`.
+    With `groups`, products with tiles by units in kernels of a multiple of four warps
+    are `wgmma`, and barriers order what threads write before what it reads.
     **Fails when** the block size is unknown, a fragment has another number of warps
     than the kernel, or an operation on fragments is neither arithmetic element by
     element nor of `seqc_tile`.
     **Example** see `test/passes/Lowering/NVVM/tiles-to-nvvm.mlir`.
   }];
+  let options = [Option<"groups", "groups", "bool", /*default=*/"false",
+                        "the target has wgmma">];
   let dependentDialects = [
       "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
       "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
