@@ -177,6 +177,22 @@ void Kernels::store(Value time, const Tuple &values, int64_t begin, int64_t end,
   }
 }
 
+/// The elements at `at` of the thread's row `c`; the identities where none exist.
+Kernels::Tuple Kernels::loadIfAny(Value at, int64_t c) {
+  Tuple none = identities();
+  none.resize(n);
+  SmallVector<Type> types;
+  for (unsigned i = 0; i < n; ++i)
+    types.push_back(element(i));
+  auto one = scf::IfOp::create(b, loc, types, exists(at, c), /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(one.thenBlock());
+  scf::YieldOp::create(b, loc, load(physical(at), c, c + 1, false));
+  b.setInsertionPointToStart(one.elseBlock());
+  scf::YieldOp::create(b, loc, none);
+  return Tuple(one.getResults());
+}
+
 /// The elements at `place(k)` for every k; in a tile that is not whole, the
 /// identities beyond the row's end.
 SmallVector<Kernels::Tuple>
@@ -199,17 +215,8 @@ Kernels::loadAll(llvm::function_ref<Value(int64_t)> place) {
     all.clear();
     for (int64_t k = 0; k < items; ++k) {
       Value at = place(k);
-      for (int64_t c = 0; c < wide; ++c) {
-        auto one =
-            scf::IfOp::create(b, loc, types, exists(at, c), /*withElse=*/true);
-        OpBuilder::InsertionGuard inner(b);
-        b.setInsertionPointToStart(one.thenBlock());
-        scf::YieldOp::create(b, loc, load(physical(at), c, c + 1, false));
-        b.setInsertionPointToStart(one.elseBlock());
-        Tuple none = identities();
-        scf::YieldOp::create(b, loc, ArrayRef<Value>(none).take_front(n));
-        llvm::append_range(all, one.getResults());
-      }
+      for (int64_t c = 0; c < wide; ++c)
+        llvm::append_range(all, loadIfAny(at, c));
     }
     scf::YieldOp::create(b, loc, all);
   }
@@ -248,21 +255,70 @@ void Kernels::storeAll(llvm::function_ref<Value(int64_t)> place,
   }
 }
 
-/// The thread's elements.  Where time is contiguous, neighbouring threads load
-/// neighbours and exchange them in shared memory.
-SmallVector<Kernels::Tuple> Kernels::loadRuns(Value base) {
-  if (!contiguous)
-    return loadAll([&](int64_t k) { return add(base, constant(k)); });
-  SmallVector<Tuple> loaded = loadAll([&](int64_t k) {
+/// Puts the tile's elements into shared memory, neighbours by neighbouring threads:
+/// copied there past registers, where memory has them as they are combined.
+void Kernels::exchangeRuns(Value base) {
+  auto place = [&](int64_t k) {
     return add(base, add(thread, constant(k * blockThreads)));
-  });
+  };
+  auto putAll = [&] {
+    SmallVector<Tuple> loaded = loadAll(place);
+    for (int64_t k = 0; k < items; ++k)
+      put(exchange, striped(k), loaded[k]);
+  };
+  if (!copied) {
+    putAll();
+    return;
+  }
+  auto op = scf::IfOp::create(b, loc, wholeTile, /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.thenBlock());
   for (int64_t k = 0; k < items; ++k)
-    put(exchange, striped(k), loaded[k]);
-  gpu::BarrierOp::create(b, loc);
-  SmallVector<Tuple> runs;
+    for (unsigned i = 0; i < n; ++i)
+      copyElement(i, place(k), striped(k));
+  NVVM::CpAsyncCommitGroupOp::create(b, loc);
+  NVVM::CpAsyncWaitGroupOp::create(b, loc, 0);
+  b.setInsertionPointToStart(op.elseBlock());
   for (int64_t k = 0; k < items; ++k)
-    runs.push_back(taken(exchange, placeInRun(k)));
-  return runs;
+    put(exchange, striped(k), loadIfAny(place(k), 0));
+}
+
+/// Starts to copy operand i's element to a place in shared memory.
+void Kernels::copyElement(unsigned i, Value from, Value to) {
+  int32_t bytes = element(i).getIntOrFloatBitWidth() / 8;
+  Value shared = memref::ExtractAlignedPointerAsIndexOp::create(b, loc, exchange[i]);
+  shared = add(shared, mul(to, constant(bytes)));
+  shared = LLVM::IntToPtrOp::create(
+      b, loc, LLVM::LLVMPointerType::get(b.getContext(), /*shared=*/3),
+      arith::IndexCastOp::create(b, loc, b.getI64Type(), shared).getResult());
+  Value device =
+      vectorPointer(seq[i], cast<AxesAttr>(scan.getSeqMaps()[i]), physical(from));
+  NVVM::CpAsyncOp::create(b, loc, shared, device, bytes,
+                          NVVM::LoadCacheModifierKind::CA, Value());
+}
+
+/// Folds of the thread's run up to each element stay in shared memory, so that no
+/// thread holds elements in registers while it waits for the tiles before: more blocks
+/// are in flight then.  Returns the fold of all.
+Kernels::Tuple Kernels::foldRuns(Value base) {
+  SmallVector<Tuple> loaded;
+  if (contiguous) {
+    exchangeRuns(base);
+    gpu::BarrierOp::create(b, loc);
+  } else {
+    loaded = loadAll([&](int64_t k) { return add(base, constant(k)); });
+  }
+  Tuple fold;
+  for (int64_t k = 0; k < items; ++k) {
+    Value place = placeInRun(k);
+    Tuple next = contiguous ? taken(exchange, place) : loaded[k];
+    if (scan.getExclusive())
+      put(exchange, place, k ? fold : identities());
+    fold = k ? combine(fold, next) : next;
+    if (!scan.getExclusive())
+      put(exchange, place, fold);
+  }
+  return fold;
 }
 
 /// Where the thread's k-th element as loaded is in shared memory: runs are one
@@ -275,17 +331,6 @@ Value Kernels::striped(int64_t k) {
 Value Kernels::runOfStriped(int64_t k) {
   Value run = arith::DivUIOp::create(b, loc, thread, constant(items));
   return add(run, constant(k * (blockThreads / items)));
-}
-
-/// Leaves what results are made of in shared memory, so that no thread holds elements
-/// in registers while it waits for the tiles before: more blocks are in flight then.
-void Kernels::keepRuns(ArrayRef<Tuple> folds) {
-  for (int64_t k = 0; k < items; ++k) {
-    Tuple fold = folds[k];
-    if (scan.getExclusive())
-      fold = k ? folds[k - 1] : identities();
-    put(exchange, placeInRun(k), fold);
-  }
 }
 
 /// Where the k-th element of the thread's own run is in shared memory.

@@ -139,7 +139,10 @@ private:
   Tuple lookBackWarps(
       Value tile, const Tuple &all, Value group, Value place,
       llvm::function_ref<void(const Tuple &, int64_t)> publishGroup);
-  SmallVector<Tuple> loadRuns(Value base);
+  Tuple loadIfAny(Value at, int64_t c);
+  void exchangeRuns(Value base);
+  void copyElement(unsigned i, Value from, Value to);
+  Tuple foldRuns(Value base);
   SmallVector<Tuple> loadAll(llvm::function_ref<Value(int64_t)> place);
   void storeAll(llvm::function_ref<Value(int64_t)> place,
                 llvm::function_ref<Tuple(int64_t)> values);
@@ -148,7 +151,6 @@ private:
   Value runOfStriped(int64_t k);
   Value placeInRun(int64_t k);
   Value anew(Value base);
-  void keepRuns(ArrayRef<Tuple> folds);
   void finishRuns(Value base, const Tuple &before);
 
   ScanOp scan;
@@ -156,6 +158,7 @@ private:
   Location loc;
   unsigned n;
   bool contiguous = false; // along time
+  bool copied = false;     // elements go to shared memory past registers
   int64_t blockThreads = 256;
   int64_t items = 16;      // elements of a thread's row
   int64_t wide = 1;        // rows of a thread

@@ -208,8 +208,16 @@ void Kernels::chooseShape() {
   // Four blocks of a multiprocessor, each with half of its registers for elements.
   // Long tiles look back less often.  Shared memory is as large as the elements.
   int64_t elements = registersOfProcessor / (4 * blockThreads) / 2;
-  items = std::clamp<int64_t>(
-      llvm::bit_floor<uint64_t>(elements / registersOfElement()), 1, 32);
+  // Where functions need registers, elements pass by them; other combinations are
+  // faster with elements that are loaded.
+  bool asTheyAre = llvm::all_of(llvm::seq(n), [&](unsigned i) {
+    auto type = seq[i] ? cast<MemRefType>(seq[i].getType()) : MemRefType();
+    return type && type.getElementType() == element(i) &&
+           (type.getElementTypeBitWidth() == 32 || type.getElementTypeBitWidth() == 64);
+  });
+  copied = contiguous && asTheyAre && registersOfElement() > wordsOfRow();
+  int64_t each = copied ? wordsOfRow() : registersOfElement();
+  items = std::clamp<int64_t>(llvm::bit_floor<uint64_t>(elements / each), 1, 32);
   if (contiguous)
     return;
   columns = threadsTogether;

@@ -125,13 +125,9 @@ void Kernels::kernelBody(Value ticketed) {
     base = add(base, mul(runOfThread(), constant(items)));
   }
 
-  // Folds of the thread's run up to each element, then of what comes before it.
-  SmallVector<Tuple> folds = loadRuns(base);
-  for (int64_t k = 1; k < items; ++k)
-    folds[k] = combine(folds[k - 1], folds[k]);
-  keepRuns(folds);
+  Tuple total = foldRuns(base);
   Tuple all;
-  Tuple within = scanThreads(folds.back(), all);
+  Tuple within = scanThreads(total, all);
   Tuple prefix = lookBack(tile, all);
   if (!finals.empty())
     storeFinals(combine(prefix, all), tile);
@@ -200,13 +196,14 @@ llvm::StringMap<Value> Kernels::indicesOf(Value row) {
   return result;
 }
 
-/// Blocks of a multiprocessor: as many as its registers hold, where elements
-/// take half of a thread's, but for combining many of them.
+/// Blocks of a multiprocessor: as many as its registers hold, where elements that are
+/// loaded take half of a thread's, but for combining many of them.
 int64_t Kernels::residentBlocks() {
-  int64_t registers = 2 * items * wide * registersOfElement();
+  int64_t registers = std::max<int64_t>(2 * items * wide * registersOfElement(), 64);
+  if (copied)
+    registers = 32 + 8 * registersOfElement();
   if (n > 2)
     registers += 2 * n * n;
-  registers = std::max<int64_t>(registers, 64);
   return std::clamp<int64_t>(registersOfProcessor / (blockThreads * registers), 1, 8);
 }
 

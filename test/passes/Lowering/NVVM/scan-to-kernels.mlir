@@ -9,6 +9,7 @@
 // CHECK: gpu.dynamic_shared_memory {seqc.resident_blocks = 4 : i32}
 // CHECK: memref.view {{.*}} to memref<8448xf32, #gpu.address_space<workgroup>>
 // CHECK: llvm.atomicrmw add {{.*}} syncscope("device") monotonic
+// CHECK-NOT: nvvm.cp.async
 // CHECK: memref.store {{.*}} #gpu.address_space<workgroup>
 // CHECK: gpu.barrier
 // Its total, as one word with what it is; those of its group, which a warp folds;
@@ -27,6 +28,34 @@ func.func @sum(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %y = seqc.scan seq(%x : (b, t)) identity(%zero) {
   ^combine(%l: f32, %r: f32):
     %s = arith.addf %l, %r : f32
+    seqc.yield out(%s)
+  }
+  return %y : tensor<?x?xf32>
+}
+
+// Where combining calls functions, elements are copied to shared memory past
+// registers; in a tile that is not whole, those that exist are loaded.
+// CHECK-LABEL: func.func @logarithms
+// CHECK: gpu.dynamic_shared_memory {seqc.resident_blocks = 5 : i32}
+// CHECK: memref.view {{.*}} to memref<8448xf32, #gpu.address_space<workgroup>>
+// CHECK: scf.if
+// CHECK-COUNT-32: nvvm.cp.async.shared.global {{.*}}, 4
+// CHECK: nvvm.cp.async.wait.group 0
+// CHECK: else
+// CHECK: memref.load {{.*}} memref<?x?xf32>
+// CHECK: memref.store {{.*}} #gpu.address_space<workgroup>
+// CHECK: gpu.barrier
+func.func @logarithms(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %lowest = arith.constant 0xFF800000 : f32
+  %y = seqc.scan seq(%x : (b, t)) identity(%lowest) {
+  ^combine(%l: f32, %r: f32):
+    %m = arith.maximumf %l, %r : f32
+    %d = arith.subf %l, %r : f32
+    %a = math.absf %d : f32
+    %n = arith.negf %a : f32
+    %e = math.exp %n : f32
+    %p = math.log1p %e : f32
+    %s = arith.addf %m, %p : f32
     seqc.yield out(%s)
   }
   return %y : tensor<?x?xf32>
