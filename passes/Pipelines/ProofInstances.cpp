@@ -16,6 +16,9 @@ using namespace mlir;
 using namespace seqc;
 using namespace seqc::proofs;
 
+/// Divisors of an axis are the user's: beyond this many heads nothing is tried.
+static constexpr int64_t kMostHeads = 1024;
+
 bool Summary::add(Comparison c, const std::string &where) {
   if (c.exhausted) {
     if (beyond.empty())
@@ -106,6 +109,9 @@ llvm::Expected<Instance> Prover::instance(unsigned variant) {
   if (!entry)
     return entry.takeError();
   result.entry = std::move(*entry);
+  if (llvm::any_of(symbolsFor(result.entry, 1), [](int64_t n) { return n > kMostHeads; }))
+    return llvm::createStringError("an axis has groups of more than %lld",
+                                   static_cast<long long>(kMostHeads));
   return result;
 }
 
@@ -139,7 +145,9 @@ seqc::proofs::symbolsFor(const EntryInfo &entry, int64_t length) {
     for (const EntryDim &dim : arg.dims)
       if (dim.symbol >= 0) {
         int64_t &value = values[dim.symbol];
-        value = std::lcm(value, dim.divisor);
+        value = dim.divisor > kMostHeads
+                    ? kMostHeads + 1
+                    : std::min(std::lcm(value, dim.divisor), kMostHeads + 1);
         if (arg.cuts)
           value = 3;
       }
