@@ -13,6 +13,15 @@ LogicalResult StageOp::verify() {
   return success();
 }
 
+LogicalResult AllocOp::verify() {
+  SharedType own = getResult().getType();
+  if (getOver() && getOver().getType().bytes() < own.bytes())
+    return emitOpError() << "lies over " << getOver().getType() << " of "
+                         << getOver().getType().bytes() << " bytes, expected room for "
+                         << own.bytes() << " (T25)";
+  return success();
+}
+
 LogicalResult RowsOp::verify() {
   SharedType from = getTile().getType(), to = getResult().getType();
   int64_t first = getFirst();
@@ -102,7 +111,8 @@ static LogicalResult verifyShared(Operation *op, FragmentType f, SharedType s,
   int64_t rows = f.rows(), cols = f.cols();
   if (transpose)
     std::swap(rows, cols);
-  bool fits = s.rows() == rows && s.cols() == cols && first == 0;
+  bool above = first == -1 && f.getPlace() == Place::acc && !transpose && isa<LoadOp>(op);
+  bool fits = s.rows() == rows && s.cols() == cols && (first == 0 || above);
   if (vector) {
     int64_t used = s.cols() == 1 ? f.rows() * f.cols() : 1;
     fits = first >= 0 && first + used <= s.rows() && !transpose &&
@@ -238,7 +248,9 @@ LogicalResult CrossOp::verify() {
 }
 
 LogicalResult MapOp::verify() {
-  SharedType target = getTarget().getType();
+  if (getTargets().empty())
+    return emitOpError("has no target, expected one at least (T15)");
+  auto target = cast<SharedType>(getTargets()[0].getType());
   size_t n = getSources().size();
   Block &body = getBody().front();
   if (getBlocks().size() != n || getFirsts().size() != n || body.getNumArguments() != n)
@@ -267,8 +279,16 @@ LogicalResult MapOp::verify() {
     return emitOpError() << "has halves of " << half
                          << ", expected some that divide the rows (T15)";
   auto yield = dyn_cast<seqc::tile::YieldOp>(body.getTerminator());
-  if (!yield || yield.getValue().getType() != target.getElementType())
-    return emitOpError("has to yield an element of the target (T15)");
+  if (!yield || yield.getValues().size() != getTargets().size())
+    return emitOpError("has to yield an element of each target (T15)");
+  for (auto [tile, value] : llvm::zip(getTargets(), yield.getValues())) {
+    auto type = cast<SharedType>(tile.getType());
+    if (type.getShape() != target.getShape() ||
+        value.getType() != type.getElementType())
+      return emitOpError() << "makes " << type << " of " << value.getType()
+                           << ", expected the first target's shape and an element of "
+                              "each target (T15)";
+  }
   return success();
 }
 
@@ -276,7 +296,7 @@ LogicalResult BoundedOp::verify() {
   SharedType type = getSource().getType();
   int64_t row = getRow();
   if (type.isRing() || !type.getElementType().isF32() || type.cols() < 2 || row < 0 ||
-      row >= type.rows())
+      row >= type.rows() || int64_t(getStep()) < 0 || (getStep() && (row + 1) % getStep()))
     return emitOpError() << "looks at row " << row << " of " << type
                          << ", expected one of a tile of f32 with several columns (T16)";
   return success();
@@ -336,6 +356,12 @@ LogicalResult MmaOp::verify() {
       a.getWarps() != c.getWarps())
     return emitOpError() << "has factor " << a << " and sum " << c
                          << ", expected an lhs of bf16 or f16 and an acc of f32 (T13)";
+  int64_t first = getFirst(), count = getCount();
+  if (first < 0 || count < 0 || first % 16 || count % 16 || first + count > c.cols() ||
+      (count && (getDiagonal() || !getTranspose())) || (first && !count))
+    return emitOpError() << "makes " << count << " columns from " << first << " on of "
+                         << c << ", expected multiples of 16, transposed and without "
+                            "a diagonal (T13)";
   if (int64_t d = getDiagonal()) {
     if (!getTranspose() || d % 16 || c.cols() != d || a.rows() % d || b.isRing() ||
         b.rows() != a.rows() || b.cols() != a.cols() || c.rows() != a.rows() ||

@@ -91,36 +91,45 @@ void Kernel::storeTile(Value acc, Value tile, int64_t diagonal) {
                     /*transpose=*/false, diagonal);
 }
 
+void Kernel::mapTiles(ValueRange sources, ValueRange to, ArrayRef<int64_t> blocks,
+                      ArrayRef<int64_t> firsts, int64_t half, bool second,
+                      llvm::function_ref<SmallVector<Value>(ValueRange)> compute) {
+  SmallVector<Value> targets(to);
+  for (Value target : to)
+    if (Value left = rest.lookup(target))
+      targets.push_back(left);
+  auto map = MapOp::create(b, loc, sources, targets, blocks, firsts, half, second);
+  OpBuilder::InsertionGuard guard(b);
+  SmallVector<Type> types;
+  for (Value source : sources)
+    types.push_back(cast<SharedType>(source.getType()).getElementType());
+  Block *body = b.createBlock(&map.getBody(), {}, types,
+                              SmallVector<Location>(types.size(), loc));
+  SmallVector<Value> made = compute(body->getArguments()), left;
+  for (auto [target, value] : llvm::zip(to, made)) {
+    Type type = cast<SharedType>(target.getType()).getElementType();
+    if (type.isF32())
+      continue;
+    Value rounded = arith::TruncFOp::create(b, loc, type, value);
+    if (rest.lookup(target))
+      left.push_back(arith::TruncFOp::create(b, loc, type, leftOver(value, rounded)));
+    value = rounded;
+  }
+  made.append(left);
+  tile::YieldOp::create(b, loc, made);
+}
+
 void Kernel::mapTile(ValueRange sources, Value to, ArrayRef<int64_t> blocks,
                      ArrayRef<int64_t> firsts, int64_t half, bool second,
                      llvm::function_ref<Value(ValueRange)> compute) {
-  Value left = rest.lookup(to);
-  for (Value target : {to, left}) {
-    if (!target)
-      continue;
-    auto map = MapOp::create(b, loc, sources, target, blocks, firsts, half, second);
-    OpBuilder::InsertionGuard guard(b);
-    SmallVector<Type> types;
-    for (Value source : sources)
-      types.push_back(cast<SharedType>(source.getType()).getElementType());
-    Block *body = b.createBlock(&map.getBody(), {}, types,
-                                SmallVector<Location>(types.size(), loc));
-    Value made = compute(body->getArguments());
-    Type type = cast<SharedType>(target.getType()).getElementType();
-    if (!type.isF32()) {
-      Value rounded = arith::TruncFOp::create(b, loc, type, made);
-      if (target == left)
-        rounded = arith::TruncFOp::create(b, loc, type, leftOver(made, rounded));
-      made = rounded;
-    }
-    tile::YieldOp::create(b, loc, made);
-  }
+  mapTiles(sources, to, blocks, firsts, half, second,
+           [&](ValueRange at) { return SmallVector<Value>{compute(at)}; });
 }
 
 Value Kernel::product(Value a, Value tile, Value c, bool transpose, int64_t diagonal,
-                      bool apart) {
+                      bool apart, int64_t first, int64_t count) {
   auto add = [&](Value x, Value y) -> Value {
-    return MmaOp::create(b, loc, c.getType(), x, y, c, transpose, diagonal);
+    return MmaOp::create(b, loc, c.getType(), x, y, c, transpose, diagonal, first, count);
   };
   // The small products first.
   if (Value left = rest.lookup(tile))
@@ -223,7 +232,7 @@ void Kernel::copyIn(Part part, Value buffer, AxesAttr map, Value chunk, Value co
   auto copy = CopyInOp::create(b, loc, buffer, at, rows, target,
                                map.find(RecurrenceOp::getTimeAxis()),
                                column ? int64_t(at.size()) - 1 : -1, op.getReverse());
-  if (takesTurns())
+  if (takesTurns() || plan.late())
     copy->setAttr(fewAddressesAttr, b.getUnitAttr());
 }
 
@@ -290,15 +299,20 @@ void Kernel::enter(Value block, Value count) {
     rest = arith::DivUIOp::create(b, loc, rest, size);
   });
   findTokens();
+  auto typeOf = [&](const PlannedTile &planned) {
+    return SharedType::get(b.getContext(), planned.shape, planned.element, planned.units);
+  };
   auto allocate = [&](const PlannedTile &planned) -> Value {
     if (!planned)
       return {};
-    return AllocOp::create(b, loc,
-                           SharedType::get(b.getContext(), planned.shape,
-                                           planned.element, planned.units));
+    return AllocOp::create(b, loc, typeOf(planned));
   };
-  for (auto [tile, planned] : llvm::zip(tiles, plan.parts))
-    tile = allocate(planned);
+  for (auto [i, tile, planned] : llvm::enumerate(tiles, plan.parts))
+    if (plan.over[i] == Part(i))
+      tile = allocate(planned);
+  for (auto [i, tile, planned] : llvm::enumerate(tiles, plan.parts))
+    if (planned && plan.over[i] != Part(i))
+      tile = AllocOp::create(b, loc, typeOf(planned), memory(plan.over[i]));
   for (auto [tile, planned] : llvm::zip(wide, plan.wide))
     tile = allocate(planned);
   for (auto [tile, planned] : llvm::zip(tiles, plan.rest))

@@ -22,7 +22,8 @@ void Kernel::arrive() {
   WaitOp::create(b, loc, 0);
   barrier();
   roundArrived();
-  fetch(add(now, index(1)), takesTurns() ? Turn::first : Turn::all);
+  if (!plan.late())
+    fetch(add(now, index(1)), takesTurns() ? Turn::first : Turn::all);
   valueTile = stageOf(Part::values, now);
   if (memory(Part::gates)) {
     gateTile = stageOf(Part::gates, now);
@@ -137,6 +138,13 @@ Value Kernel::chunk(Value n, Value state) {
     read = product(w.factor, memory(w.weights), read, true, 0, /*apart=*/!perKey);
   if (readScale)
     read = spreadRow(scaleOfTokens(readScale, Place::row), read);
+  if (perKey)
+    decayIf(far);
+  if (plan.late()) {
+    // All that is left to read are vectors that are written, times gates.
+    barrier();
+    fetch(add(now, index(1)));
+  }
 
   // The state after the chunk.
   if (gated) {
@@ -149,8 +157,6 @@ Value Kernel::chunk(Value n, Value state) {
     }
     state = mul(state, splat(exp(total), stateType));
   }
-  if (perKey)
-    decayIf(far);
   for (Written &w : all)
     state = product(w.factor, w.tile, state, false);
   if (out)

@@ -21,6 +21,8 @@ inline constexpr double kGateFloor = -100;
 inline constexpr double kNear = 75;
 /// The same for f16, of vectors within 10^3.
 inline constexpr double kNearF16 = 4;
+/// Tokens of a block with an anchor of its own: a warp's rows of pairs.
+inline constexpr int64_t kBlock = 16;
 
 /// Builds the kernel of one recurrence.
 class Kernel {
@@ -93,13 +95,17 @@ private:
   /// An accumulator or an f32 factor as a left factor of the inputs' type.
   Value asFactor(Value wide);
   Value loadFactor(Value tile, int64_t rows, int64_t cols, bool transpose = false);
+  /// With `count`, of so many columns from `first` on.
   Value product(Value a, Value tile, Value c, bool transpose, int64_t diagonal = 0,
-                bool apart = true);
+                bool apart = true, int64_t first = 0, int64_t count = 0);
   void storeTile(Value acc, Value tile, int64_t diagonal = 0);
   /// What rounding leaves over, as an f32.
   Value leftOver(Value wide, Value rounded) { return sub(wide, toF32(rounded)); }
-  /// `to`, and what rounding to it leaves over, of what `compute` makes of a map's
+  /// Tiles, and what rounding to them leaves over, of what `compute` makes of a map's
   /// arguments.
+  void mapTiles(ValueRange sources, ValueRange to, ArrayRef<int64_t> blocks,
+                ArrayRef<int64_t> firsts, int64_t half, bool second,
+                llvm::function_ref<SmallVector<Value>(ValueRange)> compute);
   void mapTile(ValueRange sources, Value to, ArrayRef<int64_t> blocks,
                ArrayRef<int64_t> firsts, int64_t half, bool second,
                llvm::function_ref<Value(ValueRange)> compute);
@@ -173,6 +179,9 @@ private:
   /// Log gates summed up to each token: of a `row` or a `col`.
   Value gateSums(Place place, bool inclusive);
   Value gateTotal();
+  Value negated(Value condition);
+  /// Exponents up to this may be positive.
+  double bound() { return element.isF16() ? kNearF16 : kNear; }
   void findNear();
   void scaleByGates(Value source, Value target, ArrayRef<int64_t> blocks,
                     ArrayRef<int64_t> firsts, int64_t half = 0, bool second = false,
@@ -190,7 +199,11 @@ private:
   void invert();
   void weigh();
   void weighPerKey();
-  void halve(const Weights &weights);
+  Value lateTile(Part writer);
+  void scaleForState(bool anchored);
+  SmallVector<Value> weighBlocks(ArrayRef<Weights> group);
+  Value halve(const Weights &weights);
+  void weighFar();
   void when(Value condition, llvm::function_ref<void()> body);
 
   LinearRecurrenceOp op;

@@ -68,7 +68,7 @@ void Kernel::split(Value blocks) {
   // It has no queries.
   Plan whole = plan;
   for (Part unused : {Part::queries, Part::readScales, Part::keyWeights,
-                      Part::scaledReaders, Part::results, Part::decays}) {
+                      Part::results, Part::decays}) {
     plan.parts[unsigned(unused)] = {};
     plan.wide[unsigned(unused)] = {};
   }

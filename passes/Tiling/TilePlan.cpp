@@ -33,6 +33,9 @@ Knobs seqc::tile::knobsOf(LinearRecurrenceOp op) {
   // Corrections need more tiles: by units, those of 128 keys and values leave room for
   // two blocks a multiprocessor.
   knobs.units = op.numPairs() != 0;
+  // So do single stages, with a gate for each key.
+  if (op.numPairs() && op.numGates() && op.getGateAxes()[0] == 0)
+    knobs.stages = 1;
   return knobs;
 }
 
@@ -76,7 +79,7 @@ Plan seqc::tile::planOf(LinearRecurrenceOp op, Knobs knobs, Type element, bool s
   plan.perValue = op.numGates() && op.getGateAxes()[0] == 1;
   plan.pair = op.numPairs() != 0;
   for (unsigned i = 0; i < plan.sameAs.size(); ++i)
-    plan.sameAs[i] = Part(i);
+    plan.sameAs[i] = plan.over[i] = Part(i);
   Type f32 = Float32Type::get(op.getContext());
   int64_t tokens = knobs.tokens;
   auto timed = [](Operand o) { return o.map.has(RecurrenceOp::getTimeAxis()); };
@@ -147,7 +150,6 @@ Plan seqc::tile::planOf(LinearRecurrenceOp op, Knobs knobs, Type element, bool s
       tile(Part::decays, {tokens, knobs.values}, f32);
     }
     if (plan.perKey) {
-      tile(Part::scaledReaders, {tokens, plan.keys}, element);
       tile(Part::scaledKeys, {tokens, plan.keys}, element);
       if (plan.apart)
         tile(Part::scaledLefts, {tokens, plan.keys}, element);
@@ -155,19 +157,29 @@ Plan seqc::tile::planOf(LinearRecurrenceOp op, Knobs knobs, Type element, bool s
   }
   // Results of the inputs' type can take the place of the values they are made of.
   if (Type type = elementOf(op.getResult(0).getType());
-      type != element || !knobs.units || plan.ones)
+      type != element || !knobs.units || plan.ones || plan.late())
     tile(Part::results, {tokens, knobs.values}, type);
+  if (plan.late()) {
+    // Queries' pairs need the sums no more, but for their last row; results are stored
+    // when the correction's system has been solved.
+    Part sums = plan[Part::sums] ? Part::sums : Part::gates;
+    if (plan.perKey && plan[Part::keyWeights].bytes() <=
+                           plan[sums].bytes() / tokens * (tokens - 1) / 16 * 16)
+      plan.over[unsigned(Part::keyWeights)] = sums;
+    if (plan.pair && plan[Part::results].bytes() <= plan[Part::leftCorrections].bytes())
+      plan.over[unsigned(Part::results)] = Part::leftCorrections;
+  }
   if (split)
     for (Part part : {Part::keys, Part::queries, Part::values, Part::keyWeights,
-                      Part::scaledReaders, Part::scaledKeys, Part::scaledValues})
+                      Part::scaledKeys, Part::scaledValues})
       plan.rest[unsigned(part)] = plan[part];
   return plan;
 }
 
 int64_t Plan::bytes() const {
   int64_t total = 0;
-  for (auto [tile, arrives, left] : llvm::zip(parts, wide, rest))
-    total += tile.bytes() + arrives.bytes() + left.bytes();
+  for (auto [i, tile, arrives, left] : llvm::enumerate(parts, wide, rest))
+    total += (over[i] == Part(i) ? tile.bytes() : 0) + arrives.bytes() + left.bytes();
   return total;
 }
 

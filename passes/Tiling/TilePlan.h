@@ -18,7 +18,9 @@ using namespace mlir;
 struct Knobs {
   int64_t tokens = 64; // of a chunk
   int64_t values = 64; // of a block; a warp has 16
-  int64_t stages = 2;  // of the rings by which tokens arrive
+  // Of the rings by which tokens arrive; with one the next chunk's tokens are asked for
+  // when the chunk's have been read, and tiles lie over others that are not needed then.
+  int64_t stages = 2;
   // 16-bit tiles by units, and results in the place of values: smaller, slower to fill.
   bool units = false;
 };
@@ -40,9 +42,9 @@ enum class Part : unsigned {
   leftWeights,
   keyCorrections,
   leftCorrections,
-  // Gates for each key: their sums, and vectors times what the gates make of them.
+  // Gates for each key: their sums, and vectors times what the gates make of them, where
+  // they cannot take the place of the vectors.
   sums,
-  scaledReaders,
   scaledKeys,
   scaledLefts,
   results,
@@ -82,9 +84,12 @@ struct Plan {
   std::array<PlannedTile, unsigned(Part::count)> rest;
   /// The ring that a part shares, being the same vectors.
   std::array<Part, unsigned(Part::count)> sameAs;
+  /// The part over whose tile a part's lies, or itself.
+  std::array<Part, unsigned(Part::count)> over;
 
   const PlannedTile &operator[](Part part) const { return parts[unsigned(part)]; }
   int64_t warps() const { return knobs.values / 16; }
+  bool late() const { return knobs.stages == 1; }
   int64_t bytes() const;
 };
 

@@ -28,6 +28,10 @@ static bool allColumns(Value first, int64_t size, int64_t cols) {
 }
 
 void Lanes::alloc(AllocOp op) {
+  if (op.getOver()) {
+    tiles[op.getResult()] = tiles.lookup(op.getOver());
+    return;
+  }
   tiles[op.getResult()] = at(shared, used);
   used += op.getResult().getType().bytes();
 }
@@ -171,10 +175,10 @@ void Lanes::forPieces(const Window &w, SharedType type, Value tile, bool vector,
 bool Lanes::copyRows(const Window &w, SharedType type, Value tile) {
   int64_t unit = 16, pieces = type.cols() * w.elementBytes / unit;
   int64_t apart = threads / kRowLanes;
-  if (!w.whole || !type.getUnits() || pieces % kRowLanes || type.rows() % apart)
+  if (!w.whole || pieces % kRowLanes || type.rows() % apart)
     return false;
   Value thread = opaque(this->thread), row = div(thread, kRowLanes);
-  Value col = mul(rem(thread, kRowLanes), type.unitElements());
+  Value col = mul(rem(thread, kRowLanes), unit / w.elementBytes);
   Value device = at(at(w.base, mul(wide(row), w.rowStep)),
                     wide(mul(col, w.elementBytes)));
   Value shared = place(type, tile, row, col);
@@ -186,7 +190,7 @@ bool Lanes::copyRows(const Window &w, SharedType type, Value tile) {
     Value bytes = select(valid, i32(unit), i32(0));
     for (int64_t n = 0; n < pieces; n += kRowLanes)
       NVVM::CpAsyncOp::create(b, loc,
-                              at(shared, type.offset(first, n * type.unitElements())),
+                              at(shared, type.offset(first, n * unit / w.elementBytes)),
                               at(from, n * unit), unit, NVVM::LoadCacheModifierKind::CG,
                               bytes);
   }

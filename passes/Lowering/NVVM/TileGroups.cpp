@@ -17,7 +17,7 @@ static constexpr int64_t kMostColumns = 256;
 
 bool Lanes::byGroups(MmaOp op) {
   return groups && threads % 128 == 0 && op.getB().getType().getUnits() &&
-         !op.getDiagonal() && op.getC().getType().cols() <= kMostColumns;
+         !op.getDiagonal() && !op.getCount() && op.getC().getType().cols() <= kMostColumns;
 }
 
 /// A descriptor's bytes from one core matrix to the next: along the depth, and along the

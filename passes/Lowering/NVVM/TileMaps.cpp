@@ -92,10 +92,17 @@ void Lanes::bounded(BoundedOp op) {
       exists = less(col, i32(type.cols()));
       col = select(exists, col, i32(0));
     }
-    Value x = load(b.getF32Type(), place(type, tile, i32(op.getRow()), col), 4);
-    Value size = arith::MaximumFOp::create(b, loc, x,
-                                           arith::NegFOp::create(b, loc, x).getResult());
-    Value near = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE, size, limit);
+    int64_t last = op.getRow(), step = op.getStep() ? int64_t(op.getStep()) : last + 1;
+    Value near, before;
+    for (int64_t row = step - 1; row <= last; row += step) {
+      Value x = load(b.getF32Type(), place(type, tile, i32(row), col), 4);
+      Value moved = before ? arith::SubFOp::create(b, loc, x, before).getResult() : x;
+      Value size = arith::MaximumFOp::create(
+          b, loc, moved, arith::NegFOp::create(b, loc, moved).getResult());
+      Value small = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE, size, limit);
+      near = near ? both(near, small) : small;
+      before = x;
+    }
     if (exists)
       near = select(exists, near, constantOf(b.getI1Type(), 1));
     all = all ? both(all, near) : near;
@@ -117,7 +124,7 @@ void Lanes::bounded(BoundedOp op) {
 
 void Lanes::map(MapOp op) {
   constexpr int64_t width = 4; // elements of a lane that lie together
-  SharedType to = op.getTarget().getType();
+  auto to = cast<SharedType>(op.getTargets()[0].getType());
   int64_t own = to.rows() / (threads / 32), half = op.getHalf();
   // A row's pieces are lanes side by side: a whole number of rows a pass, or a row
   // in several passes.
@@ -152,11 +159,28 @@ void Lanes::map(MapOp op) {
       return {add(firstRow, mul(div(rowOfLane, half), block)), r / half * block};
     return {mul(div(add(row.lane, row.constant), block), block), 0};
   };
+  // A row that all others read is loaded once, if no target is its tile.
+  SmallVector<Value> same(op.getSources().size());
+  auto loadSame = [&](Value col) {
+    for (auto [i, source] : llvm::enumerate(op.getSources())) {
+      auto type = cast<SharedType>(source.getType());
+      if (op.getBlocks()[i] != to.rows() || op.getFirsts()[i] < 0 ||
+          llvm::is_contained(op.getTargets(), source))
+        continue;
+      same[i] = load(VectorType::get({width}, type.getElementType()),
+                     place(type, tiles.lookup(source), i32(op.getFirsts()[i]), col),
+                     width * type.elementBytes());
+    }
+  };
   auto compute = [&](int64_t r, Value col) {
     Row row = rowAt(r);
     SmallVector<Value> inputs;
-    for (auto [source, block, first] :
-         llvm::zip(op.getSources(), op.getBlocks(), op.getFirsts())) {
+    for (auto [source, block, first, loadedOnce] :
+         llvm::zip(op.getSources(), op.getBlocks(), op.getFirsts(), same)) {
+      if (loadedOnce) {
+        inputs.push_back(loadedOnce);
+        continue;
+      }
       auto type = cast<SharedType>(source.getType());
       Row from = blockOf(row, r, block);
       from.constant += first;
@@ -175,7 +199,7 @@ void Lanes::map(MapOp op) {
                         arith::ConstantOp::create(b, loc, b.getZeroAttr(vector)));
       inputs.push_back(loaded);
     }
-    Scalars made;
+    SmallVector<Scalars> made(op.getTargets().size());
     for (int64_t e = 0; e < width; ++e) {
       IRMapping mapping;
       for (auto [arg, input] : llvm::zip(op.getBody().getArguments(), inputs))
@@ -188,24 +212,32 @@ void Lanes::map(MapOp op) {
           b.clone(inner, mapping);
       }
       auto yield = cast<tile::YieldOp>(op.getBody().front().getTerminator());
-      made.push_back(mapping.lookupOrDefault(yield.getValue()));
+      for (auto [values, value] : llvm::zip(made, yield.getValues()))
+        values.push_back(mapping.lookupOrDefault(value));
     }
-    Value result = vector::FromElementsOp::create(
-        b, loc, VectorType::get({width}, to.getElementType()), made);
-    Value pointer = place(to, tiles.lookup(op.getTarget()), row.lane, col);
-    store(result, at(pointer, row.constant * to.rowBytes()), width * to.elementBytes());
+    for (auto [target, values] : llvm::zip(op.getTargets(), made)) {
+      auto type = cast<SharedType>(target.getType());
+      Value result = vector::FromElementsOp::create(
+          b, loc, VectorType::get({width}, type.getElementType()), values);
+      Value pointer = place(type, tiles.lookup(target), row.lane, col);
+      store(result, at(pointer, row.constant * type.rowBytes()),
+            width * type.elementBytes());
+    }
   };
   auto all = [&] {
     for (int64_t c = 0; c < passes; ++c) {
       Value number = add(piece, c * 32);
       int64_t count = within ? own / 2 : own, group = 4 * together;
+      // A lane beyond the last piece reads the first one's, and drops it.
+      bool whole = c * 32 + lanes <= rowPieces;
+      loadSame(mul(whole ? number : select(less(number, i32(rowPieces)), number, i32(0)),
+                   width));
       for (int64_t first = 0; first < count; first += group) {
         auto rows = [&] {
           for (int64_t r = first; r < std::min(count, first + group); r += together)
             compute(r, mul(number, width));
         };
-        bool full = c * 32 + lanes <= rowPieces;
-        full ? rows() : when(less(number, i32(rowPieces)), rows);
+        whole ? rows() : when(less(number, i32(rowPieces)), rows);
         // Loads of later rows are not to take registers now.
         NVVM::SyncWarpOp::create(b, loc, i32(-1));
       }

@@ -75,13 +75,38 @@ void Lanes::loadFragment(LoadOp op) {
   case Place::acc: {
     Value row = opaque(accRow(type, 0, 0)), col = accCol(0, 0);
     bool transpose = op.getTranspose();
+    // Of rows from the one above on, the first does not exist.
+    int64_t shift = op.getFirst();
+    Value exists, zero;
+    if (shift) {
+      exists = less(i32(0), row);
+      row = select(exists, add(row, shift), i32(0));
+      zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
+    }
     Value first = transpose ? place(from, tile, col, row) : place(from, tile, row, col);
+    Value next = first; // rows that exist in any case
+    if (shift)
+      next = place(from, tile, add(opaque(accRow(type, 0, 0)), 8 + shift), col);
     for (int64_t m = 0; m < type.rowPieces(); ++m)
       for (int64_t n = 0; n < type.cols() / 8; ++n)
         for (int64_t r = 0; r < 4; ++r) {
           int64_t down = m * 16 + r / 2 * 8, along = n * 8 + r % 2;
-          int64_t offset = transpose ? from.offset(along, down) : from.offset(down, along);
-          result.push_back(load(element, at(first, offset), align));
+          if (transpose) {
+            result.push_back(load(element, at(first, from.offset(along, down)), align));
+            continue;
+          }
+          if (r % 2)
+            continue;
+          // Neighbours in a row lie together.
+          bool top = shift && down == 0;
+          Value start = shift && !top ? next : first;
+          Value pair = load(VectorType::get({2}, element),
+                            at(start, from.offset(shift && !top ? down - 8 : down, along)),
+                            2 * align);
+          for (int64_t e : {0, 1}) {
+            Value x = vector::ExtractOp::create(b, loc, pair, e);
+            result.push_back(top ? select(exists, x, zero) : x);
+          }
         }
     return;
   }
@@ -197,7 +222,8 @@ void Lanes::mma(MmaOp op) {
         }
       continue;
     }
-    for (int64_t n = 0; n < columns; n += 2) {
+    int64_t first = op.getFirst() / 8, count = op.getCount() / 8;
+    for (int64_t n = first; n < (count ? first + count : columns); n += 2) {
       int64_t row = transpose ? n * 8 : k * 16, col = transpose ? k * 16 : n * 8;
       Scalars loaded = loadMatrices(
           at(lanePlace, from.offset(row, col)), !transpose);

@@ -187,7 +187,7 @@ func.func @sources(%t: !seqc_tile.shared<64x64xf32>) {
 // -----
 
 func.func @yielded(%t: !seqc_tile.shared<64x64xf32>, %u: !seqc_tile.shared<64x64xbf16>) {
-  // expected-error@+1 {{has to yield an element of the target (T15)}}
+  // expected-error@+1 {{makes '!seqc_tile.shared<64x64xbf16>' of 'f32', expected the first target's shape and an element of each target (T15)}}
   seqc_tile.map %t -> %u blocks [1] firsts [0] {
   ^bb0(%x: f32):
     seqc_tile.yield %x : f32
@@ -288,5 +288,50 @@ func.func @add_seen(%a: !seqc_tile.fragment<64x64xbf16, lhs, 4>, %t: !seqc_tile.
 func.func @add_seen_bounds(%a: !seqc_tile.fragment<64x64xbf16, lhs, 4>, %t: !seqc_tile.shared<64x64xbf16>, %c: !seqc_tile.fragment<64x64xf32, acc, 4>, %b: !seqc_tile.fragment<128x1xf32, col, 4>) {
   // expected-error@+1 {{expected an lhs of bf16 or f16, an acc of f32 and cols of f32 of as many rows (T23)}}
   %s = seqc_tile.add_seen %a, %t, %c from %b to %b : !seqc_tile.fragment<64x64xbf16, lhs, 4>, !seqc_tile.shared<64x64xbf16>, !seqc_tile.fragment<64x64xf32, acc, 4>, !seqc_tile.fragment<128x1xf32, col, 4>
+  return
+}
+
+// -----
+
+func.func @yieldedFewer(%t: !seqc_tile.shared<64x64xf32>, %u: !seqc_tile.shared<64x64xf32>) {
+  // expected-error@+1 {{has to yield an element of each target (T15)}}
+  seqc_tile.map %t -> %t, %u blocks [1] firsts [0] {
+  ^bb0(%x: f32):
+    seqc_tile.yield %x : f32
+  } : !seqc_tile.shared<64x64xf32> -> !seqc_tile.shared<64x64xf32>, !seqc_tile.shared<64x64xf32>
+  return
+}
+
+// -----
+
+func.func @steps(%t: !seqc_tile.shared<64x64xf32>) {
+  // expected-error@+1 {{looks at row 62}}
+  %s = seqc_tile.bounded %t row 62 limit 1.0 {step = 16} : !seqc_tile.shared<64x64xf32>
+  return
+}
+
+// -----
+
+func.func @over() {
+  %t = seqc_tile.alloc : !seqc_tile.shared<64x32xf32>
+  // expected-error@+1 {{lies over '!seqc_tile.shared<64x32xf32>' of 9216 bytes, expected room for 17408 (T25)}}
+  %u = seqc_tile.alloc over %t : !seqc_tile.shared<64x32xf32> : !seqc_tile.shared<64x64xf32>
+  return
+}
+
+// -----
+
+func.func @columns(%a: !seqc_tile.fragment<64x64xbf16, lhs, 4>, %b: !seqc_tile.shared<64x64xbf16>,
+                   %c: !seqc_tile.fragment<64x64xf32, acc, 4>) {
+  // expected-error@+1 {{makes 32 columns from 48 on of '!seqc_tile.fragment<64x64xf32, acc, 4>', expected multiples of 16, transposed and without a diagonal (T13)}}
+  %s = seqc_tile.mma %a, %b, %c {transpose, first = 48, count = 32} : !seqc_tile.fragment<64x64xbf16, lhs, 4>, !seqc_tile.shared<64x64xbf16>, !seqc_tile.fragment<64x64xf32, acc, 4>
+  return
+}
+
+// -----
+
+func.func @above(%t: !seqc_tile.shared<64x64xf32>) {
+  // expected-error@+1 {{expected equal shapes and element types (T8)}}
+  %s = seqc_tile.load %t {first = -2} : !seqc_tile.shared<64x64xf32> -> !seqc_tile.fragment<64x64xf32, acc, 4>
   return
 }

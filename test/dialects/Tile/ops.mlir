@@ -87,11 +87,26 @@ func.func @all(%in: memref<?x?x64xbf16>, %out: memref<?x?x64xbf16>, %state: memr
   %near = seqc_tile.bounded %wide row 63 limit 75.0 : !seqc_tile.shared<64x64xf32>
   // CHECK: seqc_tile.map %{{.*}}, %{{.*}} -> %{{.*}} blocks [1, 64] firsts [0, 63] {
   // CHECK: seqc_tile.yield %{{.*}} : bf16
-  // CHECK: } {half = 16 : i64, second} : {{.*}} -> <64x64xbf16>
+  // CHECK: } {half = 16 : i64, second} : {{.*}} -> !seqc_tile.shared<64x64xbf16>
   seqc_tile.map %now, %wide -> %tile blocks [1, 64] firsts [0, 63] {
   ^bb0(%own: bf16, %of: f32):
     seqc_tile.yield %own : bf16
   } {half = 16, second} : !seqc_tile.shared<64x64xbf16>, !seqc_tile.shared<64x64xf32> -> !seqc_tile.shared<64x64xbf16>
+  // CHECK: seqc_tile.map %{{.*}} -> %{{.*}}, %{{.*}} blocks [1] firsts [0] {
+  // CHECK: seqc_tile.yield %{{.*}}, %{{.*}} : bf16, f32
+  seqc_tile.map %now -> %tile, %wide blocks [1] firsts [0] {
+  ^bb0(%own: bf16):
+    %f = arith.extf %own : bf16 to f32
+    seqc_tile.yield %own, %f : bf16, f32
+  } : !seqc_tile.shared<64x64xbf16> -> !seqc_tile.shared<64x64xbf16>, !seqc_tile.shared<64x64xf32>
+  // CHECK: seqc_tile.alloc over %{{.*}} : !seqc_tile.shared<64x64xf32> : <64x64xbf16>
+  %over = seqc_tile.alloc over %wide : !seqc_tile.shared<64x64xf32> : !seqc_tile.shared<64x64xbf16>
+  // CHECK: seqc_tile.bounded %{{.*}} row 63 limit 7.500000e+01 {step = 16 : i64} : <64x64xf32>
+  %even = seqc_tile.bounded %wide row 63 limit 75.0 {step = 16} : !seqc_tile.shared<64x64xf32>
+  // CHECK: seqc_tile.load %{{.*}} {first = -1 : i64} : <64x64xf32> -> <64x64xf32, acc, 4>
+  %above = seqc_tile.load %wide {first = -1} : !seqc_tile.shared<64x64xf32> -> !acc
+  // CHECK: seqc_tile.mma {{.*}} {count = 16 : i64, first = 48 : i64, transpose}
+  %some = seqc_tile.mma %a, %now, %zero {transpose, first = 48, count = 16} : !lhs, !seqc_tile.shared<64x64xbf16>, !acc
   // CHECK: seqc_tile.warp_barrier
   seqc_tile.warp_barrier
   // CHECK: seqc_tile.mma {{.*}} {diagonal = 16 : i64, transpose}

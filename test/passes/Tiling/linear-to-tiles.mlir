@@ -91,16 +91,24 @@ func.func @plain(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x32xb
   return %o : tensor<?x32xf32>
 }
 
-// A gate for each key: mild ones by one anchor, others by halving six times.
+// A gate for each key: mild ones by one anchor, others by one for each 16 tokens, whose own
+// pairs are halved four times if that is not enough.
 
 // CHECK-LABEL: func.func @vector
 // CHECK: %[[NEAR:.*]] = seqc_tile.bounded %{{.*}} row 63 limit 7.500000e+01 : <64x64xf32>
 // CHECK: scf.if
-// CHECK-COUNT-6: seqc_tile.cross
-// CHECK: }
+// CHECK: seqc_tile.bounded %{{.*}} row 63 limit 7.500000e+01 {step = 16 : i64} : <64x64xf32>
+// CHECK: seqc_tile.map
+// CHECK: seqc_tile.mma {{.*}} {count = 16 : i64, transpose}
+// CHECK: seqc_tile.mma {{.*}} {count = 16 : i64, first = 16 : i64, transpose}
+// CHECK: seqc_tile.mma {{.*}} {count = 16 : i64, first = 32 : i64, transpose}
+// CHECK: seqc_tile.mma {{.*}} {count = 16 : i64, first = 48 : i64, transpose}
+// CHECK: scf.if
+// CHECK-COUNT-4: seqc_tile.cross
+// CHECK: } else {
 // CHECK: gpu.barrier
 // CHECK: scf.if %[[NEAR]]
-// CHECK-COUNT-2: seqc_tile.map
+// CHECK: seqc_tile.map
 // CHECK: seqc_tile.triangle
 // CHECK: }
 func.func @vector(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x32xbf16>, %g: tensor<?x64xf32>,
@@ -152,6 +160,50 @@ func.func @delta(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x32xb
     %u = seqc.einsum ",v->v"(%bt, %d)
     %ku = seqc.einsum "k,v->kv"(%kt, %u)
     %next = arith.addf %s, %ku : tensor<64x32xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %next)
+    seqc.yield out(%ot) carry(%next)
+  }
+  return %o : tensor<?x32xf32>
+}
+
+// The same with a gate for each key: single stages, so that two blocks have room.  Pairs of
+// queries lie over the sums, results over the correction's system; keys that read and
+// queries are scaled in their place, and the next tokens are asked for when all have been
+// read.
+
+// CHECK-LABEL: func.func @late
+// CHECK: gpu.launch
+// CHECK: %[[KEYS:.*]] = seqc_tile.alloc : <1x64x64xbf16, units>
+// CHECK: %[[QUERIES:.*]] = seqc_tile.alloc : <1x64x64xbf16, units>
+// CHECK: %[[SYSTEM:.*]] = seqc_tile.alloc : <64x64xf32>
+// CHECK: %[[WRITTEN:.*]] = seqc_tile.alloc : <64x64xbf16, units>
+// CHECK: %[[PAIRS:.*]] = seqc_tile.alloc over %{{.*}} : !seqc_tile.shared<1x64x64xf32> : <64x64xbf16, units>
+// CHECK: %[[RESULTS:.*]] = seqc_tile.alloc over %[[SYSTEM]] : !seqc_tile.shared<64x64xf32> : <64x64xf32>
+// CHECK: scf.for
+// CHECK: %[[NEAR:.*]] = seqc_tile.bounded
+// CHECK: scf.if %[[NEAR]]
+// CHECK: seqc_tile.map {{.*}} -> %[[K:.*]], %[[Q:.*]], %[[WRITTEN]] blocks
+// CHECK: seqc_tile.store {{.*}} -> %[[SYSTEM]]
+// CHECK: seqc_tile.store {{.*}} -> %[[PAIRS]]
+// CHECK: seqc_tile.mma %{{.*}}, %[[PAIRS]],
+// CHECK: gpu.barrier
+// CHECK-COUNT-5: seqc_tile.copy_in
+// CHECK: seqc_tile.commit
+// CHECK: seqc_tile.mma %{{.*}}, %[[WRITTEN]],
+// CHECK: seqc_tile.store {{.*}} -> %[[RESULTS]] {transpose}
+// CHECK: return
+func.func @late(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x32xbf16>, %g: tensor<?x64xf32>, %beta: tensor<?xf32>,
+                %s0: tensor<64x32xf32>) -> tensor<?x32xf32> {
+  %o, %sT = seqc.recurrence seq(%q, %k, %v, %g, %beta : (t)) carry(%s0 : ()) {
+  ^step(%qt: tensor<64xbf16>, %kt: tensor<64xbf16>, %vb: tensor<32xbf16>, %gt: tensor<64xf32>, %bt: f32, %s: tensor<64x32xf32>):
+    %vt = arith.extf %vb : tensor<32xbf16> to tensor<32xf32>
+    %a = math.exp %gt : tensor<64xf32>
+    %old = seqc.einsum "k,kv->kv"(%a, %s)
+    %r = seqc.einsum "k,kv->v"(%kt, %old)
+    %d = arith.subf %vt, %r : tensor<32xf32>
+    %u = seqc.einsum ",v->v"(%bt, %d)
+    %ku = seqc.einsum "k,v->kv"(%kt, %u)
+    %next = arith.addf %old, %ku : tensor<64x32xf32>
     %ot = seqc.einsum "k,kv->v"(%qt, %next)
     seqc.yield out(%ot) carry(%next)
   }
@@ -259,8 +311,7 @@ func.func @columns(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x32
 
 // SPLIT-LABEL: func.func @wide
 // SPLIT: %[[KEYS:.*]] = seqc_tile.alloc : <64x64xbf16>
-// SPLIT: seqc_tile.map %[[WIDE:.*]] -> %[[KEYS]]
-// SPLIT: seqc_tile.map %[[WIDE]] -> %[[REST:.*]] blocks
+// SPLIT: seqc_tile.map %{{.*}} -> %[[KEYS]], %[[REST:.*]] blocks
 // SPLIT: arith.subf
 // SPLIT: seqc_tile.mma %{{.*}}, %[[REST]],
 // SPLIT: seqc_tile.mma %{{.*}}, %[[KEYS]],

@@ -141,10 +141,18 @@ def Tile_AllocOp : Tile_Op<"alloc", [MemoryEffects<[MemAlloc]>]> {
   let summary = "Shared memory for a tile or a ring of tiles";
   let description = [{
     Kernels get their tiles one after the other from the block's dynamic shared
-    memory.  Example: `%q = seqc_tile.alloc : !seqc_tile.shared<2x64x128xbf16>`.
+    memory; `over` another one, they get what that one has.
+
+    Constraint T25: a tile has room for what lies over it.
+    Example: `%q = seqc_tile.alloc : !seqc_tile.shared<2x64x128xbf16>`, `%p =
+    seqc_tile.alloc over %q : !seqc_tile.shared<2x64x128xbf16> : !seqc_tile.shared<64x64xf32>`.
   }];
+  let arguments = (ins Optional<Tile_Shared>:$over);
   let results = (outs Tile_Shared:$result);
-  let assemblyFormat = "attr-dict `:` type($result)";
+  let builders = [OpBuilder<(ins "::mlir::Type":$result),
+                            [{ build($_builder, $_state, result, ::mlir::Value()); }]>];
+  let assemblyFormat = "(`over` $over^ `:` type($over))? attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 def Tile_StageOp : Tile_Op<"stage", [Pure]> {
@@ -239,19 +247,21 @@ def Tile_CumsumOp : Tile_Op<"cumsum", [MemoryEffects<[MemRead, MemWrite]>]> {
   let hasVerifier = 1;
 }
 
-def Tile_MapOp : Tile_Op<"map", [MemoryEffects<[MemRead, MemWrite]>, SingleBlock]> {
-  let summary = "Computes a shared tile element by element from others";
+def Tile_MapOp : Tile_Op<"map", [MemoryEffects<[MemRead, MemWrite]>, SingleBlock,
+                                 AttrSizedOperandSegments]> {
+  let summary = "Computes shared tiles element by element from others";
   let description = [{
     A warp computes the rows that a fragment of as many rows has in it, so that what
     the warp alone reads needs a `warp_barrier` only.  Element (r, c) is what the
     region makes of elements (r_i, c) of the sources: with `blocks` B_i and `firsts`
     f_i, r_i = r div B_i * B_i + f_i (so 1 and 0 give r itself), zero where negative.
     With `half` h only rows in first halves of blocks of 2 h are computed, or in
-    second ones if `second`; 0 means all rows.
+    second ones if `second`; 0 means all rows.  A target may be a source that is
+    read at the computed row alone.
 
-    Constraint T15: all tiles have the target's shape, whose columns are a multiple
-    of 4; there are one block and first for each source; the region's arguments and
-    the yielded value are of their element types.
+    Constraint T15: all tiles have the first target's shape, whose columns are a
+    multiple of 4; there are one block and first for each source; the region's
+    arguments and the values it yields, one for each target, are of their element types.
     Example:
     ```
     seqc_tile.map %k, %b, %b -> %late blocks [1, 1, 64] firsts [0, 0, 63] {
@@ -261,34 +271,38 @@ def Tile_MapOp : Tile_Op<"map", [MemoryEffects<[MemRead, MemWrite]>, SingleBlock
     } : !seqc_tile.shared<64x128xbf16>, ... -> !seqc_tile.shared<64x128xbf16>
     ```
   }];
-  let arguments = (ins Variadic<Tile_Shared>:$sources, Tile_Shared:$target,
+  let arguments = (ins Variadic<Tile_Shared>:$sources, Variadic<Tile_Shared>:$targets,
                        DenseI64ArrayAttr:$blocks, DenseI64ArrayAttr:$firsts,
                        DefaultValuedAttr<I64Attr, "0">:$half, UnitAttr:$second);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $sources `->` $target `blocks` $blocks `firsts` $firsts $body attr-dict
-    `:` type($sources) `->` type($target)
+    $sources `->` $targets `blocks` $blocks `firsts` $firsts $body attr-dict
+    `:` type($sources) `->` type($targets)
   }];
   let hasVerifier = 1;
 }
 
 def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ParentOneOf<["MapOp"]>]> {
-  let summary = "The element that a map computes";
-  let arguments = (ins AnyFloat:$value);
-  let assemblyFormat = "$value attr-dict `:` type($value)";
+  let summary = "The elements that a map computes";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
 }
 
 def Tile_BoundedOp : Tile_Op<"bounded", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "Whether a row of a tile is nowhere far from zero";
   let description = [{
-    True, in every thread, if all elements of the row are within -`limit` .. `limit`.
+    True, in every thread, if all elements of the row are within -`limit` .. `limit`;
+    with `step` s, if the differences of rows s - 1, 2 s - 1 and so on up to `row` are,
+    from the first, whose difference is from zero.
     A thread looks at the columns whose sums it has computed, so there is no barrier
     between `cumsum` and this operation; it is one itself.
 
-    Constraint T16: a tile of f32 with more than one column; `row` is one of its rows.
+    Constraint T16: a tile of f32 with more than one column; `row` is one of its rows,
+    the last one of a step.
     Example: `%near = seqc_tile.bounded %b row 63 limit 75.0 : !seqc_tile.shared<64x128xf32>`.
   }];
-  let arguments = (ins Tile_Shared:$source, I64Attr:$row, F64Attr:$limit);
+  let arguments = (ins Tile_Shared:$source, I64Attr:$row, F64Attr:$limit,
+                       DefaultValuedAttr<I64Attr, "0">:$step);
   let results = (outs I1:$result);
   let assemblyFormat = "$source `row` $row `limit` $limit attr-dict `:` type($source)";
   let hasVerifier = 1;
@@ -344,7 +358,8 @@ def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead]>]> {
   let description = [{
     All of the tile, transposed on request; for a `row` or `col` as many rows from
     `first` on of a tile of one column as the fragment has elements, or row `first`
-    of a tile with as many columns.
+    of a tile with as many columns.  With `first` -1 a row of an `acc` is the one above
+    it, and the first is zero.
 
     Constraint T8: the shapes agree; element types agree; it is no ring; a
     transposed fragment is an `lhs` or `acc`.
@@ -553,16 +568,20 @@ def Tile_MmaOp : Tile_Op<"mma", [MemoryEffects<[MemRead]>,
   let description = [{
     `c + a b`, where `b` is K x N in shared memory, or N x K if `transpose`.  With
     `diagonal` D the product is square, and only blocks of D x D on its diagonal
-    are computed: `c` is M x D.
+    are computed: `c` is M x D.  With `count` n only the n columns from `first` on
+    are; the others stay.
 
     Constraint T13: a is an `lhs` of M x K, b a tile of K x N (N x K) of the same
     16-bit element type, c an `acc` of M x N f32, N a multiple of 16; or, with
-    `diagonal`, b is M x K and transposed, c M x D, D a multiple of 16 that divides M.
+    `diagonal`, b is M x K and transposed, c M x D, D a multiple of 16 that divides M;
+    `first` and `count` are columns of the product, multiples of 16.
     Example: `%o = seqc_tile.mma %s, %q, %zero {transpose} : !seqc_tile.fragment<64x128xbf16,
     lhs, 4>, !seqc_tile.shared<64x128xbf16>, !seqc_tile.fragment<64x64xf32, acc, 4>`.
   }];
   let arguments = (ins Tile_Fragment:$a, Tile_Shared:$b, Tile_Fragment:$c, UnitAttr:$transpose,
-                       DefaultValuedAttr<I64Attr, "0">:$diagonal);
+                       DefaultValuedAttr<I64Attr, "0">:$diagonal,
+                       DefaultValuedAttr<I64Attr, "0">:$first,
+                       DefaultValuedAttr<I64Attr, "0">:$count);
   let results = (outs Tile_Fragment:$result);
   let assemblyFormat = "$a `,` $b `,` $c attr-dict `:` type($a) `,` type($b) `,` type($c)";
   let hasVerifier = 1;
