@@ -71,7 +71,7 @@ FormCost seqc::chunkCost(const LinearShape &s, const CpuMachine &machine) {
   bool narrow = s.narrow && machine.narrow;
   // Products with the state, moved once a chunk, and scores, of all pairs of tokens.
   // A correction reads the state again and has a triangle to solve.  Vector gates take
-  // an exponential per key, and products of decays for every system of scores.
+  // an exponential per key, and decays of rows where the state and its keys are read.
   FormCost cost;
   cost.token = narrow ? 15 * n.rows + 0.7 * n.state : 25 * n.rows + 0.94 * n.state;
   cost.token += s.pairs * (narrow ? 120 + 15 * n.rows + 0.72 * n.state
@@ -79,7 +79,7 @@ FormCost seqc::chunkCost(const LinearShape &s, const CpuMachine &machine) {
   if (s.scalarGate)
     cost.token += 15 + 0.065 * n.state;
   if (s.vectorGate)
-    cost.token += 30 + 45 * n.functions + s.pairs * (60 + 5 * n.functions);
+    cost.token += 17 * n.functions + 0.25 * n.state + s.pairs * (60 + 5 * n.functions);
   cost.sequence = 640 + 9 * n.state;
   double chunk = kChunk, keys = s.keys, values = s.values;
   cost.operations = (4 + 2.0 * s.pairs) * keys * values +
@@ -112,18 +112,22 @@ FormCost seqc::constantCost(const ConstantShape &s, bool chunked,
   double vectors = pace * order * order * s.columns / machine.lanes;
   bool far = 4 * s.order * s.order > machine.l2Bytes / 5;
   // Matrices: a product a token, or one a chunk and powers for pairs of tokens.  Vectors:
-  // a row of the transition is read for each element; in chunks, every token that reads
-  // the state in its own way takes powers of its own.
+  // a row of the transition is read for each element; in chunks, a token whose read is
+  // the state takes a power of it, one that reads in its own way powers of its own.
   if (s.columns > 1)
     cost.token = chunked ? 36 * order + 0.31 * vectors : 100 + 0.56 * vectors;
-  else if (chunked)
-    cost.token = s.fixedReads ? 210 + 0.72 * vectors : 200 + (far ? 4.3 : 3.05) * vectors;
+  else if (!chunked)
+    cost.token = 60 + (far ? 2.1 : 1.3) * vectors;
+  else if (s.reads == ConstantShape::Reads::Fixed)
+    cost.token = 210 + 0.72 * vectors;
+  else if (s.reads == ConstantShape::Reads::Whole)
+    cost.token = 64 + (far ? 2.25 : 1.78) * vectors;
   else
-    cost.token = 60 + (far ? 1.9 : 1.3) * vectors;
+    cost.token = 200 + (far ? 4.3 : 3.05) * vectors;
   if (chunked) {
     // Powers of the transition; the state moves once a chunk, is written and read, and
     // pairs of tokens have a response each.
-    cost.sequence = pace * 16 * order * order * order / machine.lanes / 4;
+    cost.sequence = pace * (1e4 + 2.5 * order * order * order / machine.lanes);
     cost.operations = (2 * order * order / kChunk + 4 * order + kChunk) * s.columns;
   }
   return cost;
@@ -135,7 +139,7 @@ FormCost seqc::elementCost(double operations, double bytes, bool contiguous) {
   cost.bytes = bytes;
   cost.token = std::max(operations / 28, bytes / 8);
   if (!contiguous)
-    cost.token += 22; // an element at a time, gathered and scattered
+    cost.token += 40; // an element at a time, gathered and scattered
   return cost;
 }
 

@@ -182,6 +182,8 @@ public:
   Structure run();
 
 private:
+  SmallVector<Component, 2> condense(ArrayRef<llvm::BitVector> needs);
+  void joinBlocks(SmallVectorImpl<llvm::BitVector> &needs, Structure &structure);
   void classify(Component &component);
   void classifyAffine(Component &component);
   bool constant(const Sum &sum) {
@@ -380,20 +382,11 @@ void Classifier::classify(Component &component) {
   }
 }
 
-Structure Classifier::run() {
-  // Edges between carries; Tarjan's algorithm yields components in dependence
-  // order because edges point at what is needed.
-  unsigned n = op.getCarries().size();
-  ArrayRef<int64_t> snapshots = op.getSnapshots();
-  SmallVector<llvm::BitVector> needs;
-  for (unsigned c = 0; c < n; ++c) {
-    llvm::BitVector bits = dependence.of(op.getYield().getCarries()[c]);
-    for (unsigned s = 0; 2 * s < snapshots.size(); ++s)
-      if (bits.test(n + s))
-        bits.set(snapshots[2 * s]);
-    needs.push_back(bits);
-  }
-  Structure structure;
+/// Components of carries that need one another.  Tarjan's algorithm yields them in
+/// dependence order because edges point at what is needed.
+SmallVector<Component, 2> Classifier::condense(ArrayRef<llvm::BitVector> needs) {
+  unsigned n = needs.size();
+  SmallVector<Component, 2> components;
   SmallVector<int> index(n, -1), low(n, 0);
   SmallVector<unsigned> stack;
   llvm::BitVector onStack(n);
@@ -422,13 +415,67 @@ Structure Classifier::run() {
       component.carries.push_back(w);
     } while (w != v);
     llvm::sort(component.carries);
-    structure.components.push_back(std::move(component));
+    components.push_back(std::move(component));
   };
   for (unsigned v = 0; v < n; ++v)
     if (index[v] < 0)
       visit(v);
-  for (Component &component : structure.components)
+  for (Component &component : components)
     classify(component);
+  return components;
+}
+
+/// A matrix state that another one is added to as a whole is no sum of outer products;
+/// both together are, with a block that is the same at every token (momentum).
+void Classifier::joinBlocks(SmallVectorImpl<llvm::BitVector> &needs,
+                            Structure &structure) {
+  auto typeOf = [&](const Component &c) {
+    return op.getCarryArgs()[c.carries[0]].getType();
+  };
+  auto isBlock = [](const Component &c) {
+    return c.cls == Class::C4 && c.gate == Gate::Constant && c.carries.size() > 1;
+  };
+  for (unsigned i = 1; i < structure.components.size(); ++i) {
+    const Component &later = structure.components[i];
+    if (seqc::shapeOf(typeOf(later)).size() != 2 ||
+        (later.cls != Class::C1 && later.cls != Class::C3) ||
+        later.semiring != Semiring::PlusTimes)
+      continue;
+    for (unsigned j = 0; j < i; ++j) {
+      const Component &earlier = structure.components[j];
+      unsigned from = later.carries[0], to = earlier.carries[0];
+      if (typeOf(earlier) != typeOf(later) || !needs[from].test(to))
+        continue;
+      SmallVector<llvm::BitVector> joined(needs.begin(), needs.end());
+      joined[to].set(from);
+      SmallVector<Component, 2> components = condense(joined);
+      auto *both = llvm::find_if(components, [&](const Component &c) {
+        return llvm::is_contained(c.carries, from);
+      });
+      if (!isBlock(*both))
+        continue;
+      needs = joined;
+      structure.components = std::move(components);
+      i = 0; // from the start
+      break;
+    }
+  }
+}
+
+Structure Classifier::run() {
+  unsigned n = op.getCarries().size();
+  ArrayRef<int64_t> snapshots = op.getSnapshots();
+  SmallVector<llvm::BitVector> needs;
+  for (unsigned c = 0; c < n; ++c) {
+    llvm::BitVector bits = dependence.of(op.getYield().getCarries()[c]);
+    for (unsigned s = 0; 2 * s < snapshots.size(); ++s)
+      if (bits.test(n + s))
+        bits.set(snapshots[2 * s]);
+    needs.push_back(bits);
+  }
+  Structure structure;
+  structure.components = condense(needs);
+  joinBlocks(needs, structure);
   return structure;
 }
 

@@ -209,8 +209,10 @@ static SmallVector<ConstantShape> constantShapes(RecurrenceOp op,
     ConstantShape shape;
     shape.order = sizes[0];
     shape.columns = sizes.size() > 1 ? sizes[1] : 1;
-    shape.fixedReads = llvm::all_of(op.getSeqArgs(), isScalar) &&
-                       llvm::all_of(op.getYield().getOuts(), isScalar);
+    if (llvm::all_of(op.getSeqArgs(), isScalar))
+      shape.reads = llvm::all_of(op.getYield().getOuts(), isScalar)
+                        ? ConstantShape::Reads::Fixed
+                        : ConstantShape::Reads::Whole;
     shapes.push_back(shape);
   }
   return shapes;

@@ -21,6 +21,14 @@ struct RecurrenceToLinear
   void runOnOperation() override {
     SmallVector<RecurrenceOp> ops;
     getOperation()->walk([&](RecurrenceOp op) { ops.push_back(op); });
+    // Scans as they are written, with no recurrence beside them that has a state.
+    auto isStateless = [](RecurrenceOp op) { return op.getCarries().empty(); };
+    if (force && llvm::all_of(ops, isStateless))
+      getOperation()->walk([&](ScanOp op) {
+        emitError(op.getLoc()) << "the scan has no chunked form: it is combined as it "
+                                  "is written, with no step to make chunks of";
+        signalPassFailure();
+      });
     for (RecurrenceOp op : ops) {
       if (conversion::isStep(op))
         continue;

@@ -111,6 +111,12 @@ def cases(folder):
     wild = np.zeros((1, 9, 1, 1), np.int32)
     wild[0, 4] = 3
     blocks = npy(folder, "blocks.npy", wild)
+    risen = np.full((2, 5), -1, np.float32)
+    risen[1, 3] = 2
+    gates = npy(folder, "gates.npy", risen)
+    poisoned = np.full((2, 5), -1, np.float32)
+    poisoned[0, 4] = np.nan
+    nan = npy(folder, "nan.npy", poisoned)
     run = ["run"]
     return [
         ("text that does not parse", "func.func @f( {", run, ["expected"]),
@@ -176,6 +182,13 @@ def cases(folder):
         ("an unknown form", GOOD, run + ["--form=best"], ["unknown form 'best'", "auto, sequential, canonical, chunked or scan"]),
         ("a chunk length that is not positive", GOOD, run + ["--chunk=0"], ["--chunk: the length is 0", "1 to 1024 tokens"]),
         ("a form that a program does not allow", GOOD.replace("mulf %wt, %s", "mulf %xt, %s"), run + ["--form=chunked"], ["has no chunked form: no component is a gated sum of outer products"]),
+        ("chunks of a scan as it is written", MINUS.replace("subf %l", "addf %l"), run + ["--form=chunked"],
+         ["the scan has no chunked form: it is combined as it is written"]),
+        ("a gate beyond its declared range, at one token",
+         GOOD.replace("%x: tensor<?x?xf32>", '%x: tensor<?x?xf32> {seqc.range = "<= 0"}', 1), run + ["--checked", f"--in=x={gates}"],
+         ["argument 'x' at [b=1, t=3] is 2", "declared at most 0"]),
+        ("a gate that is not a number", GOOD.replace("%x: tensor<?x?xf32>", '%x: tensor<?x?xf32> {seqc.range = "<= 0"}', 1),
+         run + ["--checked", f"--in=x={nan}"], ["argument 'x' at [b=0, t=4] is nan", "declared at most 0"]),
         ("interpreting a stage of loops", GOOD, run + ["--check", "--interpret=tiled"], ["stage 'tiled' is not interpretable"]),
         ("a combine region that is not associative", MINUS, run, ["refuted: the combine region is associative: for x[t=0] = "]),
         ("an identity that is not neutral", MINUS.replace("subf %l", "addf %l").replace("0.0", "1.0"), run, ["refuted: its identity is neutral: for x = "]),

@@ -30,6 +30,7 @@ FORMS = {
     "bonus_and_reset": {"scan", "chunked", "split"},
     "gated_by_a_maximum": {"scan", "split"},
     "momentum": {"scan", "split"},
+    "momentum_of_matrices": {"scan", "chunked", "split"},
     "delay": set(),
     "logistic": set(),
 }

@@ -1,4 +1,4 @@
-// Ten recurrences that nobody published.
+// Eleven recurrences that nobody published.
 // RUN: seq-opt %s -seqc-derive-structure | FileCheck %s
 
 // Decays along both dimensions.
@@ -176,4 +176,24 @@ func.func @logistic(%x: tensor<?xf32> {seqc.draw = "uniform(0,2)"}, %s0: tensor<
     seqc.yield carry(%n)
   }
   return %sT : tensor<f32>
+}
+
+// Momentum on matrices, coupled one way: the second is the first one's sum, which is no
+// sum of outer products; both together are, with one block for all tokens.
+// CHECK-LABEL: @momentum_of_matrices
+// CHECK: seqc.structure = ["0,1: C4.1 2x2"]
+func.func @momentum_of_matrices(%q: tensor<?x8xf32>, %k: tensor<?x8xf32> {seqc.draw = "unit"}, %v: tensor<?x4xf32>, %m0: tensor<8x4xf32>, %z0: tensor<8x4xf32>) -> (tensor<?x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>) {
+  %half = arith.constant dense<0.5> : tensor<8x4xf32>
+  %most = arith.constant dense<0.75> : tensor<8x4xf32>
+  %o, %mT, %zT = seqc.recurrence seq(%q, %k, %v : (t)) carry(%m0, %z0 : ()) {
+  ^step(%qt: tensor<8xf32>, %kt: tensor<8xf32>, %vt: tensor<4xf32>, %m: tensor<8x4xf32>, %z: tensor<8x4xf32>):
+    %w = seqc.einsum "k,v->kv"(%kt, %vt)
+    %zd = arith.mulf %half, %z : tensor<8x4xf32>
+    %zn = arith.addf %zd, %w : tensor<8x4xf32>
+    %md = arith.mulf %most, %m : tensor<8x4xf32>
+    %mn = arith.addf %md, %zn : tensor<8x4xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %mn)
+    seqc.yield out(%ot) carry(%mn, %zn)
+  }
+  return %o, %mT, %zT : tensor<?x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>
 }

@@ -62,3 +62,17 @@ func.func @coupled(%k: tensor<?x4xf32>, %v: tensor<?x3xf32>, %a: tensor<?xf32>, 
   }
   return %sT, %mT : tensor<4x3xf32>, tensor<4x3xf32>
 }
+
+// -----
+
+// A scan as it is written, and nothing beside it that has a step.
+// CHECK: error: the scan has no chunked form: it is combined as it is written, with no step to make chunks of
+func.func @written(%x: tensor<?xf32>) -> tensor<?xf32> {
+  %zero = arith.constant 0.0 : f32
+  %y = seqc.scan seq(%x : (t)) identity(%zero) {
+  ^combine(%l: f32, %r: f32):
+    %sum = arith.addf %l, %r : f32
+    seqc.yield out(%sum)
+  }
+  return %y : tensor<?xf32>
+}

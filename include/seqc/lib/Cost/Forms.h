@@ -79,8 +79,8 @@ FormCost partsCost(const FormCost &whole, const LinearShape &shape, bool chunked
 struct ConstantShape {
   /// Order of the transition, and columns of the state.
   int64_t order = 0, columns = 1;
-  /// Outputs are contractions with what no token changes.
-  bool fixedReads = false;
+  /// The state itself, contractions with what no token changes, or with vectors of each.
+  enum class Reads { Whole, Fixed, Queries } reads = Reads::Queries;
 };
 FormCost constantCost(const ConstantShape &shape, bool chunked, const CpuMachine &machine);
 

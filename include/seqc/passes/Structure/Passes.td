@@ -141,8 +141,8 @@ def RecurrenceToLinear : Pass<"seqc-recurrence-to-linear"> {
     that are elementwise one by one have small blocks; a restart value is one more
     write, at flagged tokens.  By structure alone: the same for equal mathematics.
     **Fails when** `force` is set and a recurrence with a state has no canonical
-    form.  Otherwise such a one stays, with a remark that says why if `remarks`
-    is set.
+    form, or there are scans and no such recurrence.  Otherwise such a one stays, with
+    a remark that says why if `remarks` is set.
     **Example** `exp(g) * s + k v^T` read by `q` becomes
     `seqc.linear_recurrence initial(%s0) gates(%g) writes(%k, %v, %one)
     reads(%q, %one)`.
