@@ -235,14 +235,21 @@ static void findNearest(const Problem &problem, Answer &answer) {
   }
 }
 
-Answer seqc::solver::solve(const Problem &problem) {
+Answer seqc::solver::solve(const Problem &problem, int64_t few) {
   Encoder encoder(problem);
   Answer answer;
   if (!encoder.encode()) {
     answer.reason = encoder.reason;
     return answer;
   }
-  answer = encoder.minimise();
+  // Of few points the best is known: Z3 is only asked whether anything is below it.
+  if (problem.points() <= few)
+    answer = enumerate(problem);
+  if (answer.status == Answer::Status::Solved &&
+      encoder.smt.below(encoder.cost, answer.cost, {}) == Finite::Verdict::Impossible)
+    answer.questions = encoder.smt.questions();
+  else
+    answer = encoder.minimise();
   if (answer.status == Answer::Status::Infeasible)
     findNearest(problem, answer);
   if (answer.status == Answer::Status::Solved) {

@@ -1,11 +1,12 @@
 //===- LinearToChunks.cpp - Linear recurrences in chunked form ------------===//
 
 #include "ChunkBuilder.h"
+#include "ChunkShape.h"
 #include "PackedLayout.h"
 #include "Replace.h"
 
+#include "seqc/dialects/Seq/ChosenTiles.h"
 #include "seqc/dialects/Seq/StepBuilder.h"
-#include "seqc/lib/Cost/Forms.h"
 #include "seqc/lib/Structure/Ranges.h"
 #include "seqc/passes/Forms/Passes.h"
 
@@ -62,8 +63,7 @@ static void warnOfGates(LinearRecurrenceOp op) {
   }
 }
 
-/// True if all keys, values and queries are bf16.
-static bool hasNarrowVectors(LinearRecurrenceOp op) {
+bool seqc::hasNarrowVectors(LinearRecurrenceOp op) {
   auto narrow = [](LinearRecurrenceOp::Operand o) {
     return elementOf(o.value.getType()).isBF16();
   };
@@ -77,12 +77,7 @@ static bool hasNarrowVectors(LinearRecurrenceOp op) {
   return all;
 }
 
-/// True for a part of a sequence that is expected to be faster token by token.
-static bool prefersSteps(LinearRecurrenceOp op, bool narrow) {
-  auto function = op->getParentOfType<func::FuncOp>();
-  // The transition of gates has one column, which no step fills a vector with.
-  if (!function || !function->hasAttr("seqc.parts") || op.valueSize() == 1)
-    return false;
+LinearShape seqc::chunkShapeOf(LinearRecurrenceOp op) {
   LinearShape shape;
   shape.keys = op.keySize();
   shape.values = op.valueSize();
@@ -90,6 +85,16 @@ static bool prefersSteps(LinearRecurrenceOp op, bool narrow) {
   for (int64_t axis : op.getGateAxes())
     (axis < 0 ? shape.scalarGate : shape.vectorGate) = true;
   shape.narrow = hasNarrowVectors(op);
+  return shape;
+}
+
+/// True for a part of a sequence that is expected to be faster token by token.
+static bool prefersSteps(LinearRecurrenceOp op, bool narrow) {
+  auto function = op->getParentOfType<func::FuncOp>();
+  // The transition of gates has one column, which no step fills a vector with.
+  if (!function || !function->hasAttr("seqc.parts") || op.valueSize() == 1)
+    return false;
+  LinearShape shape = chunkShapeOf(op);
   CpuMachine machine;
   machine.narrow = narrow;
   return stepCost(shape, machine).token <= chunkCost(shape, machine).token;
@@ -430,7 +435,7 @@ static SmallVector<LinearRecurrenceOp> groupOf(LinearRecurrenceOp first) {
     return a.value == b.value && a.map == b.map;
   };
   auto joins = [&](LinearRecurrenceOp op) {
-    if (op->hasAttr("seqc.tiles") || op.getConstant() || first.getConstant() ||
+    if (hasKernelOfTiles(op) || op.getConstant() || first.getConstant() ||
         op.getOutMap() != first.getOutMap() ||
         op.getSegments() != first.getSegments() ||
         op.getSegmentsMap() != first.getSegmentsMap() ||
@@ -503,6 +508,31 @@ static void convert(ArrayRef<LinearRecurrenceOp> group, int64_t tokens, bool nar
   }
 }
 
+/// What was chosen for the largest state of a group.
+static int64_t lengthOf(ArrayRef<LinearRecurrenceOp> group, int64_t otherwise) {
+  int64_t most = 0, length = otherwise;
+  for (LinearRecurrenceOp member : group) {
+    int64_t size = member.keySize() * member.valueSize();
+    if (auto chosen = chosenTile(member, kChunkKnob); chosen && size > most) {
+      most = size;
+      length = *chosen;
+    }
+  }
+  return length;
+}
+
+/// The parts of a recurrence whose chunks straddle segments have its chunks.
+static void straddle(LinearRecurrenceOp op) {
+  Attribute tiles = op->getAttr(kTilesAttr);
+  Operation *function = op->getParentOp();
+  straddleSegments(op);
+  if (tiles)
+    function->walk([&](LinearRecurrenceOp made) {
+      if (!made->hasAttr(kTilesAttr))
+        made->setAttr(kTilesAttr, tiles);
+    });
+}
+
 namespace {
 struct LinearToChunks : seqc::impl::LinearToChunksBase<LinearToChunks> {
   using LinearToChunksBase::LinearToChunksBase;
@@ -521,7 +551,7 @@ struct LinearToChunks : seqc::impl::LinearToChunksBase<LinearToChunks> {
     auto collect = [&] {
       ops.clear();
       getOperation()->walk([&](LinearRecurrenceOp op) {
-        if (!op->hasAttr("seqc.tiles"))
+        if (!hasKernelOfTiles(op))
           ops.push_back(op);
       });
     };
@@ -529,8 +559,8 @@ struct LinearToChunks : seqc::impl::LinearToChunksBase<LinearToChunks> {
     for (LinearRecurrenceOp op : ops)
       if (op.getSegments() && op.numWrites() && !obstacle(op, force) &&
           (packed == "masks" ||
-           (packed == "auto" && prefersStraddling(op, length))))
-        straddleSegments(op);
+           (packed == "auto" && prefersStraddling(op, lengthOf(op, length)))))
+        straddle(op);
     collect();
     llvm::SmallPtrSet<Operation *, 4> done;
     for (LinearRecurrenceOp op : ops) {
@@ -549,7 +579,7 @@ struct LinearToChunks : seqc::impl::LinearToChunksBase<LinearToChunks> {
       if (force)
         llvm::for_each(group, warnOfGates);
       done.insert(group.begin(), group.end());
-      convert(group, length, narrow);
+      convert(group, lengthOf(group, length), narrow);
     }
   }
 };

@@ -2,6 +2,7 @@
 
 #include "Replace.h"
 
+#include "seqc/dialects/Seq/ChosenTiles.h"
 #include "seqc/dialects/Seq/StepBuilder.h"
 #include "seqc/passes/Forms/Passes.h"
 
@@ -94,7 +95,7 @@ struct LinearToSteps : seqc::impl::LinearToStepsBase<LinearToSteps> {
   void runOnOperation() override {
     SmallVector<LinearRecurrenceOp> ops;
     getOperation()->walk([&](LinearRecurrenceOp op) {
-      if (!op->hasAttr("seqc.tiles"))
+      if (!hasKernelOfTiles(op))
         ops.push_back(op);
     });
     for (LinearRecurrenceOp op : ops)

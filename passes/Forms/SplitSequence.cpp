@@ -2,6 +2,7 @@
 
 #include "seqc/passes/Forms/SequenceSplit.h"
 
+#include "seqc/dialects/Seq/ChosenTiles.h"
 #include "seqc/passes/Forms/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -73,8 +74,23 @@ static Value joined(OpBuilder &b, Location loc, Value parts, Value rest, int64_t
                                        strides);
 }
 
+namespace {
+/// The pieces of a linear recurrence have its chunks.
+struct SameTiles : OpBuilder::Listener {
+  explicit SameTiles(Operation *op) : tiles(op->getAttr(kTilesAttr)) {}
+  void notifyOperationInserted(Operation *made, OpBuilder::InsertPoint) override {
+    if (tiles && isa<LinearRecurrenceOp>(made))
+      made->setAttr(kTilesAttr, tiles);
+  }
+  Attribute tiles;
+};
+} // namespace
+
 static void split(SequenceSplitOpInterface op, int64_t parts, int64_t unit) {
-  OpBuilder b(op);
+  SameTiles same(op);
+  OpBuilder b(op, &same);
+  if (unit)
+    unit = chosenTile(op, kChunkKnob).value_or(unit);
   Location loc = op.getLoc();
   Value length;
   for (const Source &operand : op.splitOperands())

@@ -368,13 +368,27 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
     pm.addPass(createCanonicalizerPass());
     pm.addPass(createCSEPass()); // one gate is one value
   }
+  bool chunked = automatic || options.form == Form::Chunked;
+  if (chunked && !isGpu(options) && options.chunksAreSolved) {
+    PoseTilesOptions pose;
+    pose.machine = machineName(options);
+    pose.lanes = width;
+    pose.tiles.assign(options.tiles.begin(), options.tiles.end());
+    pose.chunks = true;
+    pose.length = options.chunk;
+    pm.addPass(createPoseTiles(pose));
+    SolveTilesOptions solve;
+    solve.keep = true;
+    pm.addPass(createSolveTiles(solve));
+  }
+  int64_t chunk = options.chunk > 0 ? options.chunk : kChunk;
   if (splits || versions) {
     SplitSequenceOptions parts;
     parts.parts = options.split;
     parts.selected = versions;
     // A CPU reads operands where they are; a part is whole chunks.
     if (!isGpu(options))
-      parts.unit = options.chunk;
+      parts.unit = chunk;
     pm.addPass(createSplitSequence(parts));
     pm.addPass(createCanonicalizerPass());
   }
@@ -387,9 +401,9 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
     keep.factors = options.factors;
     pm.addPass(createKeepTiles(keep));
   }
-  if (automatic || options.form == Form::Chunked) {
+  if (chunked) {
     LinearToChunksOptions chunks;
-    chunks.length = options.chunk;
+    chunks.length = chunk;
     chunks.packed = options.packed;
     chunks.narrow = narrowFactors(options, options.bf16Dots);
     chunks.force = options.form == Form::Chunked;

@@ -120,6 +120,7 @@ OwningOpRef<ModuleOp> Prover::formed(ModuleOp from, const CompileOptions &option
   OwningOpRef<ModuleOp> copy(from.clone());
   CompileOptions to = options;
   to.stopAfter = stage;
+  to.chunksAreSolved = false;
   PassManager pm(copy->getContext());
   buildPipeline(pm, to);
   if (!runQuietly(pm, *copy))

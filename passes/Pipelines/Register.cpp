@@ -24,6 +24,7 @@ void seqc::registerAllDialects(mlir::DialectRegistry &registry) {
   registerLinearSplitModel(registry);
   registerScanSplitModel(registry);
   registerProductProblem(registry);
+  registerChunkProblem(registry);
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mlir::registerAllToLLVMIRTranslations(registry);

@@ -2,6 +2,7 @@
 
 #include "TilePlan.h"
 
+#include "seqc/dialects/Seq/ChosenTiles.h"
 #include "seqc/passes/Tiling/Passes.h"
 
 namespace seqc {
@@ -139,7 +140,7 @@ struct KeepTiles : seqc::impl::KeepTilesBase<KeepTiles> {
     for (LinearRecurrenceOp op : ops) {
       auto why = obstacleToTiles(op, sharedBytes, wideFactors(factors));
       if (!why) {
-        op->setAttr("seqc.tiles", UnitAttr::get(&getContext()));
+        op->setAttr(kTilesAttr, UnitAttr::get(&getContext()));
         bool wide = !tile::factorsOf(op, /*narrow=*/false);
         if (wide && wideFactors(factors) == WideFactors::split)
           op->setAttr("seqc.split", UnitAttr::get(&getContext()));

@@ -19,6 +19,7 @@
 #include "../Lowering/Steps/Buffers.h"
 #include "TileKernel.h"
 
+#include "seqc/dialects/Seq/ChosenTiles.h"
 #include "seqc/passes/Tiling/Passes.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -440,7 +441,7 @@ struct LinearToTiles : seqc::impl::LinearToTilesBase<LinearToTiles> {
     }
     SmallVector<LinearRecurrenceOp> ops;
     getOperation()->walk([&](LinearRecurrenceOp op) {
-      if (op->hasAttr("seqc.tiles"))
+      if (hasKernelOfTiles(op))
         ops.push_back(op);
     });
     for (LinearRecurrenceOp op : ops) {

@@ -1,5 +1,7 @@
 //===- PoseTiles.cpp - States what there is to choose ---------------------===//
 
+#include "seqc/dialects/Seq/ChosenTiles.h"
+#include "seqc/dialects/Seq/Seq.h"
 #include "seqc/dialects/Tile/TilingProblem.h"
 #include "seqc/lib/Target/Machine.h"
 #include "seqc/passes/Tiling/Passes.h"
@@ -34,6 +36,10 @@ struct PoseTiles : seqc::impl::PoseTilesBase<PoseTiles> {
 
   /// Adds what the user says about the problem's knobs.
   void fix(tile::ProblemOp problem);
+  /// Fixes one of them.
+  void fix(tile::KnobOp knob, const Twine &name, int64_t value);
+  /// Takes note of the knobs of problems that are there already.
+  void note(tile::ProblemOp problem);
 
   void runOnOperation() override {
     known.clear();
@@ -53,10 +59,15 @@ struct PoseTiles : seqc::impl::PoseTilesBase<PoseTiles> {
     OpBuilder b(&getContext());
     llvm::StringMap<StringAttr> posed;
     SmallVector<tile::TilingProblemOpInterface> ops;
-    module.walk([&](tile::TilingProblemOpInterface op) { ops.push_back(op); });
+    module.walk([&](tile::TilingProblemOpInterface op) {
+      if (chunks == isa<LinearRecurrenceOp>(op))
+        ops.push_back(op);
+    });
+    for (tile::ProblemOp problem : module.getOps<tile::ProblemOp>())
+      note(problem);
     for (tile::TilingProblemOpInterface op : ops) {
       b.setInsertionPointToEnd(module.getBody());
-      tile::ProblemBuilder builder(b, op.getLoc(), "tiles");
+      tile::ProblemBuilder builder(b, op.getLoc(), chunks ? "chunks" : "tiles");
       tile::ProblemOp problem = builder.problem();
       if (!op.poseTiles(builder, *found)) {
         problem.erase();
@@ -75,8 +86,9 @@ struct PoseTiles : seqc::impl::PoseTilesBase<PoseTiles> {
       }
       op->setAttr("seqc.problem", FlatSymbolRefAttr::get(name));
     }
+    // The last problems to come know all knobs.
     for (const std::string &text : tiles) {
-      if (applied.contains(text))
+      if (chunks || applied.contains(text))
         continue;
       StringRef knob = parseFixed(text)->first;
       InFlightDiagnostic diag = emitError(module.getLoc());
@@ -111,12 +123,33 @@ void PoseTiles::fix(tile::ProblemOp problem) {
       if (!llvm::is_contained(values, value))
         continue; // this knob keeps its choice
       applied.insert(text);
-      OpBuilder b(problem.getContext());
-      b.setInsertionPoint(problem.getBody().front().getTerminator());
-      Value wanted = arith::ConstantIndexOp::create(b, knob.getLoc(), value);
-      tile::ConstraintOp::create(b, knob.getLoc(), ("given " + name).str(), knob,
-                                 tile::Relation::eq, wanted,
-                                 (name + " is {0}, {1} is asked for").str(), ValueRange());
+      fix(knob, "given " + name, value);
+    }
+    if (length && knob.getName() == kChunkKnob) {
+      SmallVector<int64_t> values = knob.values();
+      if (!llvm::is_contained(values, length)) {
+        values.push_back(length);
+        knob.setTable(values);
+      }
+      fix(knob, "--chunk", length);
     }
   }
+}
+
+void PoseTiles::fix(tile::KnobOp knob, const Twine &name, int64_t value) {
+  OpBuilder b(knob->getBlock()->getTerminator());
+  Value wanted = arith::ConstantIndexOp::create(b, knob.getLoc(), value);
+  tile::ConstraintOp::create(b, knob.getLoc(), name.str(), knob, tile::Relation::eq, wanted,
+                             (knob.getName() + " is {0}, {1} is asked for").str(),
+                             ValueRange());
+}
+
+void PoseTiles::note(tile::ProblemOp problem) {
+  for (tile::KnobOp knob : problem.getBody().getOps<tile::KnobOp>())
+    if (!llvm::is_contained(known, knob.getName()))
+      known.push_back(knob.getName().str());
+  for (tile::ConstraintOp given : problem.getBody().getOps<tile::ConstraintOp>())
+    for (const std::string &text : tiles)
+      if (given.getName() == ("given " + parseFixed(text)->first).str())
+        applied.insert(text);
 }

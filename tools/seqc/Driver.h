@@ -31,7 +31,7 @@ namespace seqc::driver {
 struct CommonOptions {
   std::string file, entry, cpu, features, target;
   Form form = Form::Auto;
-  int64_t chunk = 16;
+  int64_t chunk = 0;
   bool checked = false;
   int64_t split = 0, cores = 0;
   std::string packed = "auto", targetFile = {};

@@ -47,8 +47,9 @@ static cl::opt<std::string>
          cl::desc("How recurrences are run: auto, sequential, canonical, chunked, scan"),
          cl::init("auto"), cl::value_desc("FORM"), ALL_COMMANDS);
 static cl::opt<int64_t> chunk("chunk",
-                              cl::desc("Tokens of a chunk in the chunked form"),
-                              cl::init(16), cl::value_desc("N"), ALL_COMMANDS);
+                              cl::desc("Tokens of a chunk in the chunked form, if not "
+                                       "what its problem of tiles answers"),
+                              cl::init(0), cl::value_desc("N"), ALL_COMMANDS);
 
 static cl::opt<std::string>
     packed("packed",
@@ -98,7 +99,7 @@ Expected<CommonOptions> seqc::driver::commonOptions() {
   auto parsed = parseForm(form);
   if (!parsed)
     return createStringError("--form: " + toString(parsed.takeError()));
-  if (chunk < 1 || chunk > 1024)
+  if (chunk.getNumOccurrences() && (chunk < 1 || chunk > 1024))
     return createStringError("--chunk: the length is " + Twine(chunk) +
                              ", expected 1 to 1024 tokens");
   if (packed != "auto" && packed != "segments" && packed != "masks")

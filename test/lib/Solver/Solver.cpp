@@ -6,10 +6,14 @@
 
 #include "seqc/lib/Solver/Solver.h"
 #include "seqc/passes/Pipelines/Register.h"
+#include "seqc/passes/Structure/Passes.h"
+#include "seqc/passes/Tiling/Passes.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
 
 #include <gtest/gtest.h>
 #include <random>
@@ -113,13 +117,14 @@ TEST_F(SolverTest, AgreesWithEnumeration) {
     ASSERT_TRUE(succeeded(verify(op)));
     Problem problem(op);
     ASSERT_LE(problem.points(), 250'000);
-    Answer tried = enumerate(problem), found = solve(problem);
+    Answer tried = enumerate(problem), found = solve(problem, /*few=*/0);
     ASSERT_NE(found.status, Answer::Status::Unknown) << i << ": " << found.reason;
     ASSERT_EQ(found.status, tried.status) << i;
     if (found.status == Answer::Status::Solved) {
       ++solved;
       EXPECT_EQ(found.cost, tried.cost) << i;
       EXPECT_EQ(found.point, tried.point) << i;
+      EXPECT_EQ(solve(problem).point, tried.point) << i;
     } else {
       ++infeasible;
       // The core clashes, and none of it can be left out.
@@ -160,4 +165,49 @@ TEST_F(SolverTest, BindingIsWhatMakesItDearer) {
   EXPECT_EQ(answer.point[0], 40);
   EXPECT_EQ(answer.cost, 960);
   EXPECT_EQ(bindingConstraints(problem, answer), SmallVector<unsigned>{0});
+}
+
+/// Problems that operations state on machines, by Z3 alone and by trying every point.
+TEST_F(SolverTest, StatedProblemsAgreeWithEnumeration) {
+  unsigned problems = 0;
+  for (int64_t size : {1, 16, 48, 64, 128, 256, 1024}) {
+    std::string k = std::to_string(size);
+    for (bool vector : {false, true}) {
+      std::string token = "tensor<" + k + "xf32>", state = "tensor<" + k + "x" + k + "xf32>",
+                  gate = vector ? token : "f32", gates = vector ? "?x" + k : "?",
+                  rows = "tensor<?x" + k + "xf32>";
+      std::string text =
+          "func.func @f(%x: " + rows + ", %g: tensor<" + gates + "xf32> {seqc.range = \"<= 0\"}, "
+          "%s0: " + state + ") -> " + rows + " {\n"
+          "  %y, %sT = seqc.recurrence seq(%x, %g : (t)) carry(%s0 : ()) {\n"
+          "  ^step(%xt: " + token + ", %gt: " + gate + ", %s: " + state + "):\n"
+          "    %a = math.exp %gt : " + gate + "\n"
+          "    %old = seqc.einsum \"" + (vector ? "k" : "") + ",kv->kv\"(%a, %s)\n"
+          "    %w = seqc.einsum \"k,v->kv\"(%xt, %xt)\n"
+          "    %n = arith.addf %old, %w : " + state + "\n"
+          "    %o = seqc.einsum \"k,kv->v\"(%xt, %n)\n"
+          "    seqc.yield out(%o) carry(%n)\n"
+          "  }\n  return %y : " + rows + "\n}\n";
+      for (StringRef machine : {"x86-64-v3", "x86-64-v4", "znver5", "sapphirerapids"}) {
+        auto stated = parseSourceString<ModuleOp>(text, &context);
+        ASSERT_TRUE(stated) << text;
+        PassManager pm(&context);
+        pm.addPass(createRecurrenceToLinear());
+        PoseTilesOptions pose;
+        pose.machine = machine.str();
+        pose.chunks = true;
+        pm.addPass(createPoseTiles(pose));
+        ASSERT_TRUE(succeeded(pm.run(*stated)));
+        for (auto op : stated->getOps<tile::ProblemOp>()) {
+          ++problems;
+          Problem problem(op);
+          Answer tried = enumerate(problem), found = solve(problem, /*few=*/0);
+          EXPECT_EQ(found.status, Answer::Status::Solved) << text;
+          EXPECT_EQ(found.point, tried.point) << text;
+          EXPECT_EQ(found.cost, tried.cost) << text;
+        }
+      }
+    }
+  }
+  EXPECT_EQ(problems, 56u);
 }

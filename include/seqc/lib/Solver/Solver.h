@@ -30,10 +30,14 @@ struct Answer {
   unsigned questions = 0;
 };
 
+/// A space of so few points is tried before Z3 is asked.
+constexpr int64_t kFewPoints = 4096;
+
 /// The legal point of the least cost; of several the preferred one (`seqc_tile.problem`
 /// says which that is).  Solved by Z3, within a limit that is the same on every machine,
-/// then evaluated without it; an answer that does not stand that is Unknown.
-Answer solve(const Problem &problem);
+/// then evaluated without it; an answer that does not stand that is Unknown.  Of at most
+/// `few` points all are tried, and Z3 says that none is below the best of them.
+Answer solve(const Problem &problem, int64_t few = kFewPoints);
 
 /// The same by trying every point, for spaces that are small.
 Answer enumerate(const Problem &problem);

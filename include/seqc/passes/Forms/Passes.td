@@ -31,7 +31,8 @@ def SplitSequence : Pass<"seqc-split-sequence", "::mlir::ModuleOp"> {
     itself from those states, with parts as one more axis that runs in parallel;
     then the tokens that are left, fewer than `parts`.  With `unit`, parts are segments
     of the operands as they are, of equal length but for the last ones, which is a
-    multiple of so many tokens (not with reset flags, which go without segments).  The summary of a scan is its
+    multiple of so many tokens, or of the chunk that `seqc.tiles` of the operation has
+    (not with reset flags, which go without segments).  The summary of a scan is its
     total, that of a linear recurrence the state after it from zero and its
     transition: a diagonal where it has gates only, a K x K matrix where it has
     corrections, the number of tokens where it is a constant matrix, of which they
@@ -60,7 +61,7 @@ def LinearToChunks : Pass<"seqc-linear-to-chunks"> {
   let description = [{
     **Expects** `seqc.linear_recurrence` operations.
     **Guarantees** that each that allows it is a `seqc.recurrence` with
-    `chunk(length)`: products inside a chunk, the state carried from chunk to
+    `chunk(length)`, or the length that its attribute `seqc.tiles` has: products inside a chunk, the state carried from chunk to
     chunk.  Gates are cumulated in log space and no exponent is positive; gates
     below -100 count as -100, which is zero to within 4e-44.  Vector gates use
     sub-tiles with an anchor of their own; pairs use the inverse of a unit
@@ -92,7 +93,7 @@ def LinearToChunks : Pass<"seqc-linear-to-chunks"> {
     `tensor<64x128xf32>` of keys and makes a 64 x 64 matrix of scores.
   }];
   let options = [
-    Option<"length", "length", "int64_t", "64", "Tokens of a chunk">,
+    Option<"length", "length", "int64_t", "64", "Tokens of a chunk, where none are chosen">,
     Option<"force", "force", "bool", "false",
            "Fail where the chunked form is not possible">,
     Option<"packed", "packed", "std::string", "\"auto\"",

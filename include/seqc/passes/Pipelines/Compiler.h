@@ -69,8 +69,11 @@ struct CompileOptions {
   std::string features;
   /// The form of recurrences.  A form that a program does not allow is an error.
   Form form = Form::Auto;
-  /// Tokens of a chunk in the chunked form.
-  int64_t chunk = 16;
+  /// Tokens of a chunk in the chunked form; 0: what its problem of tiles answers.
+  int64_t chunk = 0;
+  /// The length of chunks is a problem, whose constraints `chunk` has to satisfy, too;
+  /// else it is `chunk`, as for proofs at small sizes.
+  bool chunksAreSolved = true;
   /// How chunks lie on packed segments: "segments" (each has its own), "masks" (a
   /// chunk may hold several) or "auto".
   std::string packed = "auto";

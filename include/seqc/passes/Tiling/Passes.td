@@ -76,10 +76,12 @@ def LinearToTiles : Pass<"seqc-linear-to-tiles"> {
 def PoseTiles : Pass<"seqc-pose-tiles", "::mlir::ModuleOp"> {
   let summary = "States the problem of every operation that has tiles to choose";
   let description = [{
-    **Expects** a program at the formed stage.
+    **Expects** a program at the formed stage, or, with `chunks`, at the structured one.
     **Guarantees** that every operation that implements `TilingProblemOpInterface`
     and has something to choose on `machine` names its `seqc_tile.problem` in the
-    attribute `seqc.problem`; equal problems are one.  `tiles` fixes knobs by hand,
+    attribute `seqc.problem`; equal problems are one.  With `chunks` these are the linear
+    recurrences, and `length` fixes the chunks' length to what need not be among the
+    values that the problem has.  `tiles` fixes knobs by hand,
     where the value is among theirs: constraints say so.
     **Fails when** `machine` is neither known nor a file that describes one, or a tile
     is not NAME=VALUE, names no knob, or is not among the values of any.
@@ -89,6 +91,10 @@ def PoseTiles : Pass<"seqc-pose-tiles", "::mlir::ModuleOp"> {
                         "A known machine, or a file with a path or ending in .yaml">,
                  Option<"lanes", "lanes", "int64_t", "0",
                         "Lanes of an f32 vector, if not the machine's">,
+                 Option<"chunks", "chunks", "bool", "false",
+                        "The problems of linear recurrences, and no others">,
+                 Option<"length", "length", "int64_t", "0",
+                        "Tokens of a chunk, 0: the problem's answer">,
                  ListOption<"tiles", "tiles", "std::string",
                             "Knobs that are fixed, as NAME=VALUE">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::seqc::tile::TileDialect"];

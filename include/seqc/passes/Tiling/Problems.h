@@ -11,6 +11,8 @@ namespace seqc {
 
 /// `seqc.einsum` states the tiles of its product on a CPU.
 void registerProductProblem(mlir::DialectRegistry &registry);
+/// `seqc.linear_recurrence` states the length of its chunks on a CPU.
+void registerChunkProblem(mlir::DialectRegistry &registry);
 
 } // namespace seqc
 
