@@ -158,9 +158,9 @@ Polynomial times(const Polynomial &a, const Polynomial &b) {
 
 class LogAnalysis {
 public:
-  LogAnalysis(RecurrenceOp op, const Dependence &dependence,
-              const llvm::BitVector &component)
-      : op(op), dependence(dependence), component(component) {}
+  /// `carries` are unknown (null where one counts as known), and so is what depends on them.
+  LogAnalysis(SmallVector<Value> carries, llvm::function_ref<bool(Value)> known)
+      : carries(std::move(carries)), known(known) {}
 
   /// exp(v) as a polynomial in exponentials of carries, known values and maxima.
   std::optional<Polynomial> exponential(Value v, unsigned depth = 0);
@@ -172,13 +172,10 @@ public:
 
 private:
   Polynomial atom(Value v) { return {{Monomial{{v, 1}}, 1.0}}; }
-  bool known(Value v) { return !dependence.of(v).anyCommon(component); }
   /// The number of the unknown carry that `v` is, or -1.
   int carryOf(Value v) {
-    for (auto [i, arg] : llvm::enumerate(op.getCarryArgs()))
-      if (arg == v && component.test(i))
-        return i;
-    return -1;
+    auto it = llvm::find(carries, v);
+    return it == carries.end() ? -1 : int(it - carries.begin());
   }
   std::optional<Polynomial> inverse(std::optional<Polynomial> p) {
     if (!p || p->size() != 1 || p->begin()->second <= 0)
@@ -186,9 +183,8 @@ private:
     return Polynomial{{times({}, p->begin()->first, -1), 1 / p->begin()->second}};
   }
 
-  RecurrenceOp op;
-  const Dependence &dependence;
-  const llvm::BitVector &component;
+  SmallVector<Value> carries;
+  llvm::function_ref<bool(Value)> known;
   /// Maxima met, with their operands' exponentials.
   std::map<Value, std::pair<Polynomial, Polynomial>, Order> maxima;
 };
@@ -356,5 +352,40 @@ std::optional<SmallVector<RingTerm, 2>> LogAnalysis::terms(Value next) {
 std::optional<SmallVector<RingTerm, 2>>
 seqc::structure::logTerms(RecurrenceOp op, const Dependence &dependence,
                           const llvm::BitVector &component, Value next) {
-  return LogAnalysis(op, dependence, component).terms(next);
+  SmallVector<Value> carries(op.getCarryArgs());
+  for (unsigned i = 0; i < carries.size(); ++i)
+    if (!component.test(i))
+      carries[i] = {};
+  auto known = [&](Value v) { return !dependence.of(v).anyCommon(component); };
+  return LogAnalysis(std::move(carries), known).terms(next);
+}
+
+bool seqc::structure::addsExponentials(ScanOp scan) {
+  if (scan.getLeftArgs().size() != 1)
+    return false;
+  Value left = scan.getLeftArgs()[0], right = scan.getRightArgs()[0];
+  if (!isa<FloatType>(left.getType()))
+    return false;
+  // What depends on the left operand, in the order of the region.
+  llvm::SmallPtrSet<Value, 16> unknown = {left};
+  for (Operation &op : scan.getCombine().front()) {
+    if (op.getNumRegions())
+      return false;
+    if (llvm::any_of(op.getOperands(), [&](Value v) { return unknown.contains(v); }))
+      unknown.insert_range(op.getResults());
+  }
+  auto known = [&](Value v) { return !unknown.contains(v); };
+  auto terms = LogAnalysis({left}, known).terms(scan.getYield().getOuts()[0]);
+  if (!terms || terms->size() != 2)
+    return false;
+  auto plain = [](const RingTerm &term) { return term.offset == 0; };
+  auto isLeft = [&](const RingTerm &term) {
+    return plain(term) && term.carry == 0 && term.summands.empty();
+  };
+  auto isRight = [&](const RingTerm &term) {
+    return plain(term) && term.carry < 0 && term.summands.size() == 1 &&
+           term.summands[0] == std::pair<Value, int>(right, 1);
+  };
+  return (isLeft((*terms)[0]) && isRight((*terms)[1])) ||
+         (isLeft((*terms)[1]) && isRight((*terms)[0]));
 }

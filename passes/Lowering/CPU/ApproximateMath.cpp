@@ -2,6 +2,8 @@
 
 #include "seqc/passes/Lowering/CPU/Passes.h"
 
+#include "BoundedMath.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
@@ -17,6 +19,7 @@ namespace seqc {
 } // namespace seqc
 
 using namespace mlir;
+using namespace seqc;
 
 namespace {
 
@@ -52,6 +55,22 @@ struct Lanes {
     Value yes = arith::CmpFOp::create(b, loc, predicate, x, y);
     return arith::SelectOp::create(b, loc, yes, then, otherwise);
   }
+  /// k ln 2 + log(1 + f), where k is in the place of an f32's exponent and 1 + f in [0.75, 1.5):
+  /// f + f^2 P(f), P of degree 8 (minimax: 5e-9 relative).
+  Value logarithm(Value k, Value f) {
+    Value p = polynomial(f, {-0.5, 0.3333345055580139, -0.2500009536743164,
+                             0.19990861415863037, -0.1664731204509735, 0.14478401839733124,
+                             -0.13161203265190125, 0.10463005304336548,
+                             -0.04507450386881828});
+    Value sum = fma(mul(f, f), p, f);
+    Value exponent = arith::SIToFPOp::create(b, loc, type, k);
+    return fma(exponent, number(8.26295829e-8), sum); // ln 2 * 2^-23
+  }
+  /// The k of a positive number, such that it is 2^k times one in [0.75, 1.5).
+  Value exponentOf(Value x) {
+    Value k = arith::SubIOp::create(b, loc, toBits(x), bits(0x3F400000));
+    return arith::AndIOp::create(b, loc, k, bits(0xFF800000));
+  }
   /// c[0] + c[1] x + ..., by Horner's rule.
   Value polynomial(Value x, ArrayRef<double> c) {
     Value sum = number(c.back());
@@ -67,9 +86,6 @@ bool isNonPositive(Value v) {
   return negated && negated.getOperand().getDefiningOp<math::AbsFOp>();
 }
 
-/// On a logarithm whose operand is known to be within [0, 1], or NaN.
-constexpr llvm::StringLiteral kBounded = "seqc.bounded";
-
 /// exp(x) = 2^n exp(r), n the integer nearest to x / ln 2, exp(r) a polynomial of
 /// degree 6 (minimax on |r| <= ln 2 / 2: 3e-9 relative).  Results below the least
 /// normal number become zero, those beyond the largest infinity; NaN stays NaN.
@@ -82,7 +98,7 @@ struct Exp : OpRewritePattern<math::ExpOp> {
     // 1.5 * 2^23: added to a small number it leaves the nearest integer in the low bits.
     constexpr double kRound = 12582912.0;
     Value x = op.getOperand(), least = l.number(-88.0), most = l.number(kRound + 127);
-    bool mayOverflow = !isNonPositive(x);
+    bool mayOverflow = !isNonPositive(x) && !op->hasAttr(cpu::kBounded);
     x = l.where(arith::CmpFPredicate::OGT, least, x, least, x);
     Value z = l.fma(x, l.number(1.44269504088896341), l.number(kRound));
     if (mayOverflow)
@@ -101,9 +117,23 @@ struct Exp : OpRewritePattern<math::ExpOp> {
   }
 };
 
+/// log(x) of a positive normal number, where it is known to be one; others are upstream's.
+struct Log : OpRewritePattern<math::LogOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::LogOp op, PatternRewriter &b) const override {
+    if (!op->hasAttr(cpu::kBounded) || !getElementTypeOrSelf(op.getType()).isF32())
+      return failure();
+    Lanes l{b, op.getLoc(), op.getType()};
+    Value k = l.exponentOf(op.getOperand());
+    Value scaled = l.toNumber(
+        arith::SubIOp::create(b, l.loc, l.toBits(op.getOperand()), k).getResult());
+    b.replaceOp(op, l.logarithm(k, l.sub(scaled, l.number(1.0))));
+    return success();
+  }
+};
+
 /// log(1 + x) = k ln 2 + log(1 + f) with 1 + f = 2^-k (1 + x) in [0.75, 1.5), where f
-/// comes from x itself, so that small x keep their accuracy; log(1 + f) is
-/// f - f^2 / 2 + f^3 P(f), P of degree 7 (minimax: 5e-9 relative).
+/// comes from x itself, so that small x keep their accuracy.
 struct Log1p : OpRewritePattern<math::Log1pOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(math::Log1pOp op, PatternRewriter &b) const override {
@@ -111,22 +141,13 @@ struct Log1p : OpRewritePattern<math::Log1pOp> {
       return failure();
     Lanes l{b, op.getLoc(), op.getType()};
     Value x = op.getOperand(), u = l.add(x, l.number(1.0));
-    // k, where an f32 has its exponent.
-    Value k = arith::SubIOp::create(b, l.loc, l.toBits(u), l.bits(0x3F400000));
-    k = arith::AndIOp::create(b, l.loc, k, l.bits(0xFF800000));
+    Value k = l.exponentOf(u);
     // 4 * 2^-k, which is normal for every k.
     Value scale = l.toNumber(arith::SubIOp::create(b, l.loc, l.bits(0x40800000), k));
     Value quarter = l.number(0.25);
     Value f = l.fma(l.mul(x, quarter), scale, l.fma(scale, quarter, l.number(-1.0)));
-    Value p = l.polynomial(f, {-0.5, 0.3333345055580139, -0.2500009536743164,
-                               0.19990861415863037, -0.1664731204509735, 0.14478401839733124,
-                               -0.13161203265190125, 0.10463005304336548,
-                               -0.04507450386881828});
-    Value sum = l.fma(l.mul(f, f), p, f);
-    Value exponent = arith::SIToFPOp::create(b, l.loc, l.type, k);
-    // ln 2 * 2^-23.
-    sum = l.fma(exponent, l.number(8.26295829e-8), sum);
-    if (op->hasAttr(kBounded)) {
+    Value sum = l.logarithm(k, f);
+    if (op->hasAttr(cpu::kBounded)) {
       b.replaceOp(op, sum);
       return success();
     }
@@ -146,10 +167,10 @@ struct ApproximateMath : seqc::impl::ApproximateMathBase<ApproximateMath> {
     getOperation()->walk([](math::Log1pOp op) {
       auto exp = op.getOperand().getDefiningOp<math::ExpOp>();
       if (exp && isNonPositive(exp.getOperand()))
-        op->setAttr(kBounded, UnitAttr::get(op.getContext()));
+        op->setAttr(cpu::kBounded, UnitAttr::get(op.getContext()));
     });
     RewritePatternSet patterns(&getContext());
-    patterns.add<Exp, Log1p>(&getContext(), /*benefit=*/10);
+    patterns.add<Exp, Log, Log1p>(&getContext(), /*benefit=*/10);
     populateMathPolynomialApproximationPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();

@@ -105,7 +105,9 @@ Blocks::Tuple Blocks::shifted(const Tuple &from, int64_t by) {
   return result;
 }
 
-Blocks::Tuple Blocks::acrossLanes(Tuple lanes, int64_t count) {
+Blocks::Tuple
+Blocks::acrossLanes(Tuple lanes, int64_t count,
+                    llvm::function_ref<Tuple(const Tuple &, const Tuple &)> combine) {
   // Lanes that have nothing before them keep what they are: a rotation and a masked
   // operation, where identities that are shifted in can become slow expansions.
   int64_t all = cast<VectorType>(lanes[0].getType()).getDimSize(0);

@@ -6,6 +6,7 @@
 #include "../Steps/StepEmitter.h"
 
 #include "seqc/dialects/Seq/Seq.h"
+#include "seqc/lib/Structure/Structure.h"
 
 #include "llvm/ADT/StringMap.h"
 
@@ -21,7 +22,8 @@ class Blocks {
 public:
   Blocks(ScanOp scan, OpBuilder &b, int64_t width, int64_t cores)
       : scan(scan), b(b), loc(scan.getLoc()), width(width), cores(cores),
-        n(scan.getSeq().size()) {}
+        n(scan.getSeq().size()),
+        exponentials(structure::addsExponentials(scan) && element(0).isF32()) {}
   void run();
 
 private:
@@ -42,7 +44,12 @@ private:
   /// Moves lanes up by `by` within every `width`; identities come in.
   Tuple shifted(const Tuple &from, int64_t by);
   /// Every lane combined with the `count` - 1 before it, within every `width`.
-  Tuple acrossLanes(Tuple lanes, int64_t count);
+  Tuple acrossLanes(Tuple lanes, int64_t count) {
+    return acrossLanes(std::move(lanes), count,
+                       [this](const Tuple &x, const Tuple &y) { return combine(x, y); });
+  }
+  Tuple acrossLanes(Tuple lanes, int64_t count,
+                    llvm::function_ref<Tuple(const Tuple &, const Tuple &)> combine);
   Value convert(Value v, Type to);
   void transpose(MutableArrayRef<Value> rows);
 
@@ -68,8 +75,17 @@ private:
   /// Only the total of a whole block.
   Tuple totalOf(Value time);
 
+  // Sums of exponentials (ScanExponentials.cpp).
+  /// One block, as `block`; `state` and the result are an anchor a and a sum s, which stand
+  /// for the total a + log(s) of all that came before.
+  Tuple exponentialBlock(Value time, Value limit, const Tuple &state);
+  /// a + log(s), vectors or scalars.
+  Value exponentialTotal(Value anchor, Value sum);
+  Tuple exponentialState(Value total);
+
   // Rows (ScanToBlocks.cpp).
-  /// Scans the blocks of [from, end), whole ones; `before` is what came earlier.
+  /// Scans the blocks of [from, end), whole ones; `before` is what came earlier, and
+  /// part of the result only where exponentials are added.
   Tuple group(Value from, Value end, const Tuple &before);
   Tuple tail(Value whole, Value length, const Tuple &before, bool total);
   void locate(Value row);
@@ -90,6 +106,8 @@ private:
   Location loc;
   int64_t width, cores;
   unsigned n;
+  /// Combining adds exponentials: their sum is kept instead of its logarithm.
+  bool exponentials;
   bool streaming = false;
   Value ahead; // elements from a block to the one to fetch while it is scanned, or none
   SmallVector<Value> seq, outs, initials, finals, results, scratch;

@@ -60,7 +60,7 @@ bool cpu::hasBlockedForm(ScanOp scan) {
 }
 
 bool Blocks::isCostly() {
-  return llvm::any_of(scan.getCombine().front().without_terminator(),
+  return !exponentials && llvm::any_of(scan.getCombine().front().without_terminator(),
                       [](Operation &op) { return steps::isCostly(&op); });
 }
 
@@ -69,10 +69,17 @@ Blocks::Tuple Blocks::group(Value from, Value end, const Tuple &before) {
   Tuple none;
   for (unsigned i = 0; i < n; ++i)
     none.push_back(identity(i, false));
+  if (exponentials)
+    none = exponentialState(before[0]);
   auto blocks = scf::ForOp::create(b, loc, from, end, constant(size), none);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(blocks.getBody());
   Tuple running(blocks.getRegionIterArgs());
+  if (exponentials) {
+    scf::YieldOp::create(b, loc, exponentialBlock(blocks.getInductionVar(), {}, running));
+    b.setInsertionPointAfter(blocks);
+    return {exponentialTotal(blocks.getResult(0), blocks.getResult(1))};
+  }
   if (ahead)
     fetch(plus(blocks.getInductionVar(), ahead));
   Tuple base = combine(before, running);
@@ -90,8 +97,17 @@ Blocks::Tuple Blocks::tail(Value whole, Value length, const Tuple &before, bool 
                                 partial, /*addThenBlock=*/true, /*addElseBlock=*/total);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(tail.thenBlock());
-  Tuple last = block(whole, length, before);
-  scf::YieldOp::create(b, loc, total ? ValueRange(combine(before, last)) : ValueRange());
+  Tuple all;
+  if (exponentials) {
+    Tuple last = exponentialBlock(whole, length, exponentialState(before[0]));
+    if (total)
+      all = {exponentialTotal(last[0], last[1])};
+  } else {
+    Tuple last = block(whole, length, before);
+    if (total)
+      all = combine(before, last);
+  }
+  scf::YieldOp::create(b, loc, all);
   if (total) {
     b.setInsertionPointToStart(tail.elseBlock());
     scf::YieldOp::create(b, loc, before);
@@ -158,7 +174,8 @@ void Blocks::rowByRow(Value rows) {
     Tuple before(outer.getRegionIterArgs());
     Value from = outer.getInductionVar();
     Value end = arith::MinUIOp::create(b, loc, plus(from, step), whole);
-    scf::YieldOp::create(b, loc, combine(before, group(from, end, before)));
+    Tuple all = group(from, end, before);
+    scf::YieldOp::create(b, loc, exponentials ? all : combine(before, all));
   }
   Tuple total(outer.getResults());
   bool ends = llvm::any_of(finals, [](Value v) { return bool(v); });
@@ -389,7 +406,7 @@ void Blocks::run() {
     emit();
   };
   Value streams = arith::AndIOp::create(b, loc, large, aligned);
-  if (cores == 1) {
+  if (cores == 1 || exponentials) {
     either(streams, [&] { rowByRow(rows); });
     return finishResults(b, scan, results);
   }

@@ -103,6 +103,10 @@ Sum writesOf(const Sum &next);
 /// True if every term is a product of a vector along each of two dimensions.
 bool isSumOfOuterProducts(const Sum &sum);
 
+/// True for a scan of one number whose combination is log(exp(left) + exp(right)), by the laws of
+/// real numbers and in whatever way it is written; where the maximum is infinite it may be anything.
+bool addsExponentials(ScanOp scan);
+
 /// The factors of a component in a normal form: x0, w0, s0 are the step's operands,
 /// sums are multiplied out, products sorted, letters named by use.  Steps that are equal
 /// by the laws of sums and products have equal texts.

@@ -44,3 +44,54 @@ func.func @cumsum(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
   }
   return %y : tensor<?x?xf32>
 }
+
+// What combines log(exp(l) + exp(r)) is a sum of exponentials, however it is written: an
+// anchor and a sum, and the region only where an element is far above the anchor.
+// CHECK-LABEL: func.func @logaddexp(
+// CHECK: scf.for {{.*}} iter_args(%[[ANCHOR:.*]] = {{.*}}, %[[SUM:.*]] = %{{.*}}) -> (f32, f32)
+// CHECK: arith.cmpf ugt
+// CHECK: vector.reduction <or>
+// CHECK: scf.if
+// CHECK: math.exp {{.*}} {seqc.bounded} : vector<4xf32>
+// CHECK-NOT: math.log1p
+// CHECK: math.log {{.*}} {seqc.bounded} : vector<4xf32>
+// CHECK: vector.store
+// CHECK: else
+// CHECK: math.log %{{[0-9]+}} : vector<4xf32>
+func.func @logaddexp(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %lowest = arith.constant 0xFF800000 : f32
+  %y = seqc.scan seq(%x : (b, t)) identity(%lowest) {
+  ^combine(%l: f32, %r: f32):
+    %m = arith.maximumf %l, %r : f32
+    %a = arith.subf %l, %m : f32
+    %b = arith.subf %r, %m : f32
+    %ea = math.exp %a : f32
+    %eb = math.exp %b : f32
+    %s = arith.addf %ea, %eb : f32
+    %log = math.log %s : f32
+    %z = arith.addf %log, %m : f32
+    seqc.yield out(%z)
+  }
+  return %y : tensor<?x?xf32>
+}
+
+// With other weights it is none.
+// CHECK-LABEL: func.func @weighted(
+// CHECK-NOT: seqc.bounded
+func.func @weighted(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %lowest = arith.constant 0xFF800000 : f32
+  %half = arith.constant 5.0e-1 : f32
+  %y = seqc.scan seq(%x : (b, t)) identity(%lowest) {
+  ^combine(%l: f32, %r: f32):
+    %m = arith.maximumf %l, %r : f32
+    %d = arith.subf %l, %r : f32
+    %a = math.absf %d : f32
+    %n = arith.negf %a : f32
+    %e = math.exp %n : f32
+    %w = arith.mulf %e, %half : f32
+    %p = math.log1p %w : f32
+    %z = arith.addf %m, %p : f32
+    seqc.yield out(%z)
+  }
+  return %y : tensor<?x?xf32>
+}

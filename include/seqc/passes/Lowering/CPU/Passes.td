@@ -65,10 +65,13 @@ def ScanToBlocks : Pass<"seqc-scan-to-blocks"> {
     are loops over blocks: each lane of a vector scans a short run, the runs'
     totals are scanned across lanes, and two levels of running totals keep
     rounding errors of long sums small.  Running totals begin with the initial state.
-    Where combining takes functions, eight blocks run their chains side by side.  Large
+    Where combining takes functions, eight blocks run their chains side by side; but what
+    is log(exp(l) + exp(r)) by the laws of real numbers is kept as an anchor and a sum of
+    exponentials, and combined by the region only where an element is more than 32 above
+    the anchor or not finite.  Large
     outputs are stored around the caches where they are aligned; where they have fewer
     rows than `cores`, cores take turns at the groups of a row.  The order of combination depends
-    on the sizes only, never on the number of threads.
+    on the sizes, for sums of exponentials on the values too, never on the number of threads.
     **Fails when** never; other scans are left alone.
     **Example** see `test/passes/Lowering/CPU/scan-to-blocks.mlir`.
   }];
