@@ -8,6 +8,9 @@ using namespace seqc::driver;
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  // LLVM's own options belong to no command.
+  llvm::cl::OptionCategory none("");
+  llvm::cl::HideUnrelatedOptions(none);
   llvm::cl::ParseCommandLineOptions(
       argc, argv,
       "seqc: a compiler for sequence operators\n\n"
