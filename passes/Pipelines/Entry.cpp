@@ -109,8 +109,8 @@ void Sizes::axis(Value v, unsigned d, StringRef name, int64_t divisor,
     names[symbol] = name.str();
     it = axes.try_emplace(name, symbol).first;
   }
-  if (divisor == 1 && offset == 0 && size.divisor == 1 && size.offset == 0) {
-    merge(size.symbol, it->second);
+  if (divisor == 1 && size.divisor == 1 && size.offset == offset) {
+    merge(size.symbol, it->second); // again, where a table cuts several operations
   } else if (size.divisor == 1 && size.offset == 0) {
     size.symbol = it->second;
     size.divisor = divisor;

@@ -102,7 +102,7 @@ def main():
     options = parser.parse_args()
     passed = failed = 0
     files = [os.path.join(ROOT, "docs/examples/gla-packed.mlir")]
-    files += [os.path.join(HERE, "Inputs", f) for f in ("packed-delta.mlir", "static/packed-zero.mlir", "packed-resets.mlir")]
+    files += [os.path.join(HERE, "Inputs", f) for f in ("packed-delta.mlir", "static/packed-zero.mlir", "packed-resets.mlir", "packed-bidirectional.mlir")]
     cases = []
     for path in files:
         with open(path) as f:
