@@ -63,6 +63,10 @@ static LogicalResult verifyCopy(Op op, MemRefType buffer, SharedType tile, bool 
 }
 
 LogicalResult CopyInOp::verify() {
+  if (bool(getTable()) != bool(getStart()) || int64_t(getShare()) < 1 ||
+      (getTable() && getReverse()))
+    return emitOpError("has a table of rows, expected a start and a positive share, and "
+                       "no 'reverse' (T4)");
   return verifyCopy(*this, getSource().getType(), getTarget().getType(), true);
 }
 

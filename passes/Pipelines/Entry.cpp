@@ -73,6 +73,7 @@ private:
   };
   SmallVector<Joined> joined;
   SmallVector<std::pair<int, int64_t>> known; // symbols of casts from static sizes
+  SmallVector<std::pair<int, int64_t>> fixed; // symbols of axes with a static operand
 };
 
 } // namespace
@@ -101,13 +102,18 @@ EntryDim &Sizes::dim(Value v, unsigned d) {
 void Sizes::axis(Value v, unsigned d, StringRef name, int64_t divisor,
                  int64_t offset, llvm::StringMap<int> &axes) {
   EntryDim &size = dim(v, d);
-  if (size.symbol < 0)
+  if (size.symbol < 0 && divisor != 1)
     return;
   auto it = axes.find(name);
   if (it == axes.end()) {
     int symbol = fresh();
     names[symbol] = name.str();
     it = axes.try_emplace(name, symbol).first;
+  }
+  // What one operand fixes others have to agree with.
+  if (size.symbol < 0) {
+    fixed.push_back({it->second, size.size - offset});
+    return;
   }
   if (divisor == 1 && size.divisor == 1 && size.offset == offset) {
     merge(size.symbol, it->second); // again, where a table cuts several operations
@@ -439,8 +445,15 @@ llvm::Error Sizes::run(EntryInfo &info) {
     if (auto tensor = dyn_cast<RankedTensorType>(arg.type)) {
       if (!tensor.getElementType().isIntOrIndexOrFloat() || tensor.getEncoding())
         return fail("'" + arg.name + "' has unsupported elements");
-      for (int64_t d = 0; d < tensor.getRank(); ++d)
-        arg.dims.push_back(dim(value, d));
+      for (int64_t d = 0; d < tensor.getRank(); ++d) {
+        EntryDim size = dim(value, d);
+        for (auto [symbol, is] : fixed)
+          if (size.symbol >= 0 && find(symbol) == find(size.symbol)) {
+            size.size = is / size.divisor + size.offset;
+            size.symbol = -1;
+          }
+        arg.dims.push_back(size);
+      }
     } else if (!arg.type.isIntOrIndexOrFloat()) {
       return fail("'" + arg.name + "' is neither a ranked tensor nor a scalar");
     }
@@ -526,8 +539,18 @@ llvm::Error Sizes::run(EntryInfo &info) {
     if (arg.cuts && arg.cuts->symbol >= 0)
       pending.push_back(&arg);
   }
+  llvm::append_range(known, fixed);
+  auto isKnown = [&](int symbol) {
+    return llvm::find_if(
+        known, [&](auto &entry) { return find(entry.first) == find(symbol); });
+  };
   for (EntryArg *arg : pending) {
     auto it = number.find(find(arg->cuts->symbol));
+    if (auto size = isKnown(arg->cuts->symbol); it == number.end() && size != known.end()) {
+      arg->cuts->size = size->second / arg->cuts->divisor + arg->cuts->offset;
+      arg->cuts->symbol = -1;
+      continue;
+    }
     if (it == number.end())
       return fail("the length of what '" + arg->name +
                   "' cuts does not follow from the arguments");
@@ -539,12 +562,11 @@ llvm::Error Sizes::run(EntryInfo &info) {
     for (EntryDim &d : work.extents)
       if (d.symbol >= 0) {
         auto it = number.find(find(d.symbol));
-        auto fixed = llvm::find_if(
-            known, [&](auto &entry) { return find(entry.first) == find(d.symbol); });
+        auto size = isKnown(d.symbol);
         if (it != number.end()) {
           d.symbol = it->second;
-        } else if (fixed != known.end()) {
-          d.size = fixed->second;
+        } else if (size != known.end()) {
+          d.size = size->second;
           d.symbol = -1;
         } else {
           return fail("the size of an axis does not follow from the arguments");

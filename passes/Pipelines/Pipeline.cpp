@@ -227,9 +227,13 @@ static void tileForCPU(OpPassManager &pm, int64_t width, bool dots, int64_t core
 }
 
 /// From the formed to the tiled stage on a GPU.
-static void tileForGPU(OpPassManager &pm, int64_t sharedBytes, std::string machine) {
+static void tileForGPU(OpPassManager &pm, int64_t sharedBytes, std::string machine,
+                       StringRef factors) {
   pm.addPass(createStepOpsToLinalg());
   pm.addPass(createEntryToMemrefs());
+  ProductsToTilesOptions products;
+  products.factors = factors.str();
+  pm.addPass(createProductsToTiles(products));
   LinearToTilesOptions tiles;
   tiles.machine = machine;
   pm.addPass(createLinearToTiles(tiles));
@@ -434,7 +438,8 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
     return;
   // tiled
   if (isGpu(options))
-    tileForGPU(pm, sharedBytes(options), machineName(options));
+    tileForGPU(pm, sharedBytes(options), machineName(options),
+               options.factors);
   else
     tileForCPU(pm, width, options.bf16Dots, machineOf(options).cores);
   if (options.stopAfter == Stage::Tiled)

@@ -23,8 +23,9 @@ int64_t bytesOfTiles(BlockAttentionOp op, int64_t keys);
 
 class AttentionKernel : AttentionOperands {
 public:
-  AttentionKernel(BlockAttentionOp op, mlir::OpBuilder &b, int64_t sharedBytes)
-      : op(op), e(b, op.getLoc()), keysOfTile(keysOfTiles(op, sharedBytes)) {}
+  /// `merge`: what the results go into, if the kernel does that, too.
+  AttentionKernel(BlockAttentionOp op, MergeOp merge, mlir::OpBuilder &b, int64_t sharedBytes)
+      : op(op), merge(merge), e(b, op.getLoc()), keysOfTile(keysOfTiles(op, sharedBytes)) {}
   void run();
 
 private:
@@ -92,12 +93,15 @@ private:
   void runSorted();
   void rankEntries();
   void layOutBlocks();
-  void packQueries();
+  void placeQueries();
   void sortedBody(Value block);
   void mergeParts();
   Value room(mlir::Type element, mlir::ValueRange sizes, int64_t last);
 
+  void bindMerge();
+
   BlockAttentionOp op;
+  MergeOp merge;
   Warps e;
   mlir::Type element, f32;
   // Of a tile: queries of a head, its heads, rows for all of them.
@@ -116,8 +120,12 @@ private:
   // first row and tile; [group, tile]: the block, or -1.
   Value earlier, totals, firstRows, firstTiles, blockOf;
   // [b, row, list head, n]: the rank in the part, then the row; [group, row, 1]: keys of
-  // the block that the query sees; [b, h, row, ...]: queries, results and logarithms.
-  Value ranks, sorted, seen, packed, partial, logarithms;
+  // the block that the query sees; [group * row]: the query; [b, h, row, ...]: results and
+  // logarithms.
+  Value ranks, sorted, seen, rowOf, partial, logarithms;
+  /// Rows and logarithms that results are merged with.
+  llvm::SmallVector<std::pair<Value, Value>> others;
+  Values mergeReplacements;
 };
 
 } // namespace seqc::routing

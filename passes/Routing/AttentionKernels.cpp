@@ -424,11 +424,43 @@ void AttentionKernel::body(Value block) {
                         /*transpose=*/false, rowDim, fold, foldDim);
 }
 
+/// A merge that takes both results, alone, of queries that are merged anyway.
+MergeOp routing::mergeOf(BlockAttentionOp op) {
+  if (!sortsQueries(op) || !op.getOut().hasOneUse() || !op.getLse().hasOneUse())
+    return {};
+  auto merge = dyn_cast<MergeOp>(*op.getOut().getUsers().begin());
+  if (!merge || *op.getLse().getUsers().begin() != merge ||
+      elementOf(merge.getOut().getType()).isF64())
+    return {};
+  // It is the same part.
+  auto outs = merge.getOuts(), lses = merge.getLses();
+  for (auto [out, lse] : llvm::zip(outs, lses))
+    if (out == op.getOut())
+      return lse == op.getLse() ? merge : MergeOp();
+  return {};
+}
+
+/// The merge's other parts, and its results in place of the operation's.
+void AttentionKernel::bindMerge() {
+  for (auto [x, l] : llvm::zip(merge.getOuts(), merge.getLses()))
+    if (x != op.getOut())
+      others.emplace_back(steps::readBuffer(e.b, e.loc, x), steps::readBuffer(e.b, e.loc, l));
+  SmallVector<OpFoldResult> shape;
+  for (unsigned d = 0; d < 3; ++d)
+    shape.push_back(e.dim(q, d));
+  SmallVector<OpFoldResult> outShape(shape);
+  outShape.push_back(e.b.getIndexAttr(values));
+  out = steps::writeBuffer(e.b, e.loc, merge.getOut(), outShape, mergeReplacements);
+  lse = steps::writeBuffer(e.b, e.loc, merge.getLse(), shape, mergeReplacements);
+}
+
 void AttentionKernel::run() {
   OpBuilder &b = e.b;
   f32 = b.getF32Type();
   element = elementOf(op.getQuery().getType());
   bind(op, e);
+  if (merge)
+    bindMerge();
   queries = sortsQueries(op) ? maxQueries : queriesOf(op);
   together = headsOf(op);
   rows = rowsOf(op);
@@ -438,6 +470,10 @@ void AttentionKernel::run() {
     order();
   if (sortsQueries(op)) {
     runSorted();
+    if (merge) {
+      steps::finishResults(b, merge, mergeReplacements);
+      replacements.assign(2, {});
+    }
     return steps::finishResults(b, op, replacements);
   }
   tiles = e.ceilDiv(length, e.index(queries));
@@ -453,5 +489,5 @@ void AttentionKernel::run() {
 
 void routing::attentionToKernels(BlockAttentionOp op, OpBuilder &b,
                                  int64_t sharedBytes) {
-  AttentionKernel(op, b, sharedBytes).run();
+  AttentionKernel(op, mergeOf(op), b, sharedBytes).run();
 }

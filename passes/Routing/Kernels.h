@@ -76,6 +76,8 @@ void assignToKernels(AssignOp op, mlir::OpBuilder &b);
 void mergeToKernels(MergeOp op, mlir::OpBuilder &b);
 void dispatchToKernels(DispatchOp op, mlir::OpBuilder &b);
 void combineToKernels(CombineOp op, mlir::OpBuilder &b);
+/// The merge that the kernel of an attention does, too, if there is one.
+MergeOp mergeOf(BlockAttentionOp op);
 void attentionToKernels(BlockAttentionOp op, mlir::OpBuilder &b, int64_t sharedBytes);
 
 } // namespace seqc::routing

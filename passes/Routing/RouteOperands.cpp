@@ -129,7 +129,9 @@ Value DispatchOperands::joined(DispatchOp op, Loops &e, Value tokens) {
 void DispatchOperands::eachTokens(
     DispatchOp op, Loops &e, llvm::function_ref<void(Value, Value, int64_t)> move) {
   unsigned rank = shapeOf(op.getPicks().getType()).size();
-  for (auto [tokens, buffer] : llvm::zip(op.getTokens(), packed)) {
+  for (auto [tokens, result, buffer] : llvm::zip(op.getTokens(), op.getPacked(), packed)) {
+    if (result.use_empty()) // a recurrence reads its tokens where they are
+      continue;
     int64_t features = 1;
     for (int64_t size : shapeOf(tokens.getType()).drop_front(rank - 1))
       features *= size;

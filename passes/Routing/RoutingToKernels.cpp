@@ -31,7 +31,10 @@ struct RoutingToKernels : seqc::impl::RoutingToKernelsBase<RoutingToKernels> {
       if (isRoute(op))
         ops.push_back(op);
     });
+    llvm::SmallPtrSet<Operation *, 4> merged;
     for (Operation *op : ops) {
+      if (merged.contains(op))
+        continue;
       OpBuilder b(op);
       llvm::TypeSwitch<Operation *>(op)
           .Case([&](TopkOp op) {
@@ -49,8 +52,14 @@ struct RoutingToKernels : seqc::impl::RoutingToKernelsBase<RoutingToKernels> {
           .Case([&](DispatchOp op) { dispatchToKernels(op, b); })
           .Case([&](CombineOp op) { combineToKernels(op, b); })
           .Case([&](BlockAttentionOp op) {
-            if (hasKernel(op, sharedBytes))
-              attentionToKernels(op, b, sharedBytes);
+            if (!hasKernel(op, sharedBytes))
+              return;
+            // Where the other parts are known.
+            if (MergeOp merge = mergeOf(op)) {
+              merged.insert(merge);
+              b.setInsertionPoint(merge);
+            }
+            attentionToKernels(op, b, sharedBytes);
           });
     }
   }

@@ -5,9 +5,9 @@
 //
 //   rank       an entry's number among those of its part of the list that name its block
 //   lay out    where rows of a block start: sums over parts, then over blocks
-//   pack       queries, once for each entry, in the order of blocks
+//   place      where each entry goes, and which query is there
 //   attend     a tile of queries and the keys of one block: a result and a logarithm
-//   merge      the results of a query's entries
+//   merge      the results of a query's entries, and what the program merges them with
 //
 // The sort is stable and counts without atomic operations: a warp takes a part of the
 // entries in order, 32 at a time.
@@ -213,8 +213,8 @@ void AttentionKernel::layOutBlocks() {
   });
 }
 
-/// The row of each entry; queries go to the rows of their entries.
-void AttentionKernel::packQueries() {
+/// The row of each entry, and the query of each row.
+void AttentionKernel::placeQueries() {
   int64_t shared = cast<MemRefType>(list.getType()).getDimSize(2);
   Value n = e.dim(list, 3), zero = e.index(0), one = e.index(1), heads = e.index(shared);
   Value length = e.dim(list, 1), size = e.index(*op.getBlock());
@@ -233,26 +233,13 @@ void AttentionKernel::packQueries() {
                           e.load(earlier, ValueRange{part, block}));
       place = e.add(place, e.load(ranks, at));
       e.store(place, sorted, at);
+      e.store(row, rowOf, ValueRange{e.add(e.mul(group, entries), e.toIndex(place))});
       if (!op.getCausal())
         return;
       Value offset = places ? e.loadIndex(places, batch) : e.sub(keyLength, this->length);
       Value end = e.sub(e.add(e.add(row, offset), one), e.mul(block, size));
       e.store(toNumber(clamp(end, zero, size)), seen,
               ValueRange{group, e.toIndex(place), zero});
-    });
-  });
-  int64_t lanes = std::min(e.together(q), e.together(packed)), each = this->heads / shared;
-  Value vectors = e.index(features / lanes), all = e.index(this->heads);
-  e.parallel(e.mul(e.mul(e.mul(e.dim(q, 0), this->length), all), vectors), [&](Value i) {
-    Value at = e.mul(e.rem(i, vectors), e.index(lanes)), rest = e.div(i, vectors);
-    Value head = e.rem(rest, all), of = e.div(head, e.index(each));
-    rest = e.div(rest, all);
-    Value row = e.rem(rest, this->length), batch = e.div(rest, this->length);
-    Value x = e.loadTogether(q, ValueRange{batch, row, head, at}, lanes, element);
-    Value count = e.loadIndex(counts, ValueRange{batch, row, of});
-    e.loop(zero, count, [&](Value j) {
-      Value place = e.loadIndex(sorted, ValueRange{batch, row, of, j});
-      e.storeTogether(x, packed, ValueRange{batch, head, place, at});
     });
   });
 }
@@ -275,8 +262,9 @@ void AttentionKernel::sortedBody(Value number) {
     count = e.min(e.index(queries), e.sub(e.loadIndex(totals, at), skipped));
     keys = keyLength;
     firstKey = zero;
-    tile::CopyInOp::create(e.b, e.loc, packed, ValueRange{batch, head, first, zero}, count,
-                           queryTile, /*row_dim=*/2, /*col_dim=*/3, /*reverse=*/false);
+    tile::CopyInOp::create(e.b, e.loc, q, ValueRange{batch, zero, head, zero}, count,
+                           queryTile, /*row_dim=*/1, /*col_dim=*/3, /*reverse=*/false, rowOf,
+                           e.add(e.mul(group, entries), first), /*share=*/1);
     Value size = e.index(*op.getBlock()), start = e.mul(block, size);
     Value end = e.min(keys, e.add(start, size));
     Sight sight;
@@ -315,6 +303,8 @@ void AttentionKernel::mergeParts() {
   auto type = cast<MemRefType>(list.getType());
   int64_t shared = type.getDimSize(2), each = heads / shared, n = type.getDimSize(3);
   int64_t lanes = std::min(e.together(partial), e.together(out));
+  for (auto [x, l] : others)
+    lanes = std::min(lanes, e.together(x));
   Value zero = e.index(0), vectors = e.index(values / lanes), all = e.index(heads);
   Value never = e.number(f32, -std::numeric_limits<double>::infinity());
   Value none = e.number(f32, 0);
@@ -325,11 +315,33 @@ void AttentionKernel::mergeParts() {
     rest = e.div(rest, all);
     Value row = e.rem(rest, length), batch = e.div(rest, length);
     Value count = e.loadIndex(counts, ValueRange{batch, row, of});
+    Values otherMarks, otherRows;
+    for (auto [x, l] : others) {
+      otherMarks.push_back(e.loadLanes(l, ValueRange{batch, row, head}, 1, f32));
+      otherRows.push_back(e.loadTogether(x, ValueRange{batch, row, head, at}, lanes, f32));
+    }
     // The rows of the entries j to j + size, which need not be there, added to the state:
     // the maximum, the sum of weights, and the values.
+    auto add = [&](ValueRange there, ValueRange marks, ValueRange rows, ValueRange state) {
+      Value top = state[0];
+      for (Value mark : marks)
+        top = larger(top, mark);
+      Value shift = larger(top, e.number(f32, -3e38));
+      auto weigh = [&](Value x) -> Value {
+        return math::ExpOp::create(e.b, e.loc, minus(x, shift));
+      };
+      Value before = weigh(state[0]), total = multiply(state[1], before);
+      Value sum = multiply(state[2], e.repeat(before, lanes));
+      for (size_t k = 0; k < marks.size(); ++k) {
+        Value weight = weigh(marks[k]);
+        total = plus(total, weight);
+        Value more = plus(sum, multiply(rows[k], e.repeat(weight, lanes)));
+        sum = e.select(there[k], more, sum);
+      }
+      return Values{top, total, sum};
+    };
     auto addRows = [&](Value j, int64_t size, ValueRange state) {
       Values there, marks, rows;
-      Value top = state[0];
       for (int64_t k = 0; k < size; ++k) {
         Value number = e.add(j, e.index(k));
         there.push_back(e.less(number, count));
@@ -338,21 +350,8 @@ void AttentionKernel::mergeParts() {
         Value l = e.load(logarithms, ValueRange{batch, head, place});
         marks.push_back(e.select(there[k], l, never));
         rows.push_back(e.loadTogether(partial, ValueRange{batch, head, place, at}, lanes, f32));
-        top = larger(top, marks[k]);
       }
-      Value shift = larger(top, e.number(f32, -3e38));
-      auto weigh = [&](Value x) -> Value {
-        return math::ExpOp::create(e.b, e.loc, minus(x, shift));
-      };
-      Value before = weigh(state[0]), total = multiply(state[1], before);
-      Value sum = multiply(state[2], e.repeat(before, lanes));
-      for (int64_t k = 0; k < size; ++k) {
-        Value weight = weigh(marks[k]);
-        total = plus(total, weight);
-        Value more = plus(sum, multiply(rows[k], e.repeat(weight, lanes)));
-        sum = e.select(there[k], more, sum);
-      }
-      return Values{top, total, sum};
+      return add(there, marks, rows, state);
     };
     Values empty{never, none, e.number(e.lanesOf(f32, lanes), 0)};
     Values state = e.choose(
@@ -364,6 +363,13 @@ void AttentionKernel::mergeParts() {
                         [&](Value j, ValueRange now) { return addRows(j, 1, now); });
         },
         [&] { return empty; });
+    if (!others.empty()) {
+      Values there;
+      for (Value mark : otherMarks)
+        there.push_back(arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::UNE, mark,
+                                              never));
+      state = add(there, otherMarks, otherRows, state);
+    }
     // Nothing seen: 0 and -inf.  Else the sum is 1 or more.
     Value divisor = larger(state[1], e.number(f32, 0.5));
     e.storeTogether(e.div(state[2], e.repeat(divisor, lanes)), out,
@@ -393,12 +399,12 @@ void AttentionKernel::runSorted() {
     *x = e.scratch(word, {b, rows, e.index(shared), n});
   if (op.getCausal())
     seen = room(f32, {groups, entries}, 1);
-  packed = room(element, {b, all, entries}, features);
+  rowOf = e.scratch(word, {e.mul(groups, entries)});
   partial = room(f32, {b, all, entries}, values);
   logarithms = e.scratch(f32, {b, all, entries});
   rankEntries();
   layOutBlocks();
-  packQueries();
+  placeQueries();
   e.launch(e.mul(e.mul(b, all), mostTiles), warps * warpLanes,
            bytesOfTiles(op, keysOfTile), [&](Value block, Value) { sortedBody(block); });
   mergeParts();

@@ -164,7 +164,45 @@ SmallVector<Value> Kernel::place(AxesAttr map, Value time) {
   return result;
 }
 
+/// Tokens that only this recurrence takes from a dispatch are read where they are: null
+/// for others.
+Value Kernel::readRouted(Operand operand) {
+  auto dispatch = operand.value.getDefiningOp<DispatchOp>();
+  if (!dispatch || op.getReverse() || !op.getSegments() ||
+      operand.map.find(RecurrenceOp::getTimeAxis()) != 0 || operand.map.getDivisors()[0] != 1 ||
+      llvm::any_of(operand.value.getUsers(), [&](Operation *user) { return user != op; }))
+    return {};
+  auto packed = dispatch.getPacked();
+  auto number = llvm::find(packed, operand.value);
+  if (number == packed.end())
+    return {};
+  Value table = steps::readBuffer(b, loc, dispatch.getPermutation());
+  Value tokens = dispatch.getTokens()[number - packed.begin()];
+  auto picks = cast<RankedTensorType>(dispatch.getPicks().getType());
+  Value buffer = steps::readBuffer(b, loc, tokens);
+  int64_t rank = cast<MemRefType>(buffer.getType()).getRank();
+  int64_t leading = picks.getRank() - 1;
+  if (leading > 1) { // of a batch
+    SmallVector<ReassociationIndices> groups(1);
+    for (int64_t d = 0; d < rank; ++d) {
+      if (d >= leading)
+        groups.emplace_back();
+      groups.back().push_back(d);
+    }
+    buffer = memref::CollapseShapeOp::create(b, loc, buffer, groups);
+  }
+  StringRef time = RecurrenceOp::getTimeAxis();
+  if (!sizes.count(time))
+    sizes[time] = memref::DimOp::create(b, loc, table, 0);
+  routed[buffer] = {table, picks.getShape().back()};
+  return buffer;
+}
+
 Value Kernel::read(Operand operand) {
+  if (Value buffer = readRouted(operand)) {
+    findSizes(buffer, operand.map);
+    return buffer;
+  }
   Value buffer = steps::readBuffer(b, loc, operand.value);
   findSizes(buffer, operand.map);
   return buffer;
@@ -230,9 +268,16 @@ void Kernel::copyIn(Part part, Value buffer, AxesAttr map, Value chunk, Value co
     at.push_back(column);
   Value rows = sub(length, mul(chunk, index(tokens)));
   Value target = wide[unsigned(part)] ? wide[unsigned(part)] : stageOf(part, chunk);
-  auto copy = CopyInOp::create(b, loc, buffer, at, rows, target,
-                               map.find(RecurrenceOp::getTimeAxis()),
-                               column ? int64_t(at.size()) - 1 : -1, op.getReverse());
+  int64_t rowDim = map.find(RecurrenceOp::getTimeAxis());
+  int64_t colDim = column ? int64_t(at.size()) - 1 : -1;
+  if (auto found = routed.find(buffer); found != routed.end()) {
+    Value start = std::exchange(at[rowDim], index(0));
+    CopyInOp::create(b, loc, buffer, at, rows, target, rowDim, colDim, false,
+                     found->second.table, start, found->second.share);
+    return;
+  }
+  auto copy = CopyInOp::create(b, loc, buffer, at, rows, target, rowDim, colDim,
+                               op.getReverse());
   if (takesTurns() || plan.late())
     copy->setAttr(fewAddressesAttr, b.getUnitAttr());
 }

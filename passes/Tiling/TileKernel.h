@@ -116,6 +116,14 @@ private:
   SmallVector<Value> place(AxesAttr map, Value time = {});
   void findSizes(Value buffer, AxesAttr map);
   Value read(Operand operand);
+  /// Where the rows of a buffer are that a dispatch would have packed: entries of its
+  /// permutation, which are slots, `share` of them a token.
+  struct Rows {
+    Value table;
+    int64_t share;
+  };
+  llvm::DenseMap<Value, Rows> routed;
+  Value readRouted(Operand operand);
   Scale scaleOf(Operand operand, Part part);
   void numberOf(Scale &scale);
   /// The part whose tiles hold a part's vectors.

@@ -62,6 +62,23 @@ RESHAPE = """func.func @f(%x: tensor<?x4xf32>) -> tensor<?x2x2xf32> {
 """
 
 
+MEMORIES = """func.func @f(%x: tensor<?x4xf32>, %i: tensor<?x1xi32>, %s0: tensor<?x4xf32>) -> tensor<?x4xf32>
+    attributes {seqc.sizes = {n = 3}} {
+  %p, %perm, %inv, %cu = seqc.dispatch %i experts(2) tokens(%x) capacity(1)
+  %o, %sT = seqc.recurrence seq(%p : (t)) carry(%s0 : (s)) segments(%cu : (s)) {
+  ^step(%xt: tensor<4xf32>, %s: tensor<4xf32>):
+    %n = arith.addf %s, %xt : tensor<4xf32>
+    seqc.yield out(%n) carry(%n)
+  }
+  %y = seqc.combine %o by %inv
+  return %y : tensor<?x4xf32>
+}
+"""
+SEEN = """func.func @f(%q: tensor<?x1x4xf32>, %cu: tensor<?xi32>) -> tensor<?x1x4xf32> attributes {seqc.sizes = {t = 5, s = 2}} {
+  %o, %l = seqc.block_attention q(%q) k(%q) v(%q) segments(%cu) causal
+  return %o : tensor<?x1x4xf32>
+}
+"""
 CACHE = """func.func @f(%q: tensor<?x2x1x4xf32>, %k: tensor<?x8x1x4xf32>, %p: tensor<?xi32>) -> tensor<?x2x1x4xf32>
     attributes {seqc.sizes = {b = 2}} {
   %o, %l = seqc.block_attention q(%q) k(%k) v(%k) at(%p) causal
@@ -173,6 +190,15 @@ def cases(folder):
         ("a query before its cache", CACHE, run + [f"--in=p={before}", "--checked"], ["argument 'p' at [b=1] is -1, declared at least 0"]),
         ("a query beyond its cache, interpreted", CACHE, run + [f"--in=p={beyond}", "--interpret"],
          ["batch element 1 has its queries at 8, expected 0 to 6"]),
+        ("states of fewer memories than a dispatch has segments", MEMORIES, run + [f"--in=s0={npy(folder, 'two.npy', np.zeros((2, 4), np.float32))}"],
+         ["argument 's0'", "dimension 0 is 2, expected 3"]),
+        ("a fixed number of states that is not that of the segments", MEMORIES.replace("%s0: tensor<?x4xf32>", "%s0: tensor<4x4xf32>"), run,
+         ["carry operand #0 has size 4 in dimension 0"]),
+        ("a capacity below zero", MEMORIES.replace("capacity(1)", "capacity(-1)"), run, ["capacity"]),
+        ("segments of attention beyond the queries", SEEN,
+         run + [f"--in=cu={far}", f"--in=q={npy(folder, 'q5.npy', np.zeros((5, 1, 4), np.float32))}"], ["argument 'cu'", "beyond t = 5"]),
+        ("segments of attention that decrease", SEEN,
+         run + [f"--in=cu={down}", f"--in=q={npy(folder, 'q5.npy', np.zeros((5, 1, 4), np.float32))}"], ["argument 'cu'", "entry 2 is 3 after 4"]),
         ("more picks than experts", ROUTED.replace("%p, %perm", "%w, %e = seqc.topk 5 of %x\n  %p, %perm"), run,
          ["k is 5, expected at most 4, the length of a row of scores (T2)"]),
         ("an output that cannot be written", GOOD, run + ["--out=y=/nonexistent/y.npy"], ["cannot write '/nonexistent/y.npy'"]),

@@ -197,6 +197,65 @@ bool Lanes::copyRows(const Window &w, SharedType type, Value tile) {
   return true;
 }
 
+std::pair<Value, Value> Lanes::listedRow(CopyInOp op, const Window &w, Value row) {
+  Value exists = less(row, w.rows);
+  Value entry = add(wide(op.getStart()), wide(row));
+  // What does not exist is not looked at, but its address should exist.
+  Value from = at(bufferBase(op.getTable()), mul(select(exists, entry, i64(0)), 4));
+  auto guarded = scf::IfOp::create(b, loc, TypeRange{b.getI32Type()}, exists, true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(guarded.thenBlock());
+    scf::YieldOp::create(b, loc, load(b.getI32Type(), from, 4));
+    b.setInsertionPointToStart(guarded.elseBlock());
+    scf::YieldOp::create(b, loc, i32(-1));
+  }
+  Value place = guarded.getResult(0);
+  Value valid = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, place, i32(0));
+  if (int64_t share = op.getShare(); share > 1)
+    place = div(place, share);
+  return {at(w.base, mul(wide(place), w.rowStep)), valid};
+}
+
+/// Rows that a table says where they are: their places first, then all pieces.
+void Lanes::copyListed(CopyInOp op, const Window &w, SharedType type, Value tile,
+                       bool vector, int64_t unit) {
+  int64_t bytes = w.elementBytes;
+  int64_t rowPieces = vector ? 1 : type.cols() * bytes / unit;
+  // Lanes of a row: few where units lie apart, so that a place serves several pieces.
+  int64_t across = rowPieces;
+  while (across > threads || (across > kRowLanes && across % 2 == 0 && type.getUnits()))
+    across = across % 2 ? 1 : across / 2;
+  int64_t apart = threads / across;
+  Value thread = opaque(this->thread), row = div(thread, across), lane = rem(thread, across);
+  Value taking = threads % across ? less(row, i32(apart)) : Value();
+  SmallVector<std::pair<Value, Value>> rows;
+  for (int64_t first = 0; first < type.rows(); first += apart)
+    rows.push_back(listedRow(op, w, add(row, first)));
+  for (auto [i, found] : llvm::enumerate(rows)) {
+    int64_t first = i * apart;
+    Value exists = taking;
+    if (first + apart > type.rows()) {
+      Value inTile = less(add(row, first), i32(type.rows()));
+      exists = exists ? both(exists, inTile) : inTile;
+    }
+    auto copy = [&] {
+      for (int64_t n = 0; n < rowPieces; n += across) {
+        Value byte = mul(add(lane, n), unit), valid = found.second;
+        if (!vector && !w.whole)
+          valid = both(valid, less(byte, mul(w.cols, bytes)));
+        Value device = select(valid, at(found.first, wide(byte)), w.buffer);
+        Value shared = place(type, tile, add(row, first), div(byte, type.elementBytes()));
+        NVVM::CpAsyncOp::create(b, loc, shared, device, unit,
+                                unit == 16 ? NVVM::LoadCacheModifierKind::CG
+                                           : NVVM::LoadCacheModifierKind::CA,
+                                select(valid, i32(unit), i32(0)));
+      }
+    };
+    exists ? when(exists, copy) : copy();
+  }
+}
+
 void Lanes::copyIn(CopyInOp op) {
   SharedType type = op.getTarget().getType();
   Value tile = tiles.lookup(op.getTarget());
@@ -207,6 +266,8 @@ void Lanes::copyIn(CopyInOp op) {
                     op.getColDim(), op.getReverse(), type);
   auto rowBase = [&](Value row) { return at(w.base, mul(wide(row), w.rowStep)); };
   auto async = [&](int64_t unit) {
+    if (op.getTable())
+      return copyListed(op, w, type, tile, vector, unit);
     if (unit == 16 && op->hasAttr(fewAddressesAttr) && copyRows(w, type, tile))
       return;
     forPieces(w, type, tile, vector, unit,
@@ -230,8 +291,11 @@ void Lanes::copyIn(CopyInOp op) {
     b.setInsertionPointToStart(nest.getBody());
     Value number = narrow(nest.getInductionVar());
     Value row = div(number, type.cols()), col = rem(number, type.cols());
-    Value valid = both(less(row, w.rows), less(col, w.cols));
-    Value from = select(valid, at(rowBase(row), mul(wide(col), bytes)), w.buffer);
+    Value valid = less(row, w.rows), start = rowBase(row);
+    if (op.getTable())
+      std::tie(start, valid) = listedRow(op, w, row);
+    valid = both(valid, less(col, w.cols));
+    Value from = select(valid, at(start, mul(wide(col), bytes)), w.buffer);
     Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
     // No element at all may exist.
     auto guarded = scf::IfOp::create(b, loc, TypeRange{element}, valid, true);

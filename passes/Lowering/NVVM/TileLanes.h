@@ -150,6 +150,10 @@ private:
   Value size(Value buffer, int64_t dim);   // i64
 
   bool copyRows(const Window &w, SharedType type, Value tile);
+  /// The address of a row that a table says where it is, and whether there is one.
+  std::pair<Value, Value> listedRow(CopyInOp op, const Window &w, Value row);
+  void copyListed(CopyInOp op, const Window &w, SharedType type, Value tile, bool vector,
+                  int64_t unit);
 
   void alloc(AllocOp op);
   void copyIn(CopyInOp op);

@@ -195,8 +195,8 @@ func.func @few(%q: tensor<?x4x16xf16>, %k: tensor<?x2x16xf16>, %cu: tensor<?xi32
 // -----
 
 // Of one head and large blocks, queries are sorted by the blocks that they list: ranks by
-// votes, sums over parts and blocks, the block of each tile by halving, the queries
-// packed; then tiles of 128 queries and one block, whose results are merged.
+// votes, sums over parts and blocks, the block of each tile by halving, the query of
+// each row; then tiles of 128 queries and one block, whose results are merged.
 // CHECK-LABEL: @sorted
 // CHECK: gpu.launch
 // CHECK: nvvm.match.sync any
@@ -204,9 +204,9 @@ func.func @few(%q: tensor<?x4x16xf16>, %k: tensor<?x2x16xf16>, %cu: tensor<?xi32
 // CHECK: scf.parallel
 // CHECK: scf.while
 // CHECK: scf.parallel
-// CHECK: vector.store {{.*}} : memref<?x?x?x32xf16>, vector<8xf16>
+// CHECK: memref.store {{.*}} : memref<?xi32>
 // CHECK: gpu.launch
-// CHECK: seqc_tile.copy_in {{.*}} row_dim = 2 : i64} : memref<?x?x?x32xf16> -> <128x32xf16>
+// CHECK: seqc_tile.copy_in {{.*}} by {{.*}} row_dim = 1 : i64} : memref<2x?x2x32xf16> by memref<?xi32> -> <128x32xf16>
 // CHECK: seqc_tile.read {{.*}} : memref<?x?x1xf32> -> <128x8xf32, acc, 4>
 // CHECK: seqc_tile.reduce max
 // CHECK: seqc_tile.mma {{.*}} <128x32xf16, lhs, 4>
@@ -270,6 +270,25 @@ func.func @members(%x: tensor<?x3x16xf32>, %mu: tensor<3x5x16xf32>) -> tensor<3x
 func.func @merge(%a: tensor<?x3x16xf32>, %l: tensor<?x3xf32>, %b: tensor<?x3x16xf32>, %m: tensor<?x3xf32>) -> (tensor<?x3x16xf32>, tensor<?x3xf32>) {
   %o, %n = seqc.merge (%a, %l), (%b, %m)
   return %o, %n : tensor<?x3x16xf32>, tensor<?x3xf32>
+}
+
+// -----
+
+// What is merged with results of sorted queries is merged where these are: one kernel for
+// the entries' 3 rows and the other part's.
+// CHECK-LABEL: @merged
+// CHECK: seqc_tile.mma
+// CHECK: scf.parallel
+// CHECK-COUNT-4: vector.load {{.*}} vector<4xf32>
+// CHECK: vector.store {{.*}} vector<4xf32>
+// CHECK-NOT: vector.load
+// CHECK-NOT: seqc.merge
+// CHECK: return
+func.func @merged(%q: tensor<2x?x2x32xf16>, %i: tensor<2x?x1x3xi32>, %a: tensor<2x?x2x32xf32>, %m: tensor<2x?x2xf32>)
+    -> (tensor<2x?x2x32xf32>, tensor<2x?x2xf32>) {
+  %o, %l = seqc.block_attention q(%q) k(%q) v(%q) blocks(%i) block(100) causal
+  %r, %n = seqc.merge (%a, %m), (%o, %l)
+  return %r, %n : tensor<2x?x2x32xf32>, tensor<2x?x2xf32>
 }
 
 // -----

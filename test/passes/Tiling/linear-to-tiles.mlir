@@ -329,3 +329,28 @@ func.func @wide(%q: tensor<?x64xf32>, %k: tensor<?x64xf32>, %v: tensor<?x32xf32>
   }
   return %o : tensor<?x32xf32>
 }
+
+// Keys and values of a dispatch that only the recurrence takes are read where they are, by
+// slots of two picks; queries, which are a result, too, as they were packed.
+
+// CHECK-LABEL: func.func @routed
+// CHECK: %{{.*}}, %[[SLOTS:.*]], %{{.*}}, %{{.*}} = seqc.dispatch
+// CHECK: %[[TABLE:.*]] = bufferization.to_buffer %{{.*}} read_only : tensor<?xi32> to memref<?xi32>
+// CHECK: %[[TOKENS:.*]] = memref.collapse_shape {{.*}} : memref<2x?x64xbf16> into memref<?x64xbf16>
+// CHECK: gpu.launch
+// CHECK: seqc_tile.copy_in %[[TOKENS]][%c0{{.*}} by %[[TABLE]][{{.*}} share = 2 : i64}
+// CHECK: seqc_tile.copy_in {{.*}} {col_dim = 1 : i64, row_dim = 0 : i64} : memref<?x64xbf16> -> <64x64xbf16>
+// CHECK: seqc_tile.copy_in {{.*}} by {{.*}} -> <64x32xbf16>
+func.func @routed(%q: tensor<2x?x64xbf16>, %k: tensor<2x?x64xbf16>, %v: tensor<2x?x32xbf16>, %i: tensor<2x?x2xi32>)
+    -> (tensor<?x32xf32>, tensor<?x64xbf16>) {
+  %pq, %pk, %pv, %perm, %inv, %cu = seqc.dispatch %i experts(3) tokens(%q, %k, %v)
+  %s0 = arith.constant dense<0.0> : tensor<64x32xf32>
+  %o, %sT = seqc.recurrence seq(%pq, %pk, %pv : (t)) carry(%s0 : ()) segments(%cu : (s)) {
+  ^step(%qt: tensor<64xbf16>, %kt: tensor<64xbf16>, %vt: tensor<32xbf16>, %s: tensor<64x32xf32>):
+    %kv = seqc.einsum "k,v->kv"(%kt, %vt)
+    %next = arith.addf %s, %kv : tensor<64x32xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %next)
+    seqc.yield out(%ot) carry(%next)
+  }
+  return %o, %pq : tensor<?x32xf32>, tensor<?x64xbf16>
+}

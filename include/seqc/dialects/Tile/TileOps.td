@@ -182,27 +182,38 @@ def Tile_RowsOp : Tile_Op<"rows", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Tile_CopyInOp : Tile_Op<"copy_in", [MemoryEffects<[MemRead, MemWrite]>]> {
+def Tile_CopyInOp : Tile_Op<"copy_in", [MemoryEffects<[MemRead, MemWrite]>,
+                                        AttrSizedOperandSegments]> {
   let summary = "Copies a tile of device memory into shared memory";
   let description = [{
     Row r of the tile is read at `indices` with dimension `row_dim` moved by r, or
     by -r if `reverse`; columns are along dimension `col_dim` (-1: one column).
-    Rows from `rows` on, and columns beyond the buffer, become zero.  With elements
-    of one type the copy may be asynchronous: it has ended for a thread after
+    Rows from `rows` on, and columns beyond the buffer, become zero.  With a `table` row r
+    is read where its entry `start` + r, divided by `share`, moves `row_dim`; a row of an
+    entry below zero becomes zero.  With elements of one type the copy may be asynchronous: it has ended for a thread after
     `commit` and `wait`, for the block after a barrier.
 
     Constraint T4: there is an index for every dimension of the buffer; `row_dim`
     and `col_dim` are two of them, `col_dim` the last, or -1 for tiles of one
-    column; the tile has the buffer's element type or a wider one; it is no ring.
+    column; the tile has the buffer's element type or a wider one; it is no ring; a table
+    comes with a start and a positive share, and without `reverse`.
     Example: `seqc_tile.copy_in %q[%b, %t, %h, %c0], %count -> %tile {row_dim = 1,
     col_dim = 3} : memref<?x?x?x128xbf16> -> !seqc_tile.shared<64x128xbf16>`.
   }];
   let arguments = (ins Tile_AnyMemRef:$source, Variadic<Index>:$indices, Index:$rows,
                        Tile_Shared:$target, I64Attr:$row_dim, I64Attr:$col_dim,
-                       UnitAttr:$reverse);
+                       UnitAttr:$reverse, Optional<MemRefRankOf<[I32], [1]>>:$table,
+                       Optional<Index>:$start, DefaultValuedAttr<I64Attr, "1">:$share);
   let assemblyFormat = [{
-    $source `[` $indices `]` `,` $rows `->` $target attr-dict `:` type($source) `->` type($target)
+    $source `[` $indices `]` `,` $rows (`by` $table^ `[` $start `]`)? `->` $target attr-dict
+    `:` type($source) (`by` type($table)^)? `->` type($target)
   }];
+  let builders = [OpBuilder<(ins "::mlir::Value":$source, "::mlir::ValueRange":$indices,
+                                 "::mlir::Value":$rows, "::mlir::Value":$target,
+                                 "int64_t":$rowDim, "int64_t":$colDim, "bool":$reverse), [{
+    build($_builder, $_state, source, indices, rows, target, rowDim, colDim, reverse,
+          /*table=*/::mlir::Value(), /*start=*/::mlir::Value(), /*share=*/1);
+  }]>];
   let hasVerifier = 1;
 }
 

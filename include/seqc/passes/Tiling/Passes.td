@@ -54,7 +54,8 @@ def LinearToTiles : Pass<"seqc-linear-to-tiles"> {
     **Guarantees** that each is one `gpu.launch`: a block has a sequence and a
     slice of the values, walks over chunks of 64 tokens with the state in
     accumulators, transposed, and reads and writes each token once.  Of packed
-    segments each is a sequence; chunks start where it does.  On a `machine` that
+    segments each is a sequence; chunks start where it does; tokens of a `seqc.dispatch` that
+    it alone takes are read where they are, by the permutation.  On a `machine` that
     the sequences do not fill, blocks have parts of them, if there are neither segments,
     split factors nor a correction: a launch before computes what each part makes of the state, and a
     block starts with what the parts before its own made.  How many parts there are
@@ -71,6 +72,30 @@ def LinearToTiles : Pass<"seqc-linear-to-tiles"> {
       "::mlir::gpu::GPUDialect", "::mlir::math::MathDialect",
       "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
       "::seqc::tile::TileDialect"];
+}
+
+def ProductsToTiles : Pass<"seqc-products-to-tiles"> {
+  let summary = "Products of tensors become kernels of tiles";
+  let description = [{
+    **Expects** operations of `linalg` on tensors, in functions that
+    `seqc-entry-to-memrefs` has converted.
+    **Guarantees** that one that sums products of two inputs over one dimension, from
+    zero, in f32, is one `gpu.launch`: a block has up to 64 columns and walks over tiles of
+    rows.  The inputs are both bf16 or both f16, or one is bf16 and the other f32, which
+    then is two bf16, not with `factors` f32.  The dimension summed over has a
+    fixed length, a multiple of 16 up to 256, and is the last one of the left input, which
+    has rows, 16 or more if their number is fixed; it and the columns, the last
+    dimension of the result, are the last two of the right input, in either order.  There
+    may be others, which blocks have one of.  All else is left alone.
+    **Fails when** never.
+    **Example** see `test/passes/Tiling/products-to-tiles.mlir`.
+  }];
+  let options = [Option<"factors", "factors", "std::string", "\"auto\"",
+                        "f32: a factor of f32 stays what it is">];
+  let dependentDialects = [
+      "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+      "::mlir::gpu::GPUDialect", "::mlir::memref::MemRefDialect",
+      "::mlir::scf::SCFDialect", "::seqc::tile::TileDialect"];
 }
 
 def PoseTiles : Pass<"seqc-pose-tiles", "::mlir::ModuleOp"> {
