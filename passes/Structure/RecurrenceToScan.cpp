@@ -27,8 +27,7 @@ struct RecurrenceToScan : seqc::impl::RecurrenceToScanBase<RecurrenceToScan> {
       if (selected && (!form || form.getValue() != "scan"))
         continue;
       auto isTensor = [](Value arg) { return isa<ShapedType>(arg.getType()); };
-      if (scalars && (op.getSegments() || op.getResets() ||
-                      llvm::any_of(op.getCarryArgs(), isTensor)))
+      if (scalars && llvm::any_of(op.getCarryArgs(), isTensor))
         continue;
       OpBuilder b(op);
       Location loc = op.getLoc();

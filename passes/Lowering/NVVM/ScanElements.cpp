@@ -1,8 +1,9 @@
 //===- ScanElements.cpp - How a scan's kernel reads and writes ------------===//
 //
-// A thread holds one row, or `wide` neighbouring ones where those are contiguous
-// in memory.  A tile that is whole, at aligned addresses, is read and written by
-// vectors of a thread's rows; any other element by element, where it exists.
+// A thread holds one row, or `wide` neighbouring ones where those are
+// contiguous in memory.  A tile that is whole, at aligned addresses, is read
+// and written by vectors of a thread's rows; any other element by element,
+// where it exists.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,7 +16,7 @@ using namespace seqc::scan;
 /// Neighbouring rows are neighbours in a buffer with these axes.
 bool Kernels::isWide(Value buffer, AxesAttr axes) {
   return wide > 1 && axes.size() && axes.getDivisors().back() == 1 &&
-         axes.getNames().back() == scan.getCarryAxes().back() &&
+         axes.getNames().back() == rowAxes.back() &&
          cast<MemRefType>(buffer.getType()).getElementTypeBitWidth() >= 8;
 }
 
@@ -24,7 +25,7 @@ void Kernels::nameRow(int64_t c, bool vectors) {
   if (vectors) {
     indices = firstRow;
     if (c)
-      if (auto axis = scan.getCarryAxes().back().getValue(); indices.count(axis))
+      if (auto axis = rowAxes.back().getValue(); indices.count(axis))
         indices[axis] = add(indices[axis], constant(c));
     return;
   }
@@ -46,8 +47,10 @@ Value Kernels::vectorPointer(Value buffer, AxesAttr axes, Value time) {
 }
 
 /// The elements of a buffer for the rows from `begin` to `end` of the thread.
-Kernels::Tuple Kernels::fetch(Value buffer, AxesAttr axes, Value time,
-                              int64_t begin, int64_t end, bool vectors) {
+Kernels::Tuple Kernels::fetch(Value buffer, AxesAttr axes, Value time, int64_t begin,
+                              int64_t end, bool vectors) {
+  if (auto read = ahead.find({buffer, axes, time}); read != ahead.end())
+    return read->second;
   Tuple values;
   if (vectors && isWide(buffer, axes)) {
     Type type = cast<MemRefType>(buffer.getType()).getElementType();
@@ -119,13 +122,13 @@ Kernels::runMap(Map &map, Value time, int64_t begin, int64_t end, bool vectors,
   return results;
 }
 
-/// The elements of all operands at a place, for some of the thread's rows.  What
+/// The elements of all operands at a place, for some of the thread's rows. What
 /// a map computes for the scan alone is computed here.
 Kernels::Tuple Kernels::load(Value time, int64_t begin, int64_t end,
                              bool vectors) {
   Tuple values(n * (end - begin));
   llvm::DenseMap<Map *, SmallVector<Tuple>> done;
-  for (unsigned i = 0; i < n; ++i) {
+  for (unsigned i = 0; i < members; ++i) {
     Tuple mine;
     if (Map *map = producers[i].first) {
       SmallVector<Tuple> &results = done[map];
@@ -142,17 +145,21 @@ Kernels::Tuple Kernels::load(Value time, int64_t begin, int64_t end,
     for (auto [c, value] : llvm::enumerate(mine))
       values[c * n + i] = convert(value, element(i));
   }
+  if (flagged)
+    restart(time, values, begin, end, vectors);
   return values;
 }
 
 /// Stores some rows' elements, and what maps make of them.
-void Kernels::store(Value time, const Tuple &values, int64_t begin, int64_t end,
+void Kernels::store(Value time, Tuple values, int64_t begin, int64_t end,
                     bool vectors) {
+  if (table || (flagged && scan.getExclusive()))
+    finishSegments(time, values, begin, end, vectors);
   auto out = [&](unsigned i, int64_t c) {
     return convert(values[(c - begin) * n + i],
                    scan.getCombine().getArgument(i).getType());
   };
-  for (unsigned i = 0; i < n; ++i) {
+  for (unsigned i = 0; i < members; ++i) {
     if (!outs[i])
       continue;
     Tuple mine;
@@ -177,7 +184,8 @@ void Kernels::store(Value time, const Tuple &values, int64_t begin, int64_t end,
   }
 }
 
-/// The elements at `at` of the thread's row `c`; the identities where none exist.
+/// The elements at `at` of the thread's row `c`; the identities where none
+/// exist.
 Kernels::Tuple Kernels::loadIfAny(Value at, int64_t c) {
   Tuple none = identities();
   none.resize(n);
@@ -255,8 +263,9 @@ void Kernels::storeAll(llvm::function_ref<Value(int64_t)> place,
   }
 }
 
-/// Puts the tile's elements into shared memory, neighbours by neighbouring threads:
-/// copied there past registers, where memory has them as they are combined.
+/// Puts the tile's elements into shared memory, neighbours by neighbouring
+/// threads: copied there past registers, where memory has them as they are
+/// combined.
 void Kernels::exchangeRuns(Value base) {
   auto place = [&](int64_t k) {
     return add(base, add(thread, constant(k * blockThreads)));
@@ -266,12 +275,19 @@ void Kernels::exchangeRuns(Value base) {
     for (int64_t k = 0; k < items; ++k)
       put(exchange, striped(k), loaded[k]);
   };
+  OpBuilder::InsertionGuard guard(b);
+  if (along > 1) {
+    Value vectors = arith::AndIOp::create(b, loc, wholeTile, fits);
+    auto op = scf::IfOp::create(b, loc, vectors, /*withElse=*/true);
+    b.setInsertionPointToStart(op.thenBlock());
+    exchangeUnits(base);
+    b.setInsertionPointToStart(op.elseBlock());
+  }
   if (!copied) {
     putAll();
     return;
   }
   auto op = scf::IfOp::create(b, loc, wholeTile, /*withElse=*/true);
-  OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(op.thenBlock());
   for (int64_t k = 0; k < items; ++k)
     for (unsigned i = 0; i < n; ++i)
@@ -286,44 +302,100 @@ void Kernels::exchangeRuns(Value base) {
 /// Starts to copy operand i's element to a place in shared memory.
 void Kernels::copyElement(unsigned i, Value from, Value to) {
   int32_t bytes = element(i).getIntOrFloatBitWidth() / 8;
-  Value shared = memref::ExtractAlignedPointerAsIndexOp::create(b, loc, exchange[i]);
-  shared = add(shared, mul(to, constant(bytes)));
-  shared = LLVM::IntToPtrOp::create(
-      b, loc, LLVM::LLVMPointerType::get(b.getContext(), /*shared=*/3),
-      arith::IndexCastOp::create(b, loc, b.getI64Type(), shared).getResult());
   Value device =
       vectorPointer(seq[i], cast<AxesAttr>(scan.getSeqMaps()[i]), physical(from));
-  NVVM::CpAsyncOp::create(b, loc, shared, device, bytes,
+  NVVM::CpAsyncOp::create(b, loc, sharedPointer(i, to), device, bytes,
                           NVVM::LoadCacheModifierKind::CA, Value());
 }
 
-/// Folds of the thread's run up to each element stay in shared memory, so that no
-/// thread holds elements in registers while it waits for the tiles before: more blocks
-/// are in flight then.  Returns the fold of all.
+/// Folds of the thread's run up to each element stay in shared memory, so that
+/// no thread holds elements in registers while it waits for the tiles before:
+/// more blocks are in flight then.  Returns the fold of all.
 Kernels::Tuple Kernels::foldRuns(Value base) {
-  SmallVector<Tuple> loaded;
   if (contiguous) {
     exchangeRuns(base);
     gpu::BarrierOp::create(b, loc);
-  } else {
-    loaded = loadAll([&](int64_t k) { return add(base, constant(k)); });
+    if (along > 1)
+      return foldUnits();
+    return foldRun([&](int64_t k) { return taken(exchange, placeInRun(k)); });
   }
+  // Elements of a whole tile are read first, and mapped as they are folded.
+  SmallVector<Type> types = typesOfRows();
+  unsigned folded = types.size();
+  if (flagged)
+    types.append(wide, b.getI32Type());
+  auto op = scf::IfOp::create(b, loc, types, wholeTile, /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  auto yield = [&](Tuple fold) {
+    llvm::append_range(fold, flagsOfRun);
+    scf::YieldOp::create(b, loc, fold);
+  };
+  b.setInsertionPointToStart(op.thenBlock());
+  SmallVector<Value> times;
+  for (int64_t k = 0; k < items; ++k) {
+    times.push_back(physical(add(base, constant(k))));
+    readAhead(times.back());
+  }
+  yield(
+      foldRun([&](int64_t k) { return load(times[k], 0, wide, /*vectors=*/true); }));
+  ahead.clear();
+  b.setInsertionPointToStart(op.elseBlock());
+  yield(foldRun([&](int64_t k) {
+    Tuple next;
+    for (int64_t c = 0; c < wide; ++c)
+      llvm::append_range(next, loadIfAny(add(base, constant(k)), c));
+    return next;
+  }));
+  flagsOfRun.clear();
+  if (flagged)
+    llvm::append_range(flagsOfRun, op.getResults().slice(folded, wide));
+  return Tuple(op.getResults().take_front(folded));
+}
+
+/// Folds the thread's run, whose k-th element is `next(k)`.
+Kernels::Tuple Kernels::foldRun(llvm::function_ref<Tuple(int64_t)> next) {
   Tuple fold;
   for (int64_t k = 0; k < items; ++k) {
-    Value place = placeInRun(k);
-    Tuple next = contiguous ? taken(exchange, place) : loaded[k];
+    Tuple mine = next(k);
+    auto keep = [&](const Tuple &values) {
+      put(exchange, placeInRun(k), values);
+      if (!contiguous && flagged)
+        keepFlags(values, k);
+    };
     if (scan.getExclusive())
-      put(exchange, place, k ? fold : identities());
-    fold = k ? combine(fold, next) : next;
+      keep(k ? fold : identities());
+    fold = k ? combine(fold, mine) : mine;
     if (!scan.getExclusive())
-      put(exchange, place, fold);
+      keep(fold);
   }
   return fold;
+}
+
+/// Reads what `load` will need of a whole tile's token.
+void Kernels::readAhead(Value time) {
+  auto read = [&](Value buffer, AxesAttr axes) {
+    if (buffer)
+      ahead.try_emplace({buffer, axes, time},
+                        fetch(buffer, axes, time, 0, wide, /*vectors=*/true));
+  };
+  for (unsigned i = 0; i < members; ++i)
+    read(seq[i], cast<AxesAttr>(scan.getSeqMaps()[i]));
+  for (const Map &map : maps)
+    for (auto [buffer, axes] : llvm::zip(map.seq, map.seqAxes))
+      read(buffer, axes);
 }
 
 /// Where the thread's k-th element as loaded is in shared memory: runs are one
 /// element apart, so that threads use different banks.
 Value Kernels::striped(int64_t k) {
+  if (along > 1) {
+    Value place = arith::RemUIOp::create(b, loc, thread, constant(items));
+    Value unit = arith::DivUIOp::create(b, loc, place, constant(along));
+    Value within = arith::RemUIOp::create(b, loc, thread, constant(along));
+    if (scan.getReverse())
+      within = arith::SubIOp::create(b, loc, constant(along - 1), within);
+    return add(unitPlace(runOfStriped(k), unit), within);
+  }
   return add(add(thread, constant(k * blockThreads)), runOfStriped(k));
 }
 
@@ -340,8 +412,8 @@ Value Kernels::placeInRun(int64_t k) {
   return add(thread, constant(k * wide * blockThreads));
 }
 
-/// The same place, unknown to the compiler to be: those of what was read are not kept
-/// in registers until results are stored.
+/// The same place, unknown to the compiler to be: those of what was read are
+/// not kept in registers until results are stored.
 Value Kernels::anew(Value base) {
   Value hidden = arith::IndexCastOp::create(b, loc, b.getI64Type(), base);
   hidden = LLVM::InlineAsmOp::create(
@@ -352,19 +424,32 @@ Value Kernels::anew(Value base) {
   return arith::IndexCastOp::create(b, loc, b.getIndexType(), hidden);
 }
 
-/// Stores the results; `before` is the fold of all that comes before the thread's run.
-/// Where time is contiguous, neighbouring threads store neighbours.
+/// Stores the results; `before` is the fold of all that comes before the
+/// thread's run. Where time is contiguous, neighbouring threads store
+/// neighbours.
 void Kernels::finishRuns(Value base, const Tuple &before) {
   base = anew(base);
   if (!contiguous) {
-    storeAll(
-        [&](int64_t k) { return add(base, constant(k)); },
-        [&](int64_t k) { return combine(before, taken(exchange, placeInRun(k))); });
+    storeAll([&](int64_t k) { return add(base, constant(k)); },
+             [&](int64_t k) {
+               Tuple within = taken(exchange, placeInRun(k));
+               if (flagged)
+                 giveFlags(within, k);
+               return combine(before, within);
+             });
     return;
   }
   // All have read the folds of runs since the barrier after the look back.
   put(partial, thread, before);
   gpu::BarrierOp::create(b, loc);
+  OpBuilder::InsertionGuard guard(b);
+  if (along > 1) {
+    Value vectors = arith::AndIOp::create(b, loc, wholeTile, fits);
+    auto op = scf::IfOp::create(b, loc, vectors, /*withElse=*/true);
+    b.setInsertionPointToStart(op.thenBlock());
+    storeUnits(base);
+    b.setInsertionPointToStart(op.elseBlock());
+  }
   storeAll(
       [&](int64_t k) { return add(base, add(thread, constant(k * blockThreads))); },
       [&](int64_t k) {

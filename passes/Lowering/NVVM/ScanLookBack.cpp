@@ -1,11 +1,12 @@
 //===- ScanLookBack.cpp - Prefixes within a tile and before it ------------===//
 //
-// A tile publishes its total as words of 64 bits: 32 of a value, 32 that say what it
-// is.  A word is read and written at once, so that no order between words matters.
-// Tiles come in groups: a tile folds the totals of the earlier ones of its group;
-// the last one publishes the group's total, and its prefix when that is known.  The
-// prefix of a group is folded from the left, from the nearest one that is known.  So
-// the order of every fold depends on a tile's number only.
+// A tile publishes its total as words of 64 bits: 32 of a value, 32 that say
+// what it is.  A word is read and written at once, so that no order between
+// words matters. Tiles come in groups: a tile folds the totals of the earlier
+// ones of its group; the last one publishes the group's total, and its prefix
+// when that is known.  The prefix of a group is folded from the left, from the
+// nearest one that is known.  So the order of every fold depends on a tile's
+// number only.
 //
 //===----------------------------------------------------------------------===//
 
@@ -51,8 +52,8 @@ Kernels::Tuple Kernels::scanLanes(Tuple current, Value lane) {
   return current;
 }
 
-/// The fold of the totals of the row's runs before this one; `all` of every run.
-/// Lanes of a warp first, then warps.
+/// The fold of the totals of the row's runs before this one; `all` of every
+/// run. Lanes of a warp first, then warps.
 Kernels::Tuple Kernels::scanWarps(const Tuple &total, Tuple &all) {
   Value lane = arith::RemUIOp::create(b, loc, thread, constant(lanes));
   Value warp = arith::DivUIOp::create(b, loc, thread, constant(lanes));
@@ -69,8 +70,8 @@ Kernels::Tuple Kernels::scanWarps(const Tuple &total, Tuple &all) {
 /// Keeps what follows from being loaded earlier, into registers of its own.
 void Kernels::keepHere() { NVVM::SyncWarpOp::create(b, loc, number(-1)); }
 
-/// The fold of all runs' values in `from`, which lie `apart` from `first` on, and in
-/// `before` that of the runs before `run`.
+/// The fold of all runs' values in `from`, which lie `apart` from `first` on,
+/// and in `before` that of the runs before `run`.
 Kernels::Tuple Kernels::foldBefore(ArrayRef<Value> from, int64_t apart, Value first,
                                    Value run, Tuple &before) {
   int64_t runs = contiguous ? blockThreads / lanes : blockThreads / columns;
@@ -124,21 +125,25 @@ Kernels::Tuple Kernels::scanThreads(const Tuple &total, Tuple &all) {
 }
 
 /// Neighbouring rows of a thread are apart by the threads of the block, so that
-/// threads use different banks.
+/// threads use different banks.  A member without a place is left out.
 Kernels::Tuple Kernels::taken(ArrayRef<Value> from, Value at) {
   Tuple values;
   for (int64_t c = 0; c < wide; ++c)
     for (unsigned i = 0; i < n; ++i)
-      values.push_back(memref::LoadOp::create(
-          b, loc, from[i], ValueRange{add(at, constant(c * blockThreads))}));
+      values.push_back(from[i] ? memref::LoadOp::create(
+                                     b, loc, from[i],
+                                     ValueRange{add(at, constant(c * blockThreads))})
+                                     .getResult()
+                               : Value());
   return values;
 }
 
 void Kernels::put(ArrayRef<Value> to, Value at, const Tuple &values) {
   for (int64_t c = 0; c < wide; ++c)
     for (unsigned i = 0; i < n; ++i)
-      memref::StoreOp::create(b, loc, values[c * n + i], to[i],
-                              ValueRange{add(at, constant(c * blockThreads))});
+      if (to[i])
+        memref::StoreOp::create(b, loc, values[c * n + i], to[i],
+                                ValueRange{add(at, constant(c * blockThreads))});
 }
 
 //===----------------------------------------------------------------------===//
@@ -152,8 +157,8 @@ int64_t Kernels::wordsOfRow() {
   return words;
 }
 
-/// The address of a word of the thread's row `c`.  Lanes read neighbours: slots of a
-/// row, or rows of a slot.
+/// The address of a word of the thread's row `c`.  Lanes read neighbours: slots
+/// of a row, or rows of a slot.
 Value Kernels::wordPointer(Value slot, int64_t c, int64_t word) {
   int64_t words = wordsOfRow();
   Value index;
@@ -200,8 +205,8 @@ void Kernels::publish(Value slot, const Tuple &values, int64_t state) {
   }
 }
 
-/// What is published in a slot for the thread's rows, and in `state` what it is:
-/// nothing yet where words differ.
+/// What is published in a slot for the thread's rows, and in `state` what it
+/// is: nothing yet where words differ.
 Kernels::Tuple Kernels::published(Value slot, Value &state) {
   Type i64 = b.getI64Type(), i32 = b.getI32Type();
   auto word = [&](int64_t v) { return arith::ConstantIntOp::create(b, loc, i64, v); };
@@ -292,8 +297,8 @@ Kernels::Tuple Kernels::either(Value exists, llvm::function_ref<Tuple(Value &)> 
   return Tuple(op.getResults().drop_back());
 }
 
-/// What comes before the first group, for the lane or warp that looks there; of no
-/// matter for others.
+/// What comes before the first group, for the lane or warp that looks there; of
+/// no matter for others.
 Kernels::Tuple Kernels::beforeFirst(Value group, Value place) {
   Value unused;
   return either(
@@ -333,7 +338,8 @@ Kernels::Tuple Kernels::earlierGroup(Value group, Value place, const Tuple &star
 // Before a tile
 //===----------------------------------------------------------------------===//
 
-/// The prefix of `tile`, whose total is `all`, after it has published that total.
+/// The prefix of `tile`, whose total is `all`, after it has published that
+/// total.
 Kernels::Tuple Kernels::lookBack(Value tile, const Tuple &all) {
   Value size = constant(groupSize());
   Value group = arith::DivUIOp::create(b, loc, tile, size);
@@ -449,10 +455,11 @@ Kernels::lookBackLanes(Value tile, const Tuple &all, Value group, Value place,
   return combine(before, within);
 }
 
-/// Every warp looks at another tile, then at another group; its lanes at their rows.
-Kernels::Tuple
-Kernels::lookBackWarps(Value tile, const Tuple &all, Value group, Value place,
-                       llvm::function_ref<void(const Tuple &, int64_t)> publishGroup) {
+/// Every warp looks at another tile, then at another group; its lanes at their
+/// rows.
+Kernels::Tuple Kernels::lookBackWarps(
+    Value tile, const Tuple &all, Value group, Value place,
+    llvm::function_ref<void(const Tuple &, int64_t)> publishGroup) {
   Value warp = runOfThread(), state;
   int64_t warps = blockThreads / columns;
   Value firstOfGroup = arith::SubIOp::create(b, loc, tile, place);

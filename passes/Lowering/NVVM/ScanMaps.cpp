@@ -81,7 +81,7 @@ void Kernels::sizesOf(AxesAttr axes, Value buffer) {
 }
 
 void Kernels::readMaps() {
-  for (unsigned i = 0; i < n; ++i) {
+  for (unsigned i = 0; i < members; ++i) {
     auto axes = cast<AxesAttr>(scan.getSeqMaps()[i]);
     seq.push_back({});
     producers.push_back({nullptr, 0});
@@ -117,7 +117,7 @@ void Kernels::readMaps() {
       }
       producers[i] = {&*same, cast<OpResult>(scan.getSeq()[i]).getResultNumber()};
     }
-    contiguous |= axes.size() == scan.getCarryAxes().size() + 1 &&
+    contiguous |= axes.size() == rowAxes.size() + 1 &&
                   axes.getNames().back().getValue() == RecurrenceOp::getTimeAxis();
   }
 }
@@ -143,13 +143,13 @@ void Kernels::takeConsumers(SmallVectorImpl<Value> &replacements) {
     for (auto [value, attr] : llvm::zip(op.getSeq(), op.getSeqMaps())) {
       unsigned i = numberOf(value);
       map.given.push_back(i);
-      if (i < n)
-        fits &= rename(cast<AxesAttr>(attr), cast<AxesAttr>(scan.getOutMaps()[i]),
-                       names);
+      if (i < members)
+        fits &=
+            rename(cast<AxesAttr>(attr), cast<AxesAttr>(scan.getOutMaps()[i]), names);
     }
     auto isKnown = [&](ValueRange operands, ArrayAttr axes) {
       for (auto [value, attr] : llvm::zip(operands, axes)) {
-        if (numberOf(value) < n)
+        if (numberOf(value) < members)
           continue;
         fits &= dominance.properlyDominates(value, scan);
         for (StringAttr name : cast<AxesAttr>(attr).getNames())
@@ -169,8 +169,8 @@ void Kernels::takeConsumers(SmallVectorImpl<Value> &replacements) {
                     SmallVectorImpl<Value> &buffers) {
       for (auto [value, attr] : llvm::zip(operands, axes)) {
         named.push_back(renamed(cast<AxesAttr>(attr), names));
-        buffers.push_back(numberOf(value) < n ? Value()
-                                              : readBuffer(b, loc, value));
+        buffers.push_back(numberOf(value) < members ? Value()
+                                                    : readBuffer(b, loc, value));
       }
     };
     read(op.getSeq(), op.getSeqMaps(), map.seqAxes, map.seq);
@@ -191,13 +191,14 @@ void Kernels::takeConsumers(SmallVectorImpl<Value> &replacements) {
 }
 
 /// Registers of a thread for a row's element: its words, and where combining
-/// calls functions as many for their intermediate values.
+/// calls functions as many for their intermediate values.  Flags of a thread's
+/// own run are bits.
 int64_t Kernels::registersOfElement() {
   bool functions = false;
-  scan.getCombine().walk([&](Operation *op) {
-    functions |= isa<math::MathDialect>(op->getDialect());
-  });
-  return wordsOfRow() * (functions ? 2 : 1);
+  scan.getCombine().walk(
+      [&](Operation *op) { functions |= isa<math::MathDialect>(op->getDialect()); });
+  int64_t words = wordsOfRow() - (flagged && !contiguous);
+  return words * (functions ? 2 : 1);
 }
 
 /// How many rows a thread holds, and elements of each.
@@ -205,17 +206,20 @@ void Kernels::chooseShape() {
   // More blocks with fewer barriers among more warps.
   if (!contiguous)
     blockThreads = 128;
-  // Four blocks of a multiprocessor, each with half of its registers for elements.
-  // Long tiles look back less often.  Shared memory is as large as the elements.
+  // Four blocks of a multiprocessor, each with half of its registers for
+  // elements. Long tiles look back less often.  Shared memory is as large as
+  // the elements.
   int64_t elements = registersOfProcessor / (4 * blockThreads) / 2;
-  // Where functions need registers, elements pass by them; other combinations are
-  // faster with elements that are loaded.
-  bool asTheyAre = llvm::all_of(llvm::seq(n), [&](unsigned i) {
+  // Elements pass by registers where functions need those, and where they are
+  // one word: more blocks are in flight then.  Others are faster with elements
+  // that are loaded.
+  bool asTheyAre = llvm::all_of(llvm::seq(members), [&](unsigned i) {
     auto type = seq[i] ? cast<MemRefType>(seq[i].getType()) : MemRefType();
     return type && type.getElementType() == element(i) &&
            (type.getElementTypeBitWidth() == 32 || type.getElementTypeBitWidth() == 64);
   });
-  copied = contiguous && asTheyAre && registersOfElement() > wordsOfRow();
+  copied = contiguous && !flagged && asTheyAre &&
+           (wordsOfRow() == 1 || registersOfElement() > wordsOfRow());
   int64_t each = copied ? wordsOfRow() : registersOfElement();
   items = std::clamp<int64_t>(llvm::bit_floor<uint64_t>(elements / each), 1, 32);
   if (contiguous)
@@ -223,18 +227,18 @@ void Kernels::chooseShape() {
   columns = threadsTogether;
   unsigned widest = 8;
   auto see = [&](Value buffer, AxesAttr axes) {
-    if (buffer && axes.size() && !scan.getCarryAxes().empty() &&
-        axes.getNames().back() == scan.getCarryAxes().back())
-      widest = std::max(
-          widest, cast<MemRefType>(buffer.getType()).getElementTypeBitWidth());
+    if (buffer && axes.size() && !rowAxes.empty() &&
+        axes.getNames().back() == rowAxes.back())
+      widest = std::max(widest,
+                        cast<MemRefType>(buffer.getType()).getElementTypeBitWidth());
   };
-  for (unsigned i = 0; i < n; ++i)
+  for (unsigned i = 0; i < members; ++i)
     see(seq[i], cast<AxesAttr>(scan.getSeqMaps()[i]));
   for (const Map &map : maps)
     for (auto [buffer, axes] : llvm::zip(map.seq, map.seqAxes))
       see(buffer, axes);
   // A warp reads 128 bytes at once; tiles that are long in time are fewer.
-  if (!scan.getCarryAxes().empty())
+  if (!rowAxes.empty())
     wide = std::clamp<int64_t>(32 / widest, 1, 4);
   items = std::max<int64_t>(1, items / wide);
 }
@@ -242,13 +246,27 @@ void Kernels::chooseShape() {
 /// True (on the host) where all vectors lie at multiples of their size.
 Value Kernels::vectorsFit() {
   Value all = arith::ConstantIntOp::create(b, loc, b.getI1Type(), 1);
-  if (wide == 1)
+  if (wide == 1 && along == 1)
     return all;
   auto isMultiple = [&](Value value, int64_t of) {
     Value rest = arith::RemUIOp::create(b, loc, value, constant(of));
     all = arith::AndIOp::create(b, loc, all, equal(rest, constant(0)));
   };
-  isMultiple(sizes.lookup(scan.getCarryAxes().back().getValue()), wide);
+  if (along > 1) {
+    // A row alone may end anywhere.
+    Value starts = length;
+    if (!scan.getReverse())
+      starts = arith::SelectOp::create(b, loc, equal(rows, constant(1)),
+                                       constant(along), length);
+    isMultiple(starts, along);
+    for (Value buffer : llvm::concat<Value>(seq, outs))
+      if (buffer)
+        isMultiple(
+            memref::ExtractAlignedPointerAsIndexOp::create(b, loc, buffer),
+            along * cast<MemRefType>(buffer.getType()).getElementTypeBitWidth() / 8);
+    return all;
+  }
+  isMultiple(sizes.lookup(rowAxes.back().getValue()), wide);
   auto see = [&](Value buffer, AxesAttr axes) {
     if (!buffer || !isWide(buffer, axes))
       return;
@@ -261,7 +279,7 @@ Value Kernels::vectorsFit() {
     for (auto [buffer, attr] : llvm::zip(buffers, axes))
       see(buffer, attr);
   };
-  for (unsigned i = 0; i < n; ++i) {
+  for (unsigned i = 0; i < members; ++i) {
     see(seq[i], cast<AxesAttr>(scan.getSeqMaps()[i]));
     see(outs[i], cast<AxesAttr>(scan.getOutMaps()[i]));
   }

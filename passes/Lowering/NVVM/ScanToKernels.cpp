@@ -3,7 +3,8 @@
 // Rows are cut into tiles along time; a block scans a tile of one row (time
 // contiguous) or of 32 neighbouring rows (another axis contiguous).  A tile
 // publishes its total, then looks back for what comes before it (ScanLookBack).
-// Tiles are numbered by a ticket: a tile that runs only waits for tiles that run.
+// Tiles are numbered by a ticket: a tile that runs only waits for tiles that
+// run.
 //
 // D. Merrill and M. Garland, "Single-pass Parallel Prefix Scan with Decoupled
 // Look-back", NVR-2016-002.
@@ -25,34 +26,46 @@ using namespace mlir;
 using namespace seqc;
 using namespace seqc::scan;
 
-/// True for a scan of scalars in one piece.
+/// True for a scan of scalars.
 static bool hasKernels(ScanOp scan) {
-  return !scan.getSegments() && !scan.getResets() &&
-         llvm::none_of(scan.getLeftArgs(), [](BlockArgument arg) {
-           return isa<ShapedType>(arg.getType()) || arg.getType().isIndex();
-         });
+  return llvm::none_of(scan.getLeftArgs(), [](BlockArgument arg) {
+    return isa<ShapedType>(arg.getType()) || arg.getType().isIndex();
+  });
 }
 
 Kernels::Tuple Kernels::identities() {
   Tuple result;
-  for (int64_t c = 0; c < wide; ++c)
+  for (int64_t c = 0; c < wide; ++c) {
     for (Value identity : scan.getIdentities())
       result.push_back(repeatConstant(b, loc, identity));
+    if (flagged)
+      result.push_back(number(0));
+  }
   return result;
 }
 
 Kernels::Tuple Kernels::combine(const Tuple &left, const Tuple &right) {
   Tuple result;
-  for (int64_t c = 0; c < wide; ++c) {
-    IRMapping mapping;
-    for (unsigned i = 0; i < n; ++i) {
-      mapping.map(scan.getLeftArgs()[i], left[c * n + i]);
-      mapping.map(scan.getRightArgs()[i], right[c * n + i]);
-    }
-    llvm::append_range(result, repeatBlock(b, loc, scan.getCombine().front(),
-                                           scan.getYield().getOuts(), mapping));
-  }
+  for (int64_t c = 0; c < wide; ++c)
+    llvm::append_range(result, combineRow(ArrayRef<Value>(left).slice(c * n, n),
+                                          ArrayRef<Value>(right).slice(c * n, n)));
   return result;
+}
+
+Kernels::Tuple Kernels::combineRow(ArrayRef<Value> left, ArrayRef<Value> right) {
+  IRMapping mapping;
+  for (unsigned i = 0; i < members; ++i) {
+    mapping.map(scan.getLeftArgs()[i], left[i]);
+    mapping.map(scan.getRightArgs()[i], right[i]);
+  }
+  Tuple both(repeatBlock(b, loc, scan.getCombine().front(), scan.getYield().getOuts(),
+                         mapping));
+  if (!flagged)
+    return both;
+  both = choose(equal(right[members], number(0)), both,
+                Tuple(right.take_front(members)));
+  both.push_back(arith::OrIOp::create(b, loc, left[members], right[members]));
+  return both;
 }
 
 SmallVector<Value> Kernels::address(AxesAttr map, Value time) {
@@ -129,7 +142,7 @@ void Kernels::kernelBody(Value ticketed) {
   Tuple all;
   Tuple within = scanThreads(total, all);
   Tuple prefix = lookBack(tile, all);
-  if (!finals.empty())
+  if (!finals.empty() && !table)
     storeFinals(combine(prefix, all), tile);
   Tuple before = combine(prefix, within);
   finishRuns(base, before);
@@ -137,24 +150,18 @@ void Kernels::kernelBody(Value ticketed) {
 
 /// What comes before the first tile.
 Kernels::Tuple Kernels::firstPrefix() {
-  if (initials.empty())
+  if (initials.empty() || table)
     return identities();
   Tuple start;
   for (int64_t c = 0; c < wide; ++c) {
     // The last rows of the last tile may not exist.
     Value last = arith::SubIOp::create(b, loc, rows, constant(1));
-    indices = c || !contiguous
-                  ? indicesOf(arith::MinUIOp::create(
-                        b, loc, add(threadRow, constant(c)), last))
-                  : firstRow;
-    for (unsigned i = 0; i < n; ++i)
-      start.push_back(convert(
-          initials[i] ? memref::LoadOp::create(
-                            b, loc, initials[i],
-                            address(cast<AxesAttr>(scan.getInitialMaps()[i]), {}))
-                            .getResult()
-                      : scan.getInitials()[i],
-          element(i)));
+    indices = c || !contiguous ? indicesOf(arith::MinUIOp::create(
+                                     b, loc, add(threadRow, constant(c)), last))
+                               : firstRow;
+    llvm::append_range(start, startOf({}));
+    if (flagged)
+      start.push_back(number(0));
   }
   return start;
 }
@@ -166,16 +173,13 @@ void Kernels::storeFinals(const Tuple &inclusive, Value tile) {
     for (int64_t c = 0; c < wide; ++c)
       when(less(add(threadRow, constant(c)), rows), [&] {
         nameRow(c, /*vectors=*/false);
-        SmallVector<Value> at;
-        for (StringAttr axis : scan.getCarryAxes())
-          at.push_back(indices.lookup(axis.getValue()));
-        for (unsigned i = 0; i < n; ++i)
+        for (unsigned i = 0; i < members; ++i)
           if (finals[i])
             memref::StoreOp::create(
                 b, loc,
                 convert(inclusive[c * n + i],
                         cast<MemRefType>(finals[i].getType()).getElementType()),
-                finals[i], at);
+                finals[i], finalAddress(i));
       });
   });
 }
@@ -184,8 +188,8 @@ void Kernels::storeFinals(const Tuple &inclusive, Value tile) {
 llvm::StringMap<Value> Kernels::indicesOf(Value row) {
   llvm::StringMap<Value> result;
   Value rest = row;
-  for (auto [i, axis] : llvm::enumerate(llvm::reverse(scan.getCarryAxes()))) {
-    if (i + 1 == scan.getCarryAxes().size()) {
+  for (auto [i, axis] : llvm::enumerate(llvm::reverse(rowAxes))) {
+    if (i + 1 == rowAxes.size()) {
       result[axis.getValue()] = rest;
       break;
     }
@@ -196,14 +200,36 @@ llvm::StringMap<Value> Kernels::indicesOf(Value row) {
   return result;
 }
 
-/// Blocks of a multiprocessor: as many as its registers hold, where elements that are
-/// loaded take half of a thread's, but for combining many of them.
+/// Registers of a thread for what it reads of a tile before it maps or folds
+/// that.
+int64_t Kernels::registersRead() {
+  int64_t bits = 0;
+  auto see = [&](Value buffer) {
+    if (buffer)
+      bits += cast<MemRefType>(buffer.getType()).getElementTypeBitWidth();
+  };
+  for (Value buffer : seq)
+    see(buffer);
+  for (const Map &map : maps)
+    for (Value buffer : map.seq)
+      see(buffer);
+  return llvm::divideCeil(items * wide * bits, 32);
+}
+
+/// Blocks of a multiprocessor: as many as its registers hold, where elements
+/// that are loaded take half of a thread's, but for combining many of them.
+/// Where they are not exchanged, what is read takes all but 28, or elements two
+/// thirds.
 int64_t Kernels::residentBlocks() {
-  int64_t registers = std::max<int64_t>(2 * items * wide * registersOfElement(), 64);
+  int64_t loaded = items * wide * registersOfElement();
+  int64_t registers = std::max<int64_t>(2 * loaded, 64);
+  if (!contiguous)
+    registers =
+        std::max(loaded + loaded / 2, registersRead() + 28) + (flagged ? items : 0);
   if (copied)
     registers = 32 + 8 * registersOfElement();
-  if (n > 2)
-    registers += 2 * n * n;
+  if (members > 2)
+    registers += 2 * members * members;
   return std::clamp<int64_t>(registersOfProcessor / (blockThreads * registers), 1, 8);
 }
 
@@ -220,6 +246,7 @@ void Kernels::clearSlots(Value count) {
 void Kernels::run() {
   b.setInsertionPoint(scan);
   readMaps();
+  readSegments();
   for (Value initial : scan.getInitials())
     initials.push_back(isa<ShapedType>(initial.getType())
                            ? readBuffer(b, loc, initial)
@@ -248,17 +275,18 @@ void Kernels::run() {
     outs.push_back(
         buffer(result, cast<AxesAttr>(scan.getOutMaps()[i]).getNames()));
   if (scan.getFinal())
-    for (Value result : scan.getFinals())
-      finals.push_back(buffer(result, scan.getCarryAxes()));
+    for (auto [i, result] : llvm::enumerate(scan.getFinals()))
+      finals.push_back(buffer(result, scan.getFinalMap(i).getNames()));
 
   length = sizes.lookup(RecurrenceOp::getTimeAxis());
   rows = constant(1);
-  for (StringAttr axis : scan.getCarryAxes())
+  for (StringAttr axis : rowAxes)
     rows = mul(rows, sizes.lookup(axis.getValue()));
-  rowBlocks = contiguous ? rows
-                         : arith::CeilDivUIOp::create(b, loc, rows,
-                                                      constant(columns * wide))
-                               .getResult();
+  rowBlocks = contiguous
+                  ? rows
+                  : arith::CeilDivUIOp::create(b, loc, rows, constant(columns * wide))
+                        .getResult();
+  chooseVectors();
   fits = vectorsFit();
   // An empty row still has a final state.
   tiles = arith::MaxUIOp::create(
@@ -276,6 +304,8 @@ void Kernels::run() {
   slots = memref::AllocOp::create(
       b, loc, MemRefType::get({dynamic}, b.getI64Type()), ValueRange{count});
   clearSlots(count);
+  if (table)
+    markTokens();
 
   Value one = constant(1), threads = constant(blockThreads);
   Value none = arith::ConstantIntOp::create(b, loc, b.getI32Type(), 0);
@@ -309,8 +339,13 @@ void Kernels::run() {
     for (unsigned i = 0; i < n; ++i) {
       partial.push_back(local(blockThreads * wide, element(i)));
       handed.push_back(local(contiguous ? 1 : blockThreads * wide, element(i)));
-      exchange.push_back(local(
-          blockThreads * (contiguous ? items + 1 : items * wide), element(i)));
+      // Flags of a thread's own run are bits of a register.
+      exchange.push_back(i == members && !contiguous
+                             ? Value()
+                             : local(blockThreads * (!contiguous ? items * wide
+                                                     : along > 1 ? items
+                                                                 : items + 1),
+                                     element(i)));
     }
     kernelBody(ticketed);
   }

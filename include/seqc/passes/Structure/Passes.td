@@ -184,7 +184,7 @@ def RecurrenceToScan : Pass<"seqc-recurrence-to-scan"> {
                  Option<"force", "force", "bool", "false",
                         "Fail where a recurrence with a state stays">,
                  Option<"scalars", "scalars", "bool", "false",
-                        "Only recurrences in one piece whose states are scalars">,
+                        "Only recurrences whose states are scalars">,
                  Option<"selected", "selected", "bool", "false",
                         "Only where seqc-select-form chose a scan">];
   let dependentDialects = ["::seqc::SeqDialect", "::mlir::arith::ArithDialect",

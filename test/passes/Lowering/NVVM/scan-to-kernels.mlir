@@ -4,14 +4,26 @@
 // back at those before it.
 // CHECK-LABEL: func.func @sum
 // CHECK: scf.parallel
-// CHECK: gpu.launch {{.*}} dynamic_shared_memory_size %c34848_i32
-// A thread's run has 32 elements, and one between runs; four blocks are resident.
-// CHECK: gpu.dynamic_shared_memory {seqc.resident_blocks = 4 : i32}
-// CHECK: memref.view {{.*}} to memref<8448xf32, #gpu.address_space<workgroup>>
+// CHECK: gpu.launch {{.*}} dynamic_shared_memory_size %c33824_i32
+// A thread's run has 32 elements, whose units of four are exchanged, so that none is
+// left empty between runs; six blocks are resident.
+// CHECK: gpu.dynamic_shared_memory {seqc.resident_blocks = 6 : i32}
+// CHECK: memref.view {{.*}} to memref<8192xf32, #gpu.address_space<workgroup>>
 // CHECK: llvm.atomicrmw add {{.*}} syncscope("device") monotonic
-// CHECK-NOT: nvvm.cp.async
-// CHECK: memref.store {{.*}} #gpu.address_space<workgroup>
+// A whole tile at multiples of 16 bytes is copied past registers by units; at other
+// places by elements; in a tile that is not whole those that exist are loaded.
+// CHECK: scf.if
+// CHECK-COUNT-8: nvvm.cp.async.shared.global {{.*}}, 16, cache = {{ *}}cg
+// CHECK-NOT: nvvm.cp.async.shared.global {{.*}}, 16
+// CHECK: nvvm.cp.async.wait.group 0
+// CHECK: else
+// CHECK-COUNT-32: nvvm.cp.async.shared.global {{.*}}, 4
+// CHECK: nvvm.cp.async.wait.group 0
+// CHECK: else
+// CHECK: memref.load {{.*}} memref<?x?xf32>
 // CHECK: gpu.barrier
+// CHECK: llvm.load {{.*}} {alignment = 16 : i64} : !llvm.ptr<3> -> vector<4xf32>
+// CHECK: llvm.store {{.*}} {alignment = 16 : i64} : vector<4xf32>, !llvm.ptr<3>
 // Its total, as one word with what it is; those of its group, which a warp folds;
 // the group's total; the groups before it, up to one whose prefix is known; the
 // group's prefix.
@@ -23,6 +35,7 @@
 // CHECK: nvvm.redux.sync umin
 // CHECK: gpu.shuffle {{ *}}idx
 // CHECK: llvm.store {{.*}} atomic syncscope("device") monotonic {alignment = 8 : i64} : i64
+// CHECK: llvm.store {{.*}} {alignment = 16 : i64} : vector<4xf32>, !llvm.ptr<1>
 func.func @sum(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %zero = arith.constant 0.0 : f32
   %y = seqc.scan seq(%x : (b, t)) identity(%zero) {
@@ -33,12 +46,12 @@ func.func @sum(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
   return %y : tensor<?x?xf32>
 }
 
-// Where combining calls functions, elements are copied to shared memory past
-// registers; in a tile that is not whole, those that exist are loaded.
+// So are they where combining calls functions.
 // CHECK-LABEL: func.func @logarithms
 // CHECK: gpu.dynamic_shared_memory {seqc.resident_blocks = 5 : i32}
-// CHECK: memref.view {{.*}} to memref<8448xf32, #gpu.address_space<workgroup>>
+// CHECK: memref.view {{.*}} to memref<8192xf32, #gpu.address_space<workgroup>>
 // CHECK: scf.if
+// CHECK-COUNT-8: nvvm.cp.async.shared.global {{.*}}, 16
 // CHECK-COUNT-32: nvvm.cp.async.shared.global {{.*}}, 4
 // CHECK: nvvm.cp.async.wait.group 0
 // CHECK: else
@@ -136,15 +149,73 @@ func.func @both(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
   return %w : tensor<?x?xf32>
 }
 
-// Segments stay for the sequential form.
+// Segments: every token is marked with its segment, found in the table, and whether it
+// begins or ends it.  The tuple has a member more, which says whether it drops all to
+// its left, and passes through shared memory and published words like the others.
 // CHECK-LABEL: func.func @packed
-// CHECK: seqc.scan
-func.func @packed(%x: tensor<?xf32>, %cu: tensor<?xi32>) -> tensor<?xf32> {
+// CHECK: scf.parallel
+// CHECK: scf.while
+// CHECK: memref.load {{.*}} memref<?xi32>
+// CHECK: memref.store {{.*}} memref<?xi32>
+// The states after empty segments are those before.
+// CHECK: scf.parallel
+// CHECK: scf.if
+// CHECK: gpu.launch
+// CHECK: memref<4352xf32, #gpu.address_space<workgroup>>
+// CHECK: memref<4352xi32, #gpu.address_space<workgroup>>
+// The state before a segment is folded into its first element.
+// CHECK: %[[MARK:.*]] = memref.load {{.*}} : memref<?xi32>
+// CHECK: %[[BIT:.*]] = arith.shrui %[[MARK]], %c1_i32
+// CHECK: arith.andi %[[BIT]]
+// CHECK: scf.if
+// CHECK: memref.load {{.*}} : memref<?xf32>
+// CHECK: arith.select
+// CHECK: arith.ori
+// CHECK: nvvm.redux.sync
+// CHECK-NOT: seqc.scan
+func.func @packed(%x: tensor<?xf32>, %cu: tensor<?xi32>, %x0: tensor<?xf32>)
+    -> (tensor<?xf32>, tensor<?xf32>) {
   %zero = arith.constant 0.0 : f32
-  %y = seqc.scan seq(%x : (t)) identity(%zero) segments(%cu : (s)) {
+  %y, %yT = seqc.scan seq(%x : (t)) identity(%zero) initial(%x0 : (s)) segments(%cu : (s)) final {
   ^combine(%l: f32, %r: f32):
     %s = arith.addf %l, %r : f32
     seqc.yield out(%s)
   }
-  return %y : tensor<?xf32>
+  return %y, %yT : tensor<?xf32>, tensor<?xf32>
+}
+
+// Resets of rows that are side by side: flags of a thread's own run are bits, and take
+// no shared memory but where threads exchange their runs' folds.
+// CHECK-LABEL: func.func @flagged
+// CHECK: gpu.launch
+// CHECK: memref<4096xf32, #gpu.address_space<workgroup>>
+// CHECK-NOT: memref<4096xi32, #gpu.address_space<workgroup>>
+// CHECK: memref.load {{.*}} : memref<?x?xi8>
+// CHECK: arith.shli
+// CHECK: arith.shrui
+// CHECK-NOT: seqc.scan
+func.func @flagged(%x: tensor<?x?x?xf32>, %f: tensor<?x?xi8>) -> tensor<?x?x?xf32> {
+  %zero = arith.constant 0.0 : f32
+  %y = seqc.scan seq(%x : (b, t, d)) identity(%zero) resets(%f : (b, t)) {
+  ^combine(%l: f32, %r: f32):
+    %s = arith.addf %l, %r : f32
+    seqc.yield out(%s)
+  }
+  return %y : tensor<?x?x?xf32>
+}
+
+// The final state lies as the initial one does.
+// CHECK-LABEL: func.func @turned
+// CHECK: gpu.launch
+// CHECK: memref.load %arg0[%[[B:[0-9]+]], %{{[^,]*}}, %[[D:[0-9]+]]] : memref<?x?x?xf32>
+// CHECK: memref.store %{{[^,]*}}, %{{[^[]*}}[%[[D]], %[[B]]] : memref<?x?xf32>
+// CHECK-NOT: seqc.scan
+func.func @turned(%x: tensor<?x?x?xf32>, %x0: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %zero = arith.constant 0.0 : f32
+  %y, %yT = seqc.scan seq(%x : (b, t, d)) identity(%zero) initial(%x0 : (d, b)) final {
+  ^combine(%l: f32, %r: f32):
+    %s = arith.addf %l, %r : f32
+    seqc.yield out(%s)
+  }
+  return %yT : tensor<?x?xf32>
 }

@@ -65,13 +65,14 @@ def ScanToKernels : Pass<"seqc-scan-to-kernels"> {
   let description = [{
     **Expects** `seqc.scan` operations, in functions that
     `seqc-entry-to-memrefs` has converted.
-    **Guarantees** that scans of scalars in one piece are two `gpu.launch`: one
-    clears the states of tiles, the other reads and writes every element once.
+    **Guarantees** that scans of scalars are two `gpu.launch`: one clears the states
+    of tiles, the other reads and writes every element once.  With a table of segments
+    one more marks the first and last tokens, and one stores the final states of
+    segments that are empty.
     Steps on scalars without state that compute an operand for the scan alone, or
     that take its results and what was there before it, run in that kernel.
     The order of combination depends on the sizes only.
-    **Fails when** never; scans of tensors, with segments or with resets are left
-    alone.
+    **Fails when** never; scans of tensors are left alone.
     **Example** see `test/passes/Lowering/NVVM/scan-to-kernels.mlir`.
   }];
   let dependentDialects = [
