@@ -8,6 +8,7 @@
 #include "seqc/passes/Routing/Passes.h"
 #include "seqc/passes/Structure/Passes.h"
 #include "seqc/passes/Tiling/Passes.h"
+#include "seqc/lib/Cost/Products.h"
 #include "seqc/lib/Target/Machine.h"
 
 #include "mlir/Conversion/Passes.h"
@@ -90,6 +91,16 @@ static bool narrowFactors(const CompileOptions &options, bool dots) {
   return options.factors == "bf16" || (options.factors == "auto" && dots);
 }
 
+/// The processor as its description has it; one with errors is refused before anything
+/// is compiled.
+static target::Cpu describedCpu(const CompileOptions &options) {
+  if (auto described = machineFor(machineName(options), options.vectorWidth))
+    return described->cpu;
+  else
+    llvm::consumeError(described.takeError());
+  return {};
+}
+
 CpuMachine seqc::machineOf(const CompileOptions &options) {
   int64_t cores = 1;
   if (options.cores > 0)
@@ -97,13 +108,7 @@ CpuMachine seqc::machineOf(const CompileOptions &options) {
   else if (options.cpu == "host")
     cores = std::max(1u, std::thread::hardware_concurrency());
   cores = std::min<int64_t>(cores, 1024);
-  // A description with errors is refused before anything is compiled.
-  auto described = machineFor(machineName(options), options.vectorWidth);
-  target::Cpu cpu;
-  if (described)
-    cpu = described->cpu;
-  else
-    llvm::consumeError(described.takeError());
+  target::Cpu cpu = describedCpu(options);
   // Before the processor is looked at, its description says what it has.
   bool dots = options.vectorWidth > 0 ? options.bf16Dots : cpu.bf16Dots > 0;
   return machineOf(cpu, cores, options.vectorWidth, narrowFactors(options, dots));
@@ -199,18 +204,21 @@ static void bufferize(OpPassManager &pm) {
 }
 
 /// From the formed to the tiled stage on a CPU.
-static void tileForCPU(OpPassManager &pm, int64_t width, bool dots, int64_t cores) {
+static void tileForCPU(OpPassManager &pm, int64_t width, bool dots, int64_t cores,
+                       int64_t streamBytes) {
   pm.addPass(createStepOpsToLinalg());
   pm.addPass(createEntryToMemrefs());
   pm.addPass(createDispatchVersions());
   ScanToBlocksOptions blocks;
   blocks.width = width;
   blocks.cores = cores;
+  blocks.streamBytes = streamBytes;
   pm.addPass(createScanToBlocks(blocks));
   RecurrenceToLoopsOptions loops;
   loops.width = width;
   loops.dots = dots;
   loops.cores = cores;
+  loops.streamBytes = streamBytes;
   pm.addPass(createRecurrenceToLoops(loops));
   RoutingToLoopsOptions routing;
   routing.width = width;
@@ -441,7 +449,8 @@ void seqc::buildPipeline(OpPassManager &pm, const CompileOptions &options) {
     tileForGPU(pm, sharedBytes(options), machineName(options),
                options.factors);
   else
-    tileForCPU(pm, width, options.bf16Dots, machineOf(options).cores);
+    tileForCPU(pm, width, options.bf16Dots, machineOf(options).cores,
+               streamBytesOf(describedCpu(options).l3Bytes));
   if (options.stopAfter == Stage::Tiled)
     return;
   // target

@@ -7,6 +7,7 @@
 #include "seqc/passes/Forms/Passes.h"
 #include "seqc/passes/Forms/SequenceSplit.h"
 #include "seqc/passes/Lowering/CPU/Passes.h"
+#include "seqc/passes/Lowering/CPU/Problems.h"
 #include "seqc/passes/Lowering/NVVM/Passes.h"
 #include "seqc/passes/Pipelines/Passes.h"
 #include "seqc/passes/Routing/Passes.h"
@@ -25,6 +26,8 @@ void seqc::registerAllDialects(mlir::DialectRegistry &registry) {
   registerScanSplitModel(registry);
   registerProductProblem(registry);
   registerChunkProblem(registry);
+  registerLaneProblem(registry);
+  registerScanProblem(registry);
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mlir::registerAllToLLVMIRTranslations(registry);

@@ -30,7 +30,9 @@ struct RecurrenceToLoops
     getOperation()->walk([&](RecurrenceOp op) { ops.push_back(op); });
     for (RecurrenceOp op : ops) {
       OpBuilder builder(op);
-      steps::lowerToVectors(op, builder, CpuVectors::ofWidth(width, dots), cores);
+      CpuVectors cpu = CpuVectors::ofWidth(width, dots);
+      cpu.streamBytes = streamBytes;
+      steps::lowerToVectors(op, builder, cpu, cores);
     }
   }
 };

@@ -20,10 +20,7 @@ inline int64_t togetherOf(int64_t width) { return std::min<int64_t>(8, width); }
 /// Replaces one scan by loops over blocks of its rows.
 class Blocks {
 public:
-  Blocks(ScanOp scan, OpBuilder &b, int64_t width, int64_t cores)
-      : scan(scan), b(b), loc(scan.getLoc()), width(width), cores(cores),
-        n(scan.getSeq().size()),
-        exponentials(structure::addsExponentials(scan) && element(0).isF32()) {}
+  Blocks(ScanOp scan, OpBuilder &b, int64_t width, int64_t cores, int64_t streamBytes);
   void run();
 
 private:
@@ -105,6 +102,10 @@ private:
   OpBuilder &b;
   Location loc;
   int64_t width, cores;
+  /// Outputs of fewer bytes may still be in a cache when somebody reads them.
+  int64_t streamBytes;
+  /// Blocks between two updates of the outer running total.
+  int64_t blocksPerGroup;
   unsigned n;
   /// Combining adds exponentials: their sum is kept instead of its logarithm.
   bool exponentials;

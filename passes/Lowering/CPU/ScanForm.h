@@ -12,6 +12,10 @@ namespace seqc::cpu {
 /// vectors lane by lane.
 bool hasBlockedForm(ScanOp scan);
 
+/// The knob of the blocks of a group, and how many those have that nobody solved.
+inline constexpr llvm::StringLiteral kBlocksKnob = "blocks";
+inline constexpr int64_t kBlocksPerGroup = 128;
+
 } // namespace seqc::cpu
 
 #endif // SEQC_PASSES_LOWERING_CPU_SCANFORM_H

@@ -13,6 +13,8 @@
 #include "ScanBlocks.h"
 #include "ScanForm.h"
 
+#include "seqc/dialects/Seq/ChosenTiles.h"
+
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -31,11 +33,12 @@ using namespace seqc;
 using namespace seqc::cpu;
 using namespace seqc::steps;
 
-/// Blocks between two updates of the outer running total.  A group of 32768 f32 and the
-/// next one, which is being fetched, fill half of a second-level cache of 512 KiB.
-static constexpr int64_t blocksPerGroup = 128;
-/// Outputs of fewer bytes may still be in a cache when somebody reads them.
-static constexpr int64_t kStreamBytes = 16 << 20;
+Blocks::Blocks(ScanOp scan, OpBuilder &b, int64_t width, int64_t cores, int64_t streamBytes)
+    : scan(scan), b(b), loc(scan.getLoc()), width(width), cores(cores),
+      streamBytes(streamBytes),
+      blocksPerGroup(chosenTile(scan, kBlocksKnob).value_or(kBlocksPerGroup)),
+      n(scan.getSeq().size()),
+      exponentials(structure::addsExponentials(scan) && element(0).isF32()) {}
 
 bool cpu::hasBlockedForm(ScanOp scan) {
   if (scan.getExclusive() || scan.getReverse() || scan.getSegments() ||
@@ -342,7 +345,7 @@ std::pair<Value, Value> Blocks::largeAndAligned(Value rows) {
   if (!bytes)
     return {};
   Value large = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, bytes,
-                                      constant(kStreamBytes));
+                                      constant(streamBytes));
   return {large, aligned};
 }
 
@@ -435,7 +438,7 @@ struct ScanToBlocks : seqc::impl::ScanToBlocksBase<ScanToBlocks> {
     });
     for (ScanOp scan : scans) {
       OpBuilder builder(scan);
-      Blocks(scan, builder, width, cores).run();
+      Blocks(scan, builder, width, cores, streamBytes).run();
     }
   }
 };

@@ -37,6 +37,13 @@ bool keepsStates(RecurrenceOp op);
 /// The axis whose indices fill vectors, or null for the feature dimensions.
 StringAttr chooseLane(RecurrenceOp op);
 
+/// Lanes of one task: a few vectors at least; at most, beside each other in memory,
+/// as many as leave its states in the first-level cache.  The knob of their number.
+inline constexpr int64_t kFewLanes = 256, kManyLanes = 2048;
+inline constexpr llvm::StringLiteral kLanesKnob = "lanes";
+/// Bytes of one lane's states and of its values that are kept in memory.
+int64_t laneBytes(RecurrenceOp op, const StepPlan &plan);
+
 /// What runs one or, with lanes, several sequences.
 enum class Unit { Task, Thread, Block };
 
@@ -46,7 +53,8 @@ public:
   /// With `lockstep`, `op` has become the step of several sequences.
   Lowering(RecurrenceOp op, OpBuilder &b, Unit unit, const CpuVectors &cpu,
            int64_t sharedBytes = 0, const Lockstep &lockstep = {}, int64_t cores = 1)
-      : op(op), b(b), loc(op.getLoc()), unit(unit), width(cpu.width), lockstep(lockstep),
+      : op(op), b(b), loc(op.getLoc()), unit(unit), width(cpu.width),
+        streamBytes(cpu.streamBytes), lockstep(lockstep),
         chosen(lockstep ? StringAttr() : chooseLane(op)), lane(unit == Unit::Task ? chosen : StringAttr()),
         plan(op, lane, unit == Unit::Block,
              /*multiply=*/unit == Unit::Task && !lane && cpu.width > 1,
@@ -114,6 +122,8 @@ private:
   Location loc;
   Unit unit;
   int64_t width;
+  /// Outputs of fewer bytes may still be in a cache when somebody reads them.
+  int64_t streamBytes;
   Lockstep lockstep;
   /// The axis whose indices are neighbours, and the one that fills vectors: time,
   /// too, where no token depends on another.

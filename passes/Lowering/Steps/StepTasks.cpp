@@ -2,16 +2,14 @@
 
 #include "RecurrenceLowering.h"
 
+#include "seqc/dialects/Seq/ChosenTiles.h"
+
 using namespace mlir;
 using namespace seqc;
 using namespace seqc::steps;
 
-/// Lanes of one task: a few vectors at least; at most, beside each other in memory,
-/// as many as leave its states in the first-level cache.
-static constexpr int64_t kFewLanes = 256, kManyLanes = 2048;
+/// Bytes of a task's lanes where nobody solved for them: half of a first-level cache.
 static constexpr int64_t kLaneBytes = 24 << 10;
-/// Outputs of fewer bytes may still be in a cache when somebody reads them.
-static constexpr int64_t kStreamBytes = 16 << 20;
 /// A step with more functions (exp, ...) does not wait for memory.
 static constexpr int64_t kFewFunctions = 4;
 /// Blocks that share a sequence of independent chunks, at most.
@@ -28,7 +26,7 @@ Value Lowering::extentOf(StringRef axis) {
   return each ? arith::CeilDivUIOp::create(b, loc, size, each).getResult() : size;
 }
 
-int64_t Lowering::roomForLanes() {
+int64_t steps::laneBytes(RecurrenceOp op, const StepPlan &plan) {
   int64_t bytes = 0;
   auto count = [&](Value v) {
     if (plan.hasLane(v) || llvm::is_contained(op.getCarryArgs(), v))
@@ -44,7 +42,13 @@ int64_t Lowering::roomForLanes() {
     for (Value v : inner.getResults())
       if (plan.isRoot(v))
         count(v);
-  int64_t room = std::clamp(kLaneBytes / std::max<int64_t>(bytes, 1), kFewLanes, kManyLanes);
+  return std::max<int64_t>(bytes, 1);
+}
+
+int64_t Lowering::roomForLanes() {
+  if (auto chosen = chosenTile(op, kLanesKnob))
+    return std::max(width, *chosen / width * width);
+  int64_t room = std::clamp(kLaneBytes / laneBytes(op, plan), kFewLanes, kManyLanes);
   return room / kFewLanes * kFewLanes;
 }
 
@@ -106,7 +110,7 @@ Value Lowering::mayStream() {
   if (!bytes || functions > kFewFunctions)
     return {};
   Value large = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, bytes,
-                                      constant(kStreamBytes));
+                                      constant(streamBytes));
   return arith::AndIOp::create(b, loc, large, aligned);
 }
 

@@ -167,8 +167,37 @@ TEST_F(SolverTest, BindingIsWhatMakesItDearer) {
   EXPECT_EQ(bindingConstraints(problem, answer), SmallVector<unsigned>{0});
 }
 
-/// Problems that operations state on machines, by Z3 alone and by trying every point.
-TEST_F(SolverTest, StatedProblemsAgreeWithEnumeration) {
+/// The problems that the program's operations state on some machines, by Z3 alone and by
+/// trying every point; how many there are.
+static unsigned compareStated(MLIRContext &context, StringRef text, bool chunks) {
+  unsigned problems = 0;
+  for (StringRef machine : {"x86-64-v3", "x86-64-v4", "znver5", "sapphirerapids"}) {
+    auto stated = parseSourceString<ModuleOp>(text, &context);
+    EXPECT_TRUE(stated) << text.str();
+    PassManager pm(&context);
+    if (chunks)
+      pm.addPass(createRecurrenceToLinear());
+    PoseTilesOptions pose;
+    pose.machine = machine.str();
+    pose.chunks = chunks;
+    pm.addPass(createPoseTiles(pose));
+    if (!stated || failed(pm.run(*stated))) {
+      ADD_FAILURE() << text.str();
+      return 0;
+    }
+    for (auto op : stated->getOps<tile::ProblemOp>()) {
+      ++problems;
+      Problem problem(op);
+      Answer tried = enumerate(problem), found = solve(problem, /*few=*/0);
+      EXPECT_EQ(found.status, Answer::Status::Solved) << problem.what;
+      EXPECT_EQ(found.point, tried.point) << problem.what;
+      EXPECT_EQ(found.cost, tried.cost) << problem.what;
+    }
+  }
+  return problems;
+}
+
+TEST_F(SolverTest, StatedChunksAgreeWithEnumeration) {
   unsigned problems = 0;
   for (int64_t size : {1, 16, 48, 64, 128, 256, 1024}) {
     std::string k = std::to_string(size);
@@ -176,7 +205,8 @@ TEST_F(SolverTest, StatedProblemsAgreeWithEnumeration) {
       std::string token = "tensor<" + k + "xf32>", state = "tensor<" + k + "x" + k + "xf32>",
                   gate = vector ? token : "f32", gates = vector ? "?x" + k : "?",
                   rows = "tensor<?x" + k + "xf32>";
-      std::string text =
+      problems += compareStated(
+          context,
           "func.func @f(%x: " + rows + ", %g: tensor<" + gates + "xf32> {seqc.range = \"<= 0\"}, "
           "%s0: " + state + ") -> " + rows + " {\n"
           "  %y, %sT = seqc.recurrence seq(%x, %g : (t)) carry(%s0 : ()) {\n"
@@ -187,27 +217,32 @@ TEST_F(SolverTest, StatedProblemsAgreeWithEnumeration) {
           "    %n = arith.addf %old, %w : " + state + "\n"
           "    %o = seqc.einsum \"k,kv->v\"(%xt, %n)\n"
           "    seqc.yield out(%o) carry(%n)\n"
-          "  }\n  return %y : " + rows + "\n}\n";
-      for (StringRef machine : {"x86-64-v3", "x86-64-v4", "znver5", "sapphirerapids"}) {
-        auto stated = parseSourceString<ModuleOp>(text, &context);
-        ASSERT_TRUE(stated) << text;
-        PassManager pm(&context);
-        pm.addPass(createRecurrenceToLinear());
-        PoseTilesOptions pose;
-        pose.machine = machine.str();
-        pose.chunks = true;
-        pm.addPass(createPoseTiles(pose));
-        ASSERT_TRUE(succeeded(pm.run(*stated)));
-        for (auto op : stated->getOps<tile::ProblemOp>()) {
-          ++problems;
-          Problem problem(op);
-          Answer tried = enumerate(problem), found = solve(problem, /*few=*/0);
-          EXPECT_EQ(found.status, Answer::Status::Solved) << text;
-          EXPECT_EQ(found.point, tried.point) << text;
-          EXPECT_EQ(found.cost, tried.cost) << text;
-        }
-      }
+          "  }\n  return %y : " + rows + "\n}\n",
+          /*chunks=*/true);
     }
   }
   EXPECT_EQ(problems, 56u);
+}
+
+TEST_F(SolverTest, StatedScansAndLanesAgreeWithEnumeration) {
+  unsigned problems = 0;
+  for (std::string type : {"f32", "f64"})
+    problems += compareStated(
+        context,
+        "func.func @f(%x: tensor<?x" + type + ">, %z: tensor<?x?x" + type + ">, "
+        "%s0: tensor<?x" + type + ">) -> (tensor<?x" + type + ">, tensor<?x?x" + type + ">) {\n"
+        "  %zero = arith.constant 0.0 : " + type + "\n"
+        "  %y = seqc.scan seq(%x : (t)) identity(%zero) {\n"
+        "  ^combine(%l: " + type + ", %r: " + type + "):\n"
+        "    %s = arith.addf %l, %r : " + type + "\n"
+        "    seqc.yield out(%s)\n"
+        "  }\n"
+        "  %w, %sT = seqc.recurrence seq(%z : (t, d)) carry(%s0 : (d)) {\n"
+        "  ^step(%zt: " + type + ", %s: " + type + "):\n"
+        "    %n = arith.mulf %s, %zt : " + type + "\n"
+        "    seqc.yield out(%n) carry(%n)\n"
+        "  }\n"
+        "  return %y, %w : tensor<?x" + type + ">, tensor<?x?x" + type + ">\n}\n",
+        /*chunks=*/false);
+  EXPECT_EQ(problems, 16u);
 }

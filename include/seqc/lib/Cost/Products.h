@@ -19,11 +19,21 @@ struct CpuVectors {
   int64_t width = 16, registers = 32;
   /// Dot products of pairs of bf16, added to f32 (`vdpbf16ps`).
   bool bf16Dot = false;
+  /// Outputs of fewer bytes may still be in a cache when somebody reads them; larger ones
+  /// are stored around the caches.
+  int64_t streamBytes = 16 << 20;
 
   static CpuVectors ofWidth(int64_t width, bool dots = false) {
-    return {width, width >= 16 ? 32 : 16, dots && width == 16};
+    CpuVectors vectors;
+    vectors.width = width;
+    vectors.registers = width >= 16 ? 32 : 16;
+    vectors.bf16Dot = dots && width == 16;
+    return vectors;
   }
 };
+
+/// From how many bytes on outputs go around the caches: inputs have the other half.
+inline int64_t streamBytesOf(int64_t l3Bytes) { return l3Bytes / 2; }
 
 /// The loop nest of one product: the knobs of its problem (ProductProblem.cpp).
 struct ProductTiles {

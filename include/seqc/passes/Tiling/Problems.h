@@ -13,6 +13,8 @@ namespace seqc {
 void registerProductProblem(mlir::DialectRegistry &registry);
 /// `seqc.linear_recurrence` states the length of its chunks on a CPU.
 void registerChunkProblem(mlir::DialectRegistry &registry);
+/// `seqc.recurrence` states the lanes of a task on a CPU.
+void registerLaneProblem(mlir::DialectRegistry &registry);
 
 } // namespace seqc
 

@@ -1,4 +1,10 @@
 // RUN: seq-opt %s --seqc-entry-to-memrefs --seqc-recurrence-to-loops --canonicalize --cse | FileCheck %s
+// RUN: seq-opt %s --seqc-pose-tiles=tiles=lanes=256 --seqc-solve-tiles --seqc-entry-to-memrefs --seqc-recurrence-to-loops=stream-bytes=777 --canonicalize --cse | FileCheck %s --check-prefix=SOLVED
+
+// A task's lanes are those that are solved; large outputs as told.
+// SOLVED-LABEL: func.func @channels(
+// SOLVED: arith.cmpi uge, %{{.*}}, %c777
+// SOLVED: memref.alloca() {{.*}} : memref<256xf32>
 
 // A scalar step: vectors across channels, the last one masked.  Large outputs go around
 // the caches.

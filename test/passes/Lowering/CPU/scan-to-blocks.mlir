@@ -1,6 +1,14 @@
 // RUN: seq-opt %s --seqc-entry-to-memrefs --seqc-scan-to-blocks=width=4 --canonicalize --cse | FileCheck %s
 // RUN: seq-opt %s --seqc-entry-to-memrefs --seqc-scan-to-blocks="width=4 cores=2" --canonicalize --cse | FileCheck %s --check-prefix=SHARED
 
+// RUN: seq-opt %s --seqc-pose-tiles='machine=x86-64-v3 lanes=4 tiles=blocks=64' --seqc-solve-tiles --seqc-entry-to-memrefs --seqc-scan-to-blocks="width=4 cores=2 stream-bytes=777" --canonicalize --cse | FileCheck %s --check-prefix=SOLVED
+
+// The groups' blocks are those that are solved, 64 of 16 elements; large outputs as told.
+// SOLVED-LABEL: func.func @cumsum(
+// SOLVED-DAG: arith.constant 1024 : index
+// SOLVED-DAG: arith.constant 777 : index
+// SOLVED: scf.parallel
+
 // Width 4: a block is four rows of 4 elements, each scanned across its lanes.
 // CHECK-LABEL: func.func @cumsum(
 // CHECK-SAME: %[[X:.*]]: memref<?x?xf32>, %[[Y:.*]]: memref<?x?xf32>)

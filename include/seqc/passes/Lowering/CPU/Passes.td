@@ -72,11 +72,14 @@ def ScanToBlocks : Pass<"seqc-scan-to-blocks"> {
     outputs are stored around the caches where they are aligned; where they have fewer
     rows than `cores`, cores take turns at the groups of a row.  The order of combination depends
     on the sizes, for sums of exponentials on the values too, never on the number of threads.
+    A group has as many blocks as `seqc.tiles` says, or 128.
     **Fails when** never; other scans are left alone.
     **Example** see `test/passes/Lowering/CPU/scan-to-blocks.mlir`.
   }];
   let options = [Option<"width", "width", "int64_t", "16", "Lanes of a vector">,
-                 Option<"cores", "cores", "int64_t", "1", "Cores that share the loop">];
+                 Option<"cores", "cores", "int64_t", "1", "Cores that share the loop">,
+                 Option<"streamBytes", "stream-bytes", "int64_t", "16777216",
+                        "Bytes from which on outputs are stored around the caches">];
   let dependentDialects = [
       "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
       "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
@@ -92,7 +95,7 @@ def RecurrenceToLoops : Pass<"seqc-recurrence-to-loops"> {
     time is an `scf.for` with the states in buffers that stay in cache, and the step
     is loops over vectors.  Vectors run over channels where the step is written on
     scalars, else over the last feature dimension; the last, partial vector is masked.  A
-    task has as many channels as its first-level cache holds states of, fewer where
+    task has as many channels as its first-level cache holds states of (`seqc.tiles`), fewer where
     cores would be idle.  Large outputs that vectors of channels fill are stored around
     the caches.
     With `dots`, products whose factors may be rounded (`seqc.factors`) are packed in
@@ -106,7 +109,9 @@ def RecurrenceToLoops : Pass<"seqc-recurrence-to-loops"> {
   let options = [Option<"width", "width", "int64_t", "16", "Lanes of a vector">,
                  Option<"dots", "dots", "bool", "false",
                         "The processor has dot products of pairs of bf16">,
-                 Option<"cores", "cores", "int64_t", "1", "Cores that share the loop">];
+                 Option<"cores", "cores", "int64_t", "1", "Cores that share the loop">,
+                 Option<"streamBytes", "stream-bytes", "int64_t", "16777216",
+                        "Bytes from which on outputs are stored around the caches">];
   let dependentDialects = [
       "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
       "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
