@@ -17,6 +17,24 @@ TILES = ["bidirectional-retention", "deltanet", "gated-deltanet", "gla", "gla-pa
          "lightnet", "mlstm", "mom-gated-deltanet", "retnet", "rwkv6", "rwkv7", "simple-gla"]
 NARROW = ["linear-attention", "mom-gla"]
 TILES_TARGET = "sm_90a"
+SCANS = ["affine-scan", "argmax", "cumsum", "hgrn", "hgrn-packed", "logsumexp", "mingru", "rg-lru", "running-max"]
+REGISTERS = 65536  # of a multiprocessor
+
+
+def crowded(ptx, report):
+    """Kernels whose blocks do not fit a multiprocessor as often as was planned."""
+    used = dict(re.findall(r"Compiling entry function '(\w+)'.*?Used (\d+) registers", report, re.S))
+    wrong, planned = [], 0
+    for name, bounds in re.findall(r"\.entry (\w+)\(.*?\)(.*?)\{", ptx, re.S):
+        threads = re.search(r"\.(?:max|req)ntid (\d+)", bounds)
+        blocks = re.search(r"\.minnctapersm (\d+)", bounds)
+        if not threads or not blocks:
+            continue
+        planned += int(blocks[1]) > 1
+        registers = -(-int(used[name]) // 8) * 8  # are given by eights
+        if registers * int(threads[1]) * int(blocks[1]) > REGISTERS:
+            wrong.append(f"{name}: {blocks[1]} blocks of {threads[1]} threads with {used[name]} registers")
+    return wrong, planned
 
 
 def compile(ptxas, file, target, narrow=False):
@@ -40,6 +58,11 @@ def compile(ptxas, file, target, narrow=False):
     allowed = KNOWN_SPILLS.get(pathlib.Path(file).stem, 0)
     if any(int(size) > allowed for pair in spills for size in pair):
         return f"spills: {spills}"
+    wrong, planned = crowded(made.stdout, done.stderr)
+    if wrong:
+        return f"not as many blocks as planned: {wrong}"
+    if file.stem in SCANS and not planned:
+        return "no plan of a scan's blocks"
     return None
 
 
