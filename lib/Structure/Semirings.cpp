@@ -14,6 +14,42 @@ using namespace mlir;
 using namespace seqc;
 using namespace seqc::structure;
 
+/// What `v` is behind casts, signs, scales and transpositions that cancel.
+static Value bare(Value v) {
+  v = stripCasts(v);
+  Value result = v;
+  double scale = 1;
+  auto same = llvm::seq<unsigned>(0, seqc::shapeOf(v.getType()).size());
+  SmallVector<unsigned> order(same.begin(), same.end());
+  while (Operation *def = v.getDefiningOp()) {
+    auto constant = [&](unsigned i) { return splatConstant(def->getOperand(i)); };
+    if (isa<arith::NegFOp>(def)) {
+      scale = -scale;
+      v = def->getOperand(0);
+    } else if (isa<arith::MulFOp>(def) && (constant(0) || constant(1))) {
+      unsigned i = constant(1) ? 1 : 0;
+      scale *= *constant(i);
+      v = def->getOperand(1 - i);
+    } else if (isa<arith::DivFOp>(def) && constant(1)) {
+      scale /= *constant(1);
+      v = def->getOperand(0);
+    } else if (auto einsum = dyn_cast<EinsumOp>(def);
+               einsum && einsum->getNumOperands() == 1 &&
+               einsum.getTerms()[0].size() == einsum.getOutputTerm().size()) {
+      std::string in = einsum.getTerms()[0], out = einsum.getOutputTerm();
+      for (unsigned &d : order)
+        d = in.find(out[d]);
+      v = einsum->getOperand(0);
+    } else {
+      break;
+    }
+    v = stripCasts(v);
+    if (scale == 1 && llvm::equal(order, same))
+      result = v;
+  }
+  return result;
+}
+
 //===----------------------------------------------------------------------===//
 // (max,+) and (min,+)
 //===----------------------------------------------------------------------===//
@@ -63,7 +99,7 @@ public:
       : op(op), dependence(dependence), component(component), least(least) {}
 
   std::optional<SmallVector<RingTerm, 2>> get(Value v) {
-    v = stripCasts(v);
+    v = bare(v);
     RingTerm one;
     if (!dependence.of(v).anyCommon(component)) {
       one.summands.push_back({v, 1});
@@ -193,7 +229,7 @@ private:
 static constexpr unsigned kMaxDepth = 64;
 
 std::optional<Polynomial> LogAnalysis::exponential(Value v, unsigned depth) {
-  v = stripCasts(v);
+  v = bare(v);
   if (depth > kMaxDepth)
     return std::nullopt;
   if (carryOf(v) >= 0)
@@ -269,7 +305,7 @@ std::optional<Polynomial> LogAnalysis::exponential(Value v, unsigned depth) {
 }
 
 std::optional<Polynomial> LogAnalysis::linear(Value v, unsigned depth) {
-  v = stripCasts(v);
+  v = bare(v);
   if (depth > kMaxDepth)
     return std::nullopt;
   if (auto c = splatConstant(v); c && std::isfinite(*c))

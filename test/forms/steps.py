@@ -32,6 +32,23 @@ class Step:
     def binary(self, name, a, b, type_):
         return self.op(f"{name} {a}, {b} : {type_}")
 
+    def respelled(self, value, type_):
+        """The same value, now and then by way of another one: wider, scaled or transposed."""
+        kind = self.rng.randrange(12)
+        if kind == 0:
+            wide = type_.replace("f32", "f64")
+            value = self.op(f"arith.extf {value} : {type_} to {wide}")
+            return self.op(f"arith.truncf {value} : {wide} to {type_}")
+        if kind == 1:
+            for factor in self.rng.choice([("2.0", "0.5"), ("0.25", "4.0"), ("-1.0", "-1.0")]):
+                factor = f"dense<{factor}>" if "tensor" in type_ else factor
+                value = self.binary("arith.mulf", value, self.op(f"arith.constant {factor} : {type_}"), type_)
+        if kind == 2 and type_.count("x") == 2:
+            return self.einsum("vk->kv", self.einsum("kv->vk", value))
+        if kind == 3:
+            return self.unary("arith.negf", self.unary("arith.negf", value, type_), type_)
+        return value
+
 
 class Program:
     """A step with its carries [(name, type, next)], outputs [(value, type)], the forms that
@@ -85,7 +102,7 @@ def matrix_step(rng):
     state = "%s"
     if rng.random() < 0.2:
         state = s.einsum("vk->kv", s.einsum("kv->vk", state))
-    kept = state if late else decay(state)
+    kept = s.respelled(state if late else decay(state), st)
     if dense:
         a = s.operand(f"tensor<{key}x{key}xf32>", f"normal({0.5 / key ** 0.5:.3f})", True)
         kept = rng.choice([lambda: s.einsum("ij,jv->iv", a, kept), lambda: s.einsum("jv,ji->iv", kept, a)])()
@@ -108,7 +125,7 @@ def matrix_step(rng):
                 update = s.einsum(",k,v->kv", beta, left, diff)
             else:
                 update = s.einsum("v,k->kv", s.einsum("v,->v", diff, beta), left)
-            total = s.binary("arith.addf", total, update, st)
+            total = s.binary("arith.addf", total, s.respelled(update, st), st)
         else:  # - beta k k^T S
             scaled = s.einsum(",k->k", beta, left)
             read = s.einsum("kv,k->v", source, right)
@@ -118,6 +135,7 @@ def matrix_step(rng):
     for w in range(rng.choice([1, 1, 2])):
         same = rng.random() < 0.15  # the same at every token
         k, v = s.operand(kt, "normal(0.3)", rng.random() < 0.15 or same), s.operand(vt, "normal", same)
+        k = s.respelled(k, kt)
         if rng.random() < 0.3:
             k = s.unary("math.tanh", k, kt)
         if rng.random() < 0.4:
@@ -129,7 +147,7 @@ def matrix_step(rng):
             kv = s.einsum("v,k->kv", v, k)
         total = s.binary("arith.addf", total, kv, st) if rng.random() < 0.5 else \
             s.binary("arith.addf", kv, total, st)
-    nxt = decay(total) if late else total
+    nxt = s.respelled(decay(total) if late else total, st)
     # A vector that decays and is written as the state is: a normaliser.
     column = None
     if key > 1 and not late and not dense and all(letters != "v" for letters, _ in gates) and rng.random() < 0.4:
@@ -185,7 +203,8 @@ def vector_step(rng):
     type_ = f"tensor<{n}xf32>" if n else "f32"
 
     def add(a, b):
-        return s.binary("arith.addf", *((a, b) if rng.random() < 0.5 else (b, a)), type_)
+        total = s.binary("arith.addf", *((a, b) if rng.random() < 0.5 else (b, a)), type_)
+        return s.respelled(total, type_)
 
     def mul(a, b):
         return s.binary("arith.mulf", *((a, b) if rng.random() < 0.5 else (b, a)), type_)

@@ -300,3 +300,35 @@ func.func @snapshot(%x: tensor<?xf32>, %h0: tensor<f32>) -> tensor<f32> {
   }
   return %a : tensor<f32>
 }
+
+// The sum of exponentials behind signs, scales and transpositions that cancel, and so a
+// maximum.
+// CHECK-LABEL: @logaddexp_spelled
+// CHECK: seqc.structure = ["0: C1 (logaddexp,+)", "1: C1 (max,+)"]
+func.func @logaddexp_spelled(%x: tensor<?x3x2xf32>, %g: tensor<?x3x2xf32>, %h0: tensor<3x2xf32>, %m0: tensor<3x2xf32>) -> (tensor<3x2xf32>, tensor<3x2xf32>) {
+  %two = arith.constant dense<2.0> : tensor<3x2xf32>
+  %half = arith.constant dense<0.5> : tensor<3x2xf32>
+  %hT, %mT = seqc.recurrence seq(%x, %g : (t)) carry(%h0, %m0 : ()) {
+  ^step(%xt: tensor<3x2xf32>, %gt: tensor<3x2xf32>, %h: tensor<3x2xf32>, %m: tensor<3x2xf32>):
+    %a = arith.addf %gt, %h : tensor<3x2xf32>
+    %b = arith.mulf %a, %two : tensor<3x2xf32>
+    %kept = arith.mulf %half, %b : tensor<3x2xf32>
+    %top = arith.maximumf %kept, %xt : tensor<3x2xf32>
+    %d = arith.subf %kept, %top : tensor<3x2xf32>
+    %e = arith.subf %xt, %top : tensor<3x2xf32>
+    %ed = math.exp %d : tensor<3x2xf32>
+    %ee = math.exp %e : tensor<3x2xf32>
+    %sum = arith.addf %ed, %ee : tensor<3x2xf32>
+    %sumT = seqc.einsum "ij->ji"(%sum)
+    %again = seqc.einsum "ji->ij"(%sumT)
+    %log = math.log %again : tensor<3x2xf32>
+    %all = arith.addf %log, %top : tensor<3x2xf32>
+    %minus = arith.negf %all : tensor<3x2xf32>
+    %next = arith.negf %minus : tensor<3x2xf32>
+    %n = arith.negf %m : tensor<3x2xf32>
+    %nn = arith.negf %n : tensor<3x2xf32>
+    %most = arith.maximumf %nn, %xt : tensor<3x2xf32>
+    seqc.yield carry(%next, %most)
+  }
+  return %hT, %mT : tensor<3x2xf32>, tensor<3x2xf32>
+}
