@@ -165,10 +165,12 @@ LogicalResult SharedType::verify(function_ref<InFlightDiagnostic()> emitError,
   if (!isa<FloatType>(element))
     return emitError() << "a shared tile of " << element
                        << ", expected floats (T2)";
-  if (units && (element.getIntOrFloatBitWidth() != 16 || shape.back() % 8))
+  bool unitElement = element.getIntOrFloatBitWidth() == 16 || element.isF32();
+  if (units && (!unitElement || shape.back() % 8))
     return emitError() << "a shared tile by units of " << shape.back() << " columns of "
                        << element
-                       << ", expected 16-bit elements and a multiple of 8 columns (T2)";
+                       << ", expected f32 or 16-bit elements and a multiple of 8 columns "
+                          "(T2)";
   return success();
 }
 

@@ -296,6 +296,22 @@ LogicalResult MapOp::verify() {
   return success();
 }
 
+LogicalResult TeamOp::verify() {
+  int64_t first = getFirst(), warps = getWarps();
+  if ((*this)->getParentOfType<TeamOp>())
+    return emitOpError("is within another team, expected none (T26)");
+  if (first < 0 || warps < 1 || first % 4 || warps % 4 || first + warps > 32)
+    return emitOpError() << "has " << warps << " warps from " << first
+                         << " on, expected multiples of 4, 32 at most (T26)";
+  return success();
+}
+
+LogicalResult MeetOp::verify() {
+  if (!(*this)->getParentOfType<TeamOp>())
+    return emitOpError("is in no team, expected one (T27)");
+  return success();
+}
+
 LogicalResult BoundedOp::verify() {
   SharedType type = getSource().getType();
   int64_t row = getRow();
@@ -355,26 +371,32 @@ LogicalResult MmaOp::verify() {
   int64_t depth = getTranspose() ? b.cols() : b.rows();
   int64_t cols = getTranspose() ? b.rows() : b.cols();
   Type element = a.getElementType();
-  if (a.getPlace() != Place::lhs || (!element.isBF16() && !element.isF16()) ||
+  bool tf32 = element.isF32() && b.isTf32() && getTranspose() && !getDiagonal();
+  if (a.getPlace() != Place::lhs || (!element.isBF16() && !element.isF16() && !tf32) ||
       c.getPlace() != Place::acc || !c.getElementType().isF32() ||
       a.getWarps() != c.getWarps())
     return emitOpError() << "has factor " << a << " and sum " << c
-                         << ", expected an lhs of bf16 or f16 and an acc of f32 (T13)";
+                         << ", expected an lhs of bf16 or f16, or of f32 for a transposed "
+                            "tile of f32 by units, and an acc of f32 (T13)";
   int64_t first = getFirst(), count = getCount();
   if (first < 0 || count < 0 || first % 16 || count % 16 || first + count > c.cols() ||
-      (count && (getDiagonal() || !getTranspose())) || (first && !count))
+      (count && (getDiagonal() || !getTranspose() || getLower() || tf32)) ||
+      (first && !count))
     return emitOpError() << "makes " << count << " columns from " << first << " on of "
                          << c << ", expected multiples of 16, transposed and without "
                             "a diagonal (T13)";
   if (int64_t d = getDiagonal()) {
-    if (!getTranspose() || d % 16 || c.cols() != d || a.rows() % d || b.isRing() ||
-        b.rows() != a.rows() || b.cols() != a.cols() || c.rows() != a.rows() ||
+    if (!getTranspose() || getLower() || d % 16 || c.cols() != d || a.rows() % d ||
+        b.isRing() || b.rows() != a.rows() || b.cols() != a.cols() || c.rows() != a.rows() ||
         b.getElementType() != element)
       return emitOpError() << "multiplies " << a << " by " << b << " into " << c
                            << " along a diagonal of blocks of " << d
                            << ", expected M x K, M x K transposed and M x D (T13)";
     return success();
   }
+  if (getLower() && (!getTranspose() || b.rows() != b.cols()))
+    return emitOpError() << "has the lower triangle " << b
+                         << ", expected a square tile, transposed (T13)";
   if (b.isRing() || b.getElementType() != element || depth != a.cols() ||
       cols != c.cols() || a.rows() != c.rows() || cols % 16)
     return emitOpError() << "multiplies " << a << " by " << b << " into " << c

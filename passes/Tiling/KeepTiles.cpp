@@ -134,6 +134,17 @@ static void foldRounding(OpResult result, AxesAttr map) {
 namespace {
 struct KeepTiles : seqc::impl::KeepTilesBase<KeepTiles> {
   using KeepTilesBase::KeepTilesBase;
+
+  /// Teams, where a block has room for their tiles.
+  void keepTeams(LinearRecurrenceOp op) {
+    Type element = tile::factorsOf(op, /*narrow=*/false);
+    if (!element || !tile::hasTeams(op, element))
+      return;
+    op->setAttr(tile::teamsAttr, UnitAttr::get(&getContext()));
+    if (tile::violation(tile::planOf(op, tile::knobsOf(op), element, false), sharedBytes))
+      op->removeAttr(tile::teamsAttr);
+  }
+
   void runOnOperation() override {
     SmallVector<LinearRecurrenceOp> ops;
     getOperation()->walk([&](LinearRecurrenceOp op) { ops.push_back(op); });
@@ -149,6 +160,7 @@ struct KeepTiles : seqc::impl::KeepTilesBase<KeepTiles> {
                       TypeAttr::get(BFloat16Type::get(&getContext())));
         for (unsigned i = 0; i < op.numReads(); ++i)
           foldRounding(op->getResult(i), op.getOutMap());
+        keepTeams(op);
       } else if (remarks) {
         emitRemark(op.getLoc()) << "has no kernel of tiles: " << *why;
       }

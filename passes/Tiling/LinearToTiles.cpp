@@ -13,6 +13,7 @@
 // TilePairs.cpp the pairs of tokens.  Left factors come from registers, right ones
 // from shared memory, each of them in the order in which it lies in memory.
 // Where sequences are too few for the machine, blocks have parts of them: TileParts.cpp.
+// Where there is room, other warps prepare a correction's next chunk: TileTeams.cpp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -278,14 +279,14 @@ void Kernel::copyIn(Part part, Value buffer, AxesAttr map, Value chunk, Value co
   }
   auto copy = CopyInOp::create(b, loc, buffer, at, rows, target, rowDim, colDim,
                                op.getReverse());
-  if (takesTurns() || plan.late())
+  if (takesTurns() || plan.late() || teams())
     copy->setAttr(fewAddressesAttr, b.getUnitAttr());
 }
 
 void Kernel::fetch(Value chunk, Turn turn) {
   Value zero = index(0);
   bool all = turn == Turn::all;
-  if (all || turn == Turn::first) {
+  if (all || turn == Turn::first || turn == Turn::tokens) {
     copyIn(Part::keys, key, op.write(0, 0).map, chunk, zero);
     if (gate)
       copyIn(Part::gates, gate, op.gate(0).map, chunk,
@@ -296,14 +297,14 @@ void Kernel::fetch(Value chunk, Turn turn) {
       if (scale->buffer)
         copyIn(scale->part, scale->buffer, scale->map, chunk, {});
   }
-  if (all || turn == Turn::second) {
+  if (all || turn == Turn::second || turn == Turn::tokens) {
     copyIn(Part::queries, query, op.read(0, 0).map, chunk, zero);
     if (plan.pair) {
       copyIn(Part::rights, right, op.pair(0, 1).map, chunk, zero);
       copyIn(Part::lefts, left, op.pair(0, 0).map, chunk, zero);
     }
   }
-  if (all || turn == Turn::last) {
+  if (all || turn == Turn::last || turn == Turn::values) {
     if (!plan.ones)
       copyIn(Part::values, value, op.write(0, 1).map, chunk, column);
     CommitOp::create(b, loc);
@@ -414,8 +415,9 @@ void Kernel::launch(Value blocks, llvm::function_ref<void(Value block)> body) {
   Value one = index(1);
   Value bytes =
       arith::ConstantIntOp::create(b, loc, b.getI32Type(), plan.bytes());
-  auto launch = gpu::LaunchOp::create(b, loc, blocks, one, one, index(32 * warps), one,
-                                      one, bytes);
+  auto launch = gpu::LaunchOp::create(b, loc, blocks, one, one,
+                                      index(32 * (warps + plan.preparing())), one, one,
+                                      bytes);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&launch.getBody().front());
   b.setInsertionPoint(gpu::TerminatorOp::create(b, loc));
@@ -468,7 +470,7 @@ void Kernel::run() {
     split(blocks);
     blocks = mul(blocks, parts);
   }
-  launch(blocks, [&](Value block) { body(block); });
+  launch(blocks, [&](Value block) { teams() ? bodyOfTeams(block) : body(block); });
   steps::finishResults(b, op, replacements);
 }
 

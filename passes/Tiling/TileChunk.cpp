@@ -34,13 +34,17 @@ void Kernel::arrive() {
     else if (plan.perKey || plan.perValue)
       findNear();
   }
-  if (constantGate) {
-    Value left = sub(length, mul(now, index(tokens)));
-    left = arith::MinSIOp::create(b, loc, left, index(tokens));
-    exist = arith::SIToFPOp::create(
-        b, loc, f32,
-        arith::IndexCastOp::create(b, loc, b.getI32Type(), left).getResult());
-  }
+  findExist();
+}
+
+/// Tokens of the chunk that exist, where they all have one gate.
+void Kernel::findExist() {
+  if (!constantGate)
+    return;
+  Value left = sub(length, mul(now, index(tokens)));
+  left = arith::MinSIOp::create(b, loc, left, index(tokens));
+  exist = arith::SIToFPOp::create(
+      b, loc, f32, arith::IndexCastOp::create(b, loc, b.getI32Type(), left).getResult());
 }
 
 Value Kernel::scaleOfTokens(const Scale &scale, Place place) {
@@ -57,6 +61,17 @@ Value Kernel::scaleOfTokens(const Scale &scale, Place place) {
 Value Kernel::spreadRow(Value row, Value over) {
   Value wide = toF32(over);
   return mul(wide, spread(row, cast<FragmentType>(wide.getType())));
+}
+
+/// What a correction makes of `from`, each row for itself.
+Value Kernel::solve(Value from) {
+  if (!teams())
+    return SubstituteOp::create(b, loc, from.getType(), from,
+                                memory(Part::leftCorrections));
+  Value made = product(asPlace(from, Place::lhs), stageOf(Part::inverses, now),
+                       zeros(values, tokens), true, 0, /*apart=*/false);
+  made.getDefiningOp<MmaOp>().setLower(true);
+  return made;
 }
 
 /// What is written at each token; `reach` is what the correction reads of the state.
@@ -77,11 +92,16 @@ SmallVector<Kernel::Written> Kernel::written(Value reach) {
     reach = product(loaded, memory(Part::keyCorrections), reach, true);
   else
     reach = add(reach, toF32(asPlace(wide ? wide : loaded, Place::acc)));
-  Value solved =
-      SubstituteOp::create(b, loc, reach.getType(), reach, memory(Part::leftCorrections));
+  Value solved = solve(reach);
   all.push_back({solved, asFactor(solved),
                  plan.apart ? Part::leftWeights : Part::keyWeights, leftTile});
   return all;
+}
+
+/// What the gates after each token leave of it at the chunk's end, as a row.
+Value Kernel::decayToEnd(Value total) {
+  FragmentType row = fragment(1, tokens, f32, Place::row);
+  return exp(notAbove(sub(splat(total, row), gateSums(Place::row, true)), 0));
 }
 
 /// Stores the chunk's results.
@@ -148,10 +168,7 @@ Value Kernel::chunk(Value n, Value state) {
 
   // The state after the chunk.
   if (gated) {
-    Value total = gateTotal();
-    Value left = sub(splat(total, fragment(1, tokens, f32, Place::row)),
-                     gateSums(Place::row, true));
-    Value decay = exp(notAbove(left, 0));
+    Value total = gateTotal(), decay = decayToEnd(total);
     for (Written &w : all) {
       w.factor = asFactor(spreadRow(decay, w.wide ? w.wide : w.factor));
     }

@@ -134,11 +134,13 @@ private:
   Value firstToken(Value chunk);
   void copyIn(Part part, Value buffer, AxesAttr map, Value chunk, Value column);
   /// What a fetch asks for: all, or what its turn is.
-  enum class Turn { all, first, second, last };
+  enum class Turn { all, first, second, last, tokens, values };
   void fetch(Value chunk, Turn turn = Turn::all);
   /// Copies wait for the registers of earlier ones; a chunk of many products asks for the
   /// next one's tokens between them.
-  bool takesTurns() { return plan.pair && !plan.perKey && !summing; }
+  bool takesTurns() {
+    return plan.pair && !plan.perKey && !summing && !plan.knobs.teams;
+  }
 
   void findTokens();
   void roundArrived();
@@ -168,14 +170,27 @@ private:
     Value tile;   // the vectors they are written with
   };
   void arrive();
+  void findExist();
   /// One gate a token.
   bool scalarGate() { return op.numGates() && !plan.perKey && !plan.perValue; }
   /// A scale of the chunk's tokens, as a `row` or a `col`.
   Value scaleOfTokens(const Scale &scale, Place place);
   Value spreadRow(Value row, Value over);
   Value chunk(Value number, Value state);
+  Value decayToEnd(Value total);
+  Value solve(Value from);
   SmallVector<Written> written(Value reach);
   void store(Value read);
+
+  // Teams, in TileTeams.cpp.
+  bool teams() { return plan.knobs.teams; }
+  void team(int64_t count, int64_t first, llvm::function_ref<void()> body);
+  void meet() { MeetOp::create(b, loc); }
+  void findTiles(Value chunk);
+  void prepare(Value chunk);
+  Value here(Value factor);
+  Value use(Value state);
+  void bodyOfTeams(Value block);
 
   // A gate for each value, in TileValues.cpp.
   Value readPerValue(Value read);

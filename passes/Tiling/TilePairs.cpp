@@ -131,7 +131,7 @@ void Kernel::invert() {
 
 void Kernel::storePairs(const Weights &weights, Value pairs) {
   pairs = scalePairs(weights, TriangleOp::create(b, loc, pairs, weights.reader.strict));
-  storeTile(pairs, memory(weights.target));
+  storeTile(pairs, stageOf(weights.target, now));
 }
 
 /// Pairs with one gate or none a token.

@@ -36,7 +36,26 @@ Knobs seqc::tile::knobsOf(LinearRecurrenceOp op) {
   // So do single stages, with a gate for each key.
   if (op.numPairs() && op.numGates() && op.getGateAxes()[0] == 0)
     knobs.stages = 1;
+  // One block has all values of a head, and what concerns keys alone is computed once.
+  // Keys are those of three chunks: in use, being prepared, and on their way.
+  if (op->hasAttr(teamsAttr)) {
+    knobs.teams = true;
+    knobs.values = 128;
+    knobs.stages = 3;
+  }
   return knobs;
+}
+
+bool seqc::tile::hasTeams(LinearRecurrenceOp op, Type element) {
+  bool vector = op.numGates() && op.getGateAxes()[0] >= 0;
+  if (op.numPairs() != 1 || vector || op.valueSize() <= 64)
+    return false;
+  // What corrects is written with the keys, and nothing is rounded as it arrives.
+  LinearRecurrenceOp::Operand key = op.write(0, 0), left = op.pair(0, 0);
+  return left.value == key.value && left.map == key.map &&
+         llvm::all_of(factorOperands(op), [&](auto factor) {
+           return elementOf(factor.second.value.getType()) == element;
+         });
 }
 
 SmallVector<std::pair<const char *, LinearRecurrenceOp::Operand>>
@@ -89,7 +108,16 @@ Plan seqc::tile::planOf(LinearRecurrenceOp op, Knobs knobs, Type element, bool s
     plan.parts[unsigned(part)] = {SmallVector<int64_t, 3>(shape), type, units};
   };
   auto ring = [&](Part part, int64_t cols, Type type) {
-    tile(part, {knobs.stages, tokens, cols}, type);
+    // Values are not prepared.
+    int64_t stages = knobs.teams && part == Part::values ? 2 : knobs.stages;
+    tile(part, {stages, tokens, cols}, type);
+  };
+  // What is computed for a chunk, of teams while the one before it is in use.
+  auto made = [&](Part part, int64_t cols, Type type) {
+    SmallVector<int64_t, 3> shape = {tokens, cols};
+    if (knobs.teams)
+      shape.insert(shape.begin(), 2);
+    tile(part, shape, type);
   };
   // What is rounded as soon as it has arrived makes room for the next chunk's.
   auto factors = [&](Part part, int64_t cols, Operand operand) {
@@ -124,7 +152,11 @@ Plan seqc::tile::planOf(LinearRecurrenceOp op, Knobs knobs, Type element, bool s
     factors(Part::values, knobs.values, op.write(0, 1));
   scales(Part::writeScales, op.write(0, 2));
   scales(Part::readScales, op.read(0, 1));
-  tile(Part::keyWeights, {tokens, tokens}, element);
+  made(Part::keyWeights, tokens, element);
+  if (knobs.teams) {
+    made(Part::inverses, tokens, f32);
+    plan.parts[unsigned(Part::inverses)].units = true;
+  }
   if (plan.pair) {
     Operand left = op.pair(0, 0), right = op.pair(0, 1);
     vectors(Part::rights, right, {{Part::keys, key}, {Part::queries, query}});
@@ -144,7 +176,7 @@ Plan seqc::tile::planOf(LinearRecurrenceOp op, Knobs knobs, Type element, bool s
     ring(Part::gates, width, stored);
     // Sums take the place of what they sum up, where they can.
     if (width == 1 || !stored.isF32())
-      tile(Part::sums, {tokens, width}, f32);
+      made(Part::sums, width, f32);
     if (plan.perValue) {
       tile(Part::scaledValues, {tokens, knobs.values}, element);
       tile(Part::decays, {tokens, knobs.values}, f32);

@@ -23,6 +23,8 @@ struct Knobs {
   int64_t stages = 2;
   // 16-bit tiles by units, and results in the place of values: smaller, slower to fill.
   bool units = false;
+  // Four more warps prepare the next chunk: what its tokens read of each other.
+  bool teams = false;
 };
 
 /// A kernel's tiles.
@@ -42,6 +44,7 @@ enum class Part : unsigned {
   leftWeights,
   keyCorrections,
   leftCorrections,
+  inverses, // of the correction's system, if another team's warps make them
   // Gates for each key: their sums, and vectors times what the gates make of them, where
   // they cannot take the place of the vectors.
   sums,
@@ -88,8 +91,10 @@ struct Plan {
   std::array<Part, unsigned(Part::count)> over;
 
   const PlannedTile &operator[](Part part) const { return parts[unsigned(part)]; }
+  /// Warps that have the values, and that prepare chunks for them.
   int64_t warps() const { return knobs.values / 16; }
   bool late() const { return knobs.stages == 1; }
+  int64_t preparing() const { return knobs.teams ? 4 : 0; }
   int64_t bytes() const;
 };
 
@@ -110,8 +115,13 @@ Plan planOf(LinearRecurrenceOp op, Knobs knobs, Type element, bool split);
 /// `sharedBytes` of shared memory, or nothing.
 std::optional<std::string> violation(const Plan &plan, int64_t sharedBytes);
 
-/// The knobs that a recurrence's kernel gets.
+/// The knobs that a recurrence's kernel gets: those of teams where it says so.
 Knobs knobsOf(LinearRecurrenceOp op);
+
+/// Whether a correction's kernel may be one of teams, if its tiles fit.
+bool hasTeams(LinearRecurrenceOp op, Type element);
+/// On a recurrence: its kernel is one of teams.
+inline constexpr llvm::StringLiteral teamsAttr = "seqc.teams";
 
 /// A constant all of whose elements are one number.
 std::optional<double> splatNumber(Value v);

@@ -44,6 +44,7 @@ private:
   /// Moves a body into that of the loop or branch that yields elements instead.
   LogicalResult moveBody(Block &from, Block &to);
   LogicalResult choose(scf::IfOp op);
+  LogicalResult team(TeamOp op);
   /// A value's elements where it is a fragment, else itself.
   void flatten(ValueRange values, Scalars &into);
   /// Lets old values stand for runs of new ones.
@@ -102,6 +103,11 @@ private:
   /// An element of a shared tile.
   Value place(SharedType type, Value tile, Value row, Value col) {
     Value start = mul(row, type.rowBytes());
+    if (type.isTf32()) {
+      Value unit = add(mul(div(col, 8), 2), rem(col, 2));
+      return at(tile, add(start, add(mul(unit, type.unitBytes()),
+                                     mul(div(rem(col, 8), 2), type.elementBytes()))));
+    }
     if (type.unitBytes() == 16)
       return at(tile, add(start, mul(col, type.elementBytes())));
     int64_t unit = type.unitElements();
@@ -170,6 +176,9 @@ private:
   // Of groups of four warps, in TileGroups.cpp.
   bool byGroups(MmaOp op);
   void multiplyByGroups(MmaOp op);
+  void multiplyTf32(MmaOp op);
+  /// A left factor of f32 as words of tf32, four for each 16 x 8 piece.
+  Scalars wordsTf32(FragmentType type, ArrayRef<Value> elements);
   void fenceBarriers();
   void finite(FiniteOp op);
   void addSeen(AddSeenOp op);
@@ -199,7 +208,7 @@ private:
   Scalars loadMatrices(Value pointer, bool transpose);
   /// Rounds pairs at once: there is an instruction for two.  Lanes hold an even number
   /// of elements.
-  Scalars roundPairs(ArrayRef<Value> from, Type to);
+  Scalars roundPairs(ArrayRef<Value> from, Type to, bool stays = false);
   Value pack(Value x, Value y);
   std::pair<Value, Value> unpack(Value pair, Type element);
 
@@ -207,6 +216,7 @@ private:
   OpBuilder b;
   Location loc;
   int64_t threads, used = 0;
+  int64_t teamBarrier = 0; // number of the barrier of a team
   bool groups, grouped = false;
   llvm::DenseMap<Value, Scalars> fragments;
   llvm::DenseMap<Value, Value> tiles;

@@ -109,7 +109,9 @@ void Lanes::bounded(BoundedOp op) {
   }
   Value mine = arith::ExtUIOp::create(b, loc, b.getI32Type(), all);
   Value together =
-      NVVM::BarrierOp::create(b, loc, TypeRange{b.getI32Type()}, Value(), Value(),
+      NVVM::BarrierOp::create(b, loc, TypeRange{b.getI32Type()},
+                              teamBarrier ? i32(teamBarrier) : Value(),
+                              teamBarrier ? i32(threads) : Value(),
                               NVVM::BarrierReductionAttr::get(
                                   b.getContext(), NVVM::BarrierReduction::AND),
                               mine)

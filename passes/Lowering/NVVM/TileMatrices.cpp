@@ -141,7 +141,10 @@ void Lanes::storeFragment(StoreOp op) {
   FragmentType type = op.getValue().getType();
   SharedType to = op.getTarget().getType();
   Value tile = tiles.lookup(op.getTarget());
-  const Scalars values = fragments.lookup(op.getValue());
+  Scalars values = fragments.lookup(op.getValue());
+  if (to.isTf32())
+    for (Value &x : values)
+      x = LLVM::BitcastOp::create(b, loc, b.getF32Type(), roundTf32(x));
   int64_t bytes = to.elementBytes();
   Value row = opaque(accRow(type, 0, 0)), col = accCol(0, 0);
   bool transpose = op.getTranspose();
@@ -154,7 +157,9 @@ void Lanes::storeFragment(StoreOp op) {
     for (int64_t n = 0; n < type.cols() / 8; ++n)
       for (int64_t r = 0; r < 4; ++r, ++i) {
         int64_t down = m * 16 + r / 2 * 8, along = n * 8 + r % 2;
-        if (transpose) {
+        if (transpose || to.isTf32()) {
+          if (!transpose)
+            std::swap(down, along);
           store(values[i], at(first, to.offset(along, down)), bytes);
         } else if (r % 2 == 0) {
           Value pair = vector::FromElementsOp::create(
@@ -194,9 +199,53 @@ void Lanes::multiply(Type element, ArrayRef<Value> factor, ArrayRef<Value> loade
   }
 }
 
+Scalars Lanes::wordsTf32(FragmentType type, ArrayRef<Value> elements) {
+  // Depth is permuted as in `substitute`: a piece of an accumulator is a left factor.
+  Scalars result;
+  int64_t depth = type.cols() / 16;
+  for (int64_t m = 0; m < type.rowPieces(); ++m)
+    for (int64_t k = 0; k < depth; ++k)
+      for (int64_t half : {0, 1})
+        for (int64_t e : {0, 2, 1, 3})
+          result.push_back(roundTf32(elements[(m * depth + k) * 8 + half * 4 + e]));
+  return result;
+}
+
+/// A product of tf32, by mma.m16n8k8.
+void Lanes::multiplyTf32(MmaOp op) {
+  FragmentType a = op.getA().getType(), c = op.getC().getType();
+  SharedType from = op.getB().getType();
+  Type f32 = b.getF32Type(), word = b.getI32Type();
+  auto four = LLVM::LLVMStructType::getLiteral(b.getContext(), {f32, f32, f32, f32});
+  const Scalars left = wordsTf32(a, fragments.lookup(op.getA()));
+  Scalars sum = fragments.lookup(op.getC());
+  int64_t pieces = c.rowPieces(), depth = a.cols() / 8, columns = c.cols() / 8;
+  Value lanePlace = at(tiles.lookup(op.getB()), add(mul(opaque(group), from.rowBytes()),
+                                                    mul(quad, from.elementBytes())));
+  for (int64_t k = 0; k < depth; ++k)
+    for (int64_t n = op.getLower() ? k : 0; n < columns; ++n) {
+      Scalars right;
+      for (int64_t odd : {0, 1})
+        right.push_back(load(word, at(lanePlace, from.offset(n * 8, k * 8 + odd)), 4));
+      for (int64_t m = 0; m < pieces; ++m) {
+        auto out = MutableArrayRef<Value>(sum).slice((m * columns + n) * 4, 4);
+        Value made = NVVM::MmaOp::create(
+            b, loc, four, ArrayRef(left).slice((m * depth + k) * 4, 4), right,
+            ValueRange(out), ArrayRef<int64_t>{16, 8, 8}, std::nullopt, std::nullopt,
+            std::array<NVVM::MMATypes, 2>{NVVM::MMATypes::tf32, NVVM::MMATypes::tf32},
+            std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row, NVVM::MMALayout::col});
+        for (int64_t i = 0; i < 4; ++i)
+          out[i] = LLVM::ExtractValueOp::create(b, loc, made, i);
+      }
+    }
+  fragments[op.getResult()] = sum;
+}
+
 void Lanes::mma(MmaOp op) {
   if (byGroups(op))
     return multiplyByGroups(op);
+  if (op.getB().getType().isTf32())
+    return multiplyTf32(op);
   FragmentType a = op.getA().getType(), c = op.getC().getType();
   SharedType from = op.getB().getType();
   const Scalars left = fragments.lookup(op.getA());

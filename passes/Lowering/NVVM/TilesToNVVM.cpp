@@ -46,7 +46,7 @@ Value Lanes::accCol(int64_t piece, int64_t r) {
 // Elementwise operations
 //===----------------------------------------------------------------------===//
 
-Scalars Lanes::roundPairs(ArrayRef<Value> from, Type to) {
+Scalars Lanes::roundPairs(ArrayRef<Value> from, Type to, bool stays) {
   Scalars result;
   auto wide = VectorType::get({2}, from[0].getType());
   auto narrow = VectorType::get({2}, to);
@@ -54,6 +54,8 @@ Scalars Lanes::roundPairs(ArrayRef<Value> from, Type to) {
     Value pair = vector::FromElementsOp::create(b, loc, wide,
                                                 ValueRange{from[i], from[i + 1]});
     Value rounded = arith::TruncFOp::create(b, loc, narrow, pair);
+    if (stays)
+      rounded.getDefiningOp()->setAttr(staysAttr, b.getUnitAttr());
     for (int64_t k : {0, 1})
       result.push_back(vector::ExtractOp::create(b, loc, rounded, k));
   }
@@ -174,6 +176,25 @@ LogicalResult Lanes::choose(scf::IfOp op) {
   return result;
 }
 
+LogicalResult Lanes::team(TeamOp op) {
+  int64_t first = op.getFirst(), warps = op.getWarps();
+  Value begun = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, warp, i32(first));
+  Value mine = both(begun, less(warp, i32(first + warps)));
+  // Threads and barriers are the team's.
+  auto was = std::tuple(thread, warp, threads, teamBarrier);
+  thread = add(thread, -32 * first);
+  warp = add(warp, -first);
+  threads = 32 * warps;
+  teamBarrier = 1 + first / 4;
+  auto made = scf::IfOp::create(b, loc, mine, /*withElse=*/false);
+  done.push_back(op);
+  auto &to = made.thenBlock()->getOperations();
+  to.splice(to.begin(), op.getBody().front().getOperations());
+  LogicalResult result = block(*made.thenBlock());
+  std::tie(thread, warp, threads, teamBarrier) = was;
+  return result;
+}
+
 LogicalResult Lanes::loop(scf::ForOp op) {
   if (llvm::none_of(op.getResultTypes(), llvm::IsaPred<FragmentType>))
     return block(*op.getBody());
@@ -205,6 +226,19 @@ LogicalResult Lanes::operation(Operation *op) {
     return loop(nest);
   if (auto choice = dyn_cast<scf::IfOp>(op))
     return choose(choice);
+  if (auto some = dyn_cast<TeamOp>(op))
+    return team(some);
+  if (isa<gpu::BarrierOp>(op) && teamBarrier) {
+    NVVM::BarrierOp::create(b, loc, TypeRange(), i32(teamBarrier), i32(threads),
+                            NVVM::BarrierReductionAttr(), Value());
+    done.push_back(op);
+    return success();
+  }
+  if (isa<MeetOp>(op)) {
+    NVVM::BarrierOp::create(b, loc);
+    done.push_back(op);
+    return success();
+  }
   if (!touchesTiles(op)) {
     for (Region &region : op->getRegions())
       for (Block &body : region)
@@ -338,7 +372,7 @@ LogicalResult Lanes::operation(Operation *op) {
     const Scalars values = fragments.lookup(cast.getValue());
     Scalars &result = fragments[cast.getResult()];
     if (from.getIntOrFloatBitWidth() > to.getIntOrFloatBitWidth())
-      result = roundPairs(values, to);
+      result = roundPairs(values, to, op->hasAttr(staysAttr));
     else
       for (Value v : values)
         result.push_back(arith::ExtFOp::create(b, loc, to, v));
@@ -419,8 +453,10 @@ struct TilesToNVVM : seqc::impl::TilesToNVVMBase<TilesToNVVM> {
                            "one dimension");
         return WalkResult::interrupt();
       }
-      int64_t warps = (*sizes)[0] / 32;
       WalkResult agree = kernel.walk([&](Operation *op) {
+        int64_t warps = (*sizes)[0] / 32;
+        if (auto team = op->getParentOfType<TeamOp>())
+          warps = team.getWarps();
         for (Type type : llvm::concat<const Type>(op->getOperandTypes(),
                                                   op->getResultTypes()))
           if (auto fragment = dyn_cast<FragmentType>(type);
@@ -431,7 +467,15 @@ struct TilesToNVVM : seqc::impl::TilesToNVVMBase<TilesToNVVM> {
           }
         return WalkResult::advance();
       });
-      if (agree.wasInterrupted() || failed(Lanes(kernel, (*sizes)[0], groups).run()))
+      WalkResult exist = kernel.walk([&](TeamOp team) {
+        if (int64_t(team.getFirst() + team.getWarps()) * 32 <= (*sizes)[0])
+          return WalkResult::advance();
+        team.emitOpError() << "has warps up to " << team.getFirst() + team.getWarps()
+                           << " in a kernel of " << (*sizes)[0] / 32
+                           << ", expected some that there are";
+        return WalkResult::interrupt();
+      });
+      if (agree.wasInterrupted() || exist.wasInterrupted() || failed(Lanes(kernel, (*sizes)[0], groups).run()))
         return WalkResult::interrupt();
       return WalkResult::advance();
     });

@@ -135,7 +135,7 @@ func.func @convert(%f: !seqc_tile.fragment<64x64xf32, acc, 4>) {
 
 func.func @factor(%a: !seqc_tile.fragment<64x64xf32, lhs, 4>, %b: !seqc_tile.shared<64x64xbf16>,
                   %c: !seqc_tile.fragment<64x64xf32, acc, 4>) {
-  // expected-error@+1 {{expected an lhs of bf16 or f16 and an acc of f32 (T13)}}
+  // expected-error@+1 {{expected an lhs of bf16 or f16, or of f32 for a transposed tile of f32 by units, and an acc of f32 (T13)}}
   %s = seqc_tile.mma %a, %b, %c : !seqc_tile.fragment<64x64xf32, lhs, 4>, !seqc_tile.shared<64x64xbf16>, !seqc_tile.fragment<64x64xf32, acc, 4>
   return
 }
@@ -222,8 +222,8 @@ func.func @substitute(%f: !seqc_tile.fragment<64x64xf32, acc, 4>, %t: !seqc_tile
 
 // -----
 
-// expected-error@+1 {{a shared tile by units of 64 columns of 'f32', expected 16-bit elements and a multiple of 8 columns (T2)}}
-func.func @units(%t: !seqc_tile.shared<64x64xf32, units>) {
+// expected-error@+1 {{a shared tile by units of 64 columns of 'f64', expected f32 or 16-bit elements and a multiple of 8 columns (T2)}}
+func.func @units(%t: !seqc_tile.shared<64x64xf64, units>) {
   return
 }
 
@@ -333,5 +333,49 @@ func.func @columns(%a: !seqc_tile.fragment<64x64xbf16, lhs, 4>, %b: !seqc_tile.s
 func.func @above(%t: !seqc_tile.shared<64x64xf32>) {
   // expected-error@+1 {{expected equal shapes and element types (T8)}}
   %s = seqc_tile.load %t {first = -2} : !seqc_tile.shared<64x64xf32> -> !seqc_tile.fragment<64x64xf32, acc, 4>
+  return
+}
+
+// -----
+
+func.func @tf32(%a: !seqc_tile.fragment<64x64xf32, lhs, 4>, %b: !seqc_tile.shared<64x64xf32, units>, %c: !seqc_tile.fragment<64x64xf32, acc, 4>) {
+  // expected-error@+1 {{or of f32 for a transposed tile of f32 by units, and an acc of f32 (T13)}}
+  %s = seqc_tile.mma %a, %b, %c : !seqc_tile.fragment<64x64xf32, lhs, 4>, !seqc_tile.shared<64x64xf32, units>, !seqc_tile.fragment<64x64xf32, acc, 4>
+  return
+}
+
+// -----
+
+func.func @lower(%a: !seqc_tile.fragment<64x64xbf16, lhs, 4>, %b: !seqc_tile.shared<64x64xbf16>, %c: !seqc_tile.fragment<64x64xf32, acc, 4>) {
+  // expected-error@+1 {{has the lower triangle '!seqc_tile.shared<64x64xbf16>', expected a square tile, transposed (T13)}}
+  %s = seqc_tile.mma %a, %b, %c {lower} : !seqc_tile.fragment<64x64xbf16, lhs, 4>, !seqc_tile.shared<64x64xbf16>, !seqc_tile.fragment<64x64xf32, acc, 4>
+  return
+}
+
+// -----
+
+func.func @team() {
+  // expected-error@+1 {{has 8 warps from 2 on, expected multiples of 4, 32 at most (T26)}}
+  seqc_tile.team of 8 from 2 {
+  }
+  return
+}
+
+// -----
+
+func.func @teams() {
+  seqc_tile.team of 8 from 0 {
+    // expected-error@+1 {{is within another team, expected none (T26)}}
+    seqc_tile.team of 4 from 0 {
+    }
+  }
+  return
+}
+
+// -----
+
+func.func @meet() {
+  // expected-error@+1 {{is in no team, expected one (T27)}}
+  seqc_tile.meet
   return
 }

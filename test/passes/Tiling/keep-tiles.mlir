@@ -1,4 +1,5 @@
 // RUN: seq-opt %s -seqc-recurrence-to-linear -canonicalize -seqc-keep-tiles=remarks=1 --verify-diagnostics | FileCheck %s
+// RUN: seq-opt %s -seqc-recurrence-to-linear -canonicalize -seqc-keep-tiles=shared-bytes=166912 | FileCheck %s --check-prefix=SMALL
 // RUN: seq-opt %s -seqc-recurrence-to-linear -canonicalize -seqc-keep-tiles=factors=bf16 | FileCheck %s --check-prefix=NARROW
 
 // What has a kernel of tiles is kept, and rounds by itself.
@@ -52,6 +53,27 @@ func.func @delta(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x32xb
     seqc.yield out(%ot) carry(%next)
   }
   return %o : tensor<?x32xf32>
+}
+
+// More values than 64 get teams of warps, where a block has room for their tiles.
+
+// CHECK-LABEL: @teams
+// CHECK: seqc.linear_recurrence {{.*}}seqc.teams, seqc.tiles
+// SMALL-LABEL: @teams
+// SMALL-NOT: seqc.teams
+// SMALL: seqc.tiles
+func.func @teams(%q: tensor<?x128xbf16>, %k: tensor<?x128xbf16>, %v: tensor<?x128xbf16>, %s0: tensor<128x128xf32>) -> tensor<?x128xbf16> {
+  %o, %sT = seqc.recurrence seq(%q, %k, %v : (t)) carry(%s0 : ()) out((t) : bf16) {
+  ^step(%qt: tensor<128xbf16>, %kt: tensor<128xbf16>, %vb: tensor<128xbf16>, %s: tensor<128x128xf32>):
+    %vt = arith.extf %vb : tensor<128xbf16> to tensor<128xf32>
+    %r = seqc.einsum "k,kv->v"(%kt, %s)
+    %u = arith.subf %vt, %r : tensor<128xf32>
+    %ku = seqc.einsum "k,v->kv"(%kt, %u)
+    %next = arith.addf %s, %ku : tensor<128x128xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %next)
+    seqc.yield out(%ot) carry(%next)
+  }
+  return %o : tensor<?x128xbf16>
 }
 
 // CHECK-LABEL: @twice

@@ -210,6 +210,65 @@ func.func @late(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x32xbf
   return %o : tensor<?x32xf32>
 }
 
+// With more than 64 values one block has them all, and four warps more: a team prepares the
+// next chunk, pairs of tokens and the inverse of the system, in tf32, while the other uses
+// this one's.  Keys are those of three chunks.
+
+// CHECK-LABEL: func.func @teams
+// CHECK: gpu.launch {{.*}} threads({{.*}}) in ({{.*}} = %c384
+// CHECK-COUNT-2: seqc_tile.alloc : <3x64x64xbf16, units>
+// CHECK: seqc_tile.alloc : <2x64x128xbf16, units>
+// CHECK: seqc_tile.alloc : <2x64x64xbf16, units>
+// CHECK: seqc_tile.alloc : <64x64xf32>
+// CHECK: %[[RING:.*]] = seqc_tile.alloc : <2x64x64xf32, units>
+// CHECK: seqc_tile.team of 4 from 0 {
+// CHECK: seqc_tile.wait 0
+// CHECK: seqc_tile.meet
+// CHECK: seqc_tile.substitute
+// CHECK: seqc_tile.meet
+// CHECK: scf.for
+// CHECK: seqc_tile.copy_in {{.*}} -> <64x128xbf16, units>
+// CHECK: seqc_tile.copy_in {{.*}} -> <64x64xbf16, units>
+// CHECK: seqc_tile.mma
+// CHECK: seqc_tile.invert
+// CHECK: seqc_tile.mma
+// CHECK: gpu.barrier
+// CHECK: %[[UNIT:.*]] = seqc_tile.cross %{{.*}} {half = 0
+// CHECK: %[[INVERSE:.*]] = seqc_tile.substitute %[[UNIT]]
+// CHECK: %[[AT:.*]] = seqc_tile.stage %[[RING]]
+// CHECK: seqc_tile.store %[[INVERSE]] -> %[[AT]] {transpose}
+// CHECK: seqc_tile.wait 0
+// CHECK: seqc_tile.meet
+// CHECK: seqc_tile.team of 8 from 4 {
+// CHECK: seqc_tile.read
+// CHECK: seqc_tile.meet
+// CHECK: seqc_tile.meet
+// CHECK: scf.for
+// CHECK: seqc_tile.mma
+// CHECK: seqc_tile.mma {{.*}} {lower, transpose} : <128x64xf32, lhs, 8>, <64x64xf32, units>, <128x64xf32, acc, 8>
+// CHECK-COUNT-3: seqc_tile.mma
+// CHECK: seqc_tile.copy_out
+// CHECK: seqc_tile.meet
+// CHECK-NOT: seqc_tile.mma
+// CHECK: return
+func.func @teams(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x96xbf16>, %g: tensor<?xf32>, %beta: tensor<?xf32>,
+                 %s0: tensor<64x96xf32>) -> tensor<?x96xbf16> {
+  %o, %sT = seqc.recurrence seq(%q, %k, %v, %g, %beta : (t)) carry(%s0 : ()) out((t) : bf16) {
+  ^step(%qt: tensor<64xbf16>, %kt: tensor<64xbf16>, %vb: tensor<96xbf16>, %gt: f32, %bt: f32, %s: tensor<64x96xf32>):
+    %vt = arith.extf %vb : tensor<96xbf16> to tensor<96xf32>
+    %a = math.exp %gt : f32
+    %old = seqc.einsum ",kv->kv"(%a, %s)
+    %r = seqc.einsum "k,kv->v"(%kt, %old)
+    %d = arith.subf %vt, %r : tensor<96xf32>
+    %u = seqc.einsum ",v->v"(%bt, %d)
+    %ku = seqc.einsum "k,v->kv"(%kt, %u)
+    %next = arith.addf %old, %ku : tensor<64x96xf32>
+    %ot = seqc.einsum "k,kv->v"(%qt, %next)
+    seqc.yield out(%ot) carry(%next)
+  }
+  return %o : tensor<?x96xbf16>
+}
+
 // A correction with vectors of its own has two sums of outer products, and four kinds
 // of pairs of tokens.
 

@@ -35,8 +35,8 @@ namespace seqc::tile {
 int64_t bytesOfTiles(llvm::ArrayRef<int64_t> shape, int64_t elementBytes,
                      bool units = false);
 
-/// On arithmetic of fragments: it is not moved to its uses, for what it is computed of
-/// takes more registers than it does.
+/// On arithmetic of fragments and casts: it is not moved to its uses, for what it is
+/// computed of takes more registers than it does.
 inline constexpr llvm::StringLiteral staysAttr = "seqc_tile.stays";
 /// Marks a copy whose lanes have several pieces of a row, constants apart, where its tile
 /// lies by units: fewer addresses, shorter runs of bytes.

@@ -96,10 +96,12 @@ def Tile_Shared : Tile_Type<"Shared", "shared"> {
     eight rows of a matrix load lie in different banks; shorter rows are dense.
     With `units` (`<64x128xbf16, units>`) the first units of all rows lie together,
     then the second ones, and so on: eight rows of a unit are 128 bytes, and less
-    is lost between them.
+    is lost between them.  By units, f32 elements are right factors of tf32, to which
+    they are rounded as they are stored: of 8 columns the even ones are a unit, the odd
+    ones the next, as accumulators are left factors.
 
     Constraint T2: two or three positive dimensions, of floats; with `units`, of 16
-    bits, and a multiple of 8 columns.
+    bits or f32, and a multiple of 8 columns.
   }];
   let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType,
                         DefaultValuedParameter<"bool", "false">:$units);
@@ -118,9 +120,14 @@ def Tile_Shared : Tile_Type<"Shared", "shared"> {
     int64_t unitBytes() const;
     /// Bytes from the first element to another.
     int64_t offset(int64_t row, int64_t col) const {
+      if (isTf32())
+        return row * rowBytes() + (col / 8 * 2 + col % 2) * unitBytes() +
+               col % 8 / 2 * elementBytes();
       return row * rowBytes() + col / unitElements() * unitBytes() +
              col % unitElements() * elementBytes();
     }
+    /// Whether it is a right factor of tf32.
+    bool isTf32() const { return getUnits() && elementBytes() == 4; }
     /// Bytes of one stage, and of all.
     int64_t stageBytes() const;
     int64_t bytes() const { return stages() * stageBytes(); }
@@ -297,6 +304,46 @@ def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ParentOneOf<["MapOp"]>]> 
   let summary = "The elements that a map computes";
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
+}
+
+def Tile_TeamOp : Tile_Op<"team", [RecursiveMemoryEffects, SingleBlock, NoTerminator]> {
+  let summary = "What some of the warps do, while the others do something else";
+  let description = [{
+    Warps `first` to `first + warps - 1` run the body, in which fragments are spread over
+    these warps and `gpu.barrier` waits for them alone; `meet` waits for the whole block.
+    Teams run at the same time, as many meetings in each; between two meetings one must not
+    use what another writes.
+
+    Constraint T26: no team within a team; first and warps are multiples of 4, the groups
+    of `wgmma`.
+    Example:
+    ```
+    seqc_tile.team of 4 from 0 {
+      ...
+      seqc_tile.meet
+    }
+    seqc_tile.team of 8 from 4 {
+      seqc_tile.meet
+      ...
+    }
+    ```
+  }];
+  let arguments = (ins I64Attr:$warps, I64Attr:$first);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "`of` $warps `from` $first attr-dict-with-keyword $body";
+  let hasVerifier = 1;
+}
+
+def Tile_MeetOp : Tile_Op<"meet"> {
+  let summary = "Waits for all teams of the block";
+  let description = [{
+    What was written to shared memory before is then seen by all.  A product of groups of
+    warps reads only what was written before a meeting, or a barrier of the whole block.
+
+    Constraint T27: it is in a team.
+  }];
+  let assemblyFormat = "attr-dict";
+  let hasVerifier = 1;
 }
 
 def Tile_BoundedOp : Tile_Op<"bounded", [MemoryEffects<[MemRead, MemWrite]>]> {
@@ -584,15 +631,18 @@ def Tile_MmaOp : Tile_Op<"mma", [MemoryEffects<[MemRead]>,
 
     Constraint T13: a is an `lhs` of M x K, b a tile of K x N (N x K) of the same
     16-bit element type, c an `acc` of M x N f32, N a multiple of 16; or, with
-    `diagonal`, b is M x K and transposed, c M x D, D a multiple of 16 that divides M;
-    `first` and `count` are columns of the product, multiples of 16.
+    `diagonal`, b is M x K and transposed, c M x D, D a multiple of 16 that divides M; or
+    both factors are f32, the tile N x K by units: a product of tf32, to which `a` is
+    rounded.  `first` and `count` are columns of the product, multiples of 16.  With
+    `lower` b is N x N, transposed, and zero above its diagonal: of that nothing is
+    multiplied.
     Example: `%o = seqc_tile.mma %s, %q, %zero {transpose} : !seqc_tile.fragment<64x128xbf16,
     lhs, 4>, !seqc_tile.shared<64x128xbf16>, !seqc_tile.fragment<64x64xf32, acc, 4>`.
   }];
   let arguments = (ins Tile_Fragment:$a, Tile_Shared:$b, Tile_Fragment:$c, UnitAttr:$transpose,
                        DefaultValuedAttr<I64Attr, "0">:$diagonal,
                        DefaultValuedAttr<I64Attr, "0">:$first,
-                       DefaultValuedAttr<I64Attr, "0">:$count);
+                       DefaultValuedAttr<I64Attr, "0">:$count, UnitAttr:$lower);
   let results = (outs Tile_Fragment:$result);
   let assemblyFormat = "$a `,` $b `,` $c attr-dict `:` type($a) `,` type($b) `,` type($c)";
   let hasVerifier = 1;

@@ -32,7 +32,9 @@ def KeepTiles : Pass<"seqc-keep-tiles"> {
     results in the type that a recurrence without state only rounds them to.
     Those whose vectors are all f32 are among them with `factors`, and have
     `seqc.factors = bf16` or `seqc.split`; f32 vectors beside bf16 ones are rounded as
-    they arrive.
+    they arrive.  `seqc.teams` marks those whose kernel is one of teams of warps: states
+    of more than 64 columns that are corrected and written with the same 16-bit keys, with
+    at most a scalar gate, where a block has room for the tiles.
     With `remarks`, a remark says what keeps another one from it.
     **Fails when** never.
     **Example** see `test/passes/Tiling/keep-tiles.mlir`.
@@ -61,7 +63,9 @@ def LinearToTiles : Pass<"seqc-linear-to-tiles"> {
     block starts with what the parts before its own made.  How many parts there are
     depends on the sizes of a call.  A
     correction of low rank is a triangular system of the chunk's tokens, solved by
-    forward substitution.
+    forward substitution.  With `seqc.teams` a block has up to 128 values and four warps
+    more, which prepare the next chunk while the others use this one's: pairs of tokens,
+    and the inverse of that system.
     **Fails when** never on what `seqc-keep-tiles` marked.
     **Example** see `test/passes/Tiling/linear-to-tiles.mlir`.
   }];

@@ -28,3 +28,15 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @team() kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    // expected-error@+1 {{has warps up to 8 in a kernel of 4, expected some that there are}}
+    seqc_tile.team of 4 from 4 {
+      seqc_tile.meet
+    }
+    gpu.return
+  }
+}

@@ -85,4 +85,65 @@ gpu.module @kernels {
     seqc_tile.commit
     gpu.return
   }
+
+  // Teams: a branch each.  Their barriers have numbers and as many threads as they; what is
+  // stored is seen by products after a meeting.  A factor of f32 is one of tf32: of eight
+  // columns the even ones are a unit.
+  // CHECK-LABEL: gpu.func @teams
+  // CHECK: scf.if
+  // CHECK: llvm.getelementptr %{{.*}}[1040]
+  // CHECK-NOT: nvvm.fence.proxy
+  // CHECK: nvvm.barrier id = %{{.*}} number_of_threads = %{{.*}}
+  // CHECK: nvvm.fence.proxy
+  // CHECK-NEXT: nvvm.barrier{{$}}
+  // CHECK: arith.cmpi uge
+  // CHECK: scf.if
+  // CHECK: nvvm.fence.proxy
+  // CHECK-NEXT: nvvm.barrier{{$}}
+  // CHECK: wgmma.mma_async.sync.aligned.m64n16k8.f32.tf32.tf32 {$0, $1, $2, $3, $4, $5, $6, $7}, {$8, $9, $10, $11}, at, p, 1, 1; setp{{.*}} 34; wgmma
+  // CHECK-NOT: k8.f32.tf32.tf32 {$0, $1, $2, $3, $4, $5, $6, $7}, {$8, $9, $10, $11}, at, p, 1, 1, 0
+  // MMA-LABEL: gpu.func @teams
+  // MMA-COUNT-4: nvvm.mma.sync {{.*}}multiplicandAPtxType = #nvvm.mma_type<tf32>{{.*}}shape = #nvvm.shape<m = 16, n = 8, k = 8>
+  gpu.func @teams(%out: memref<128x16xf32>, %x: f32) kernel
+      attributes {known_block_size = array<i32: 384, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %zero = arith.constant 0.0 : f32
+    %b = seqc_tile.alloc : !seqc_tile.shared<16x16xf32, units>
+    %large = seqc_tile.alloc : !seqc_tile.shared<64x16xf32, units>
+    seqc_tile.team of 4 from 0 {
+      %f = seqc_tile.splat %x : f32 -> !seqc_tile.fragment<64x16xf32, acc, 4>
+      seqc_tile.store %f -> %large : !seqc_tile.fragment<64x16xf32, acc, 4> -> !seqc_tile.shared<64x16xf32, units>
+      gpu.barrier
+      seqc_tile.meet
+    }
+    seqc_tile.team of 8 from 4 {
+      seqc_tile.meet
+      %f = seqc_tile.splat %x : f32 -> !seqc_tile.fragment<128x16xf32, lhs, 8>
+      %c = seqc_tile.splat %zero : f32 -> !seqc_tile.fragment<128x16xf32, acc, 8>
+      %p = seqc_tile.mma %f, %b, %c {transpose} : !seqc_tile.fragment<128x16xf32, lhs, 8>, !seqc_tile.shared<16x16xf32, units>, !seqc_tile.fragment<128x16xf32, acc, 8>
+      seqc_tile.write %p -> %out[%c0, %c0] : !seqc_tile.fragment<128x16xf32, acc, 8> -> memref<128x16xf32>
+    }
+    gpu.return
+  }
+
+  // Of a lower triangle the last half of the columns needs all of the depth and comes
+  // first, 16 rows of the tile further; the first half needs two pieces of four.
+  // CHECK-LABEL: gpu.func @lower
+  // CHECK: add.s64 at, $24, 16; wgmma.mma_async.sync.aligned.m64n16k8.f32.tf32.tf32 {{.*}} add.s64 at, $24, 214; wgmma{{[^w]*}} wgmma.commit_group
+  // CHECK: add.s64 at, $16, 0; wgmma.mma_async.sync.aligned.m64n16k8.f32.tf32.tf32 {{.*}} add.s64 at, $16, 66; wgmma{{[^w]*}} wgmma.commit_group
+  // CHECK-NOT: wgmma.mma_async
+  // MMA-LABEL: gpu.func @lower
+  // MMA-COUNT-10: nvvm.mma.sync
+  // MMA-NOT: nvvm.mma.sync
+  gpu.func @lower(%out: memref<64x32xf32>, %x: f32) kernel
+      attributes {known_block_size = array<i32: 128, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %zero = arith.constant 0.0 : f32
+    %b = seqc_tile.alloc : !seqc_tile.shared<32x32xf32, units>
+    %f = seqc_tile.splat %x : f32 -> !seqc_tile.fragment<64x32xf32, lhs, 4>
+    %c = seqc_tile.splat %zero : f32 -> !seqc_tile.fragment<64x32xf32, acc, 4>
+    %p = seqc_tile.mma %f, %b, %c {lower, transpose} : !seqc_tile.fragment<64x32xf32, lhs, 4>, !seqc_tile.shared<32x32xf32, units>, !seqc_tile.fragment<64x32xf32, acc, 4>
+    seqc_tile.write %p -> %out[%c0, %c0] : !seqc_tile.fragment<64x32xf32, acc, 4> -> memref<64x32xf32>
+    gpu.return
+  }
 }

@@ -222,7 +222,8 @@ gpu.module @kernels {
   // CHECK: }
   // Then X, by products of tf32: the block of 16 columns itself, what the next ones get
   // of it, and these, 4 mma of depth 8 each.
-  // CHECK: llvm.inline_asm {{.*}}"cvt.rna.tf32.f32 $0, $1;"
+  // CHECK: arith.mulf %{{.*}}, %{{.*}} : f32
+  // CHECK: arith.andi %{{.*}}, %c-8192_i32
   // CHECK-COUNT-12: nvvm.mma.sync {{.*}}multiplicandAPtxType = #nvvm.mma_type<tf32>
   // CHECK-NOT: nvvm.mma.sync
   // CHECK-NOT: seqc_tile

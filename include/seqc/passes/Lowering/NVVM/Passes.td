@@ -174,9 +174,10 @@ def TilesToNVVM : Pass<"seqc-tiles-to-nvvm"> {
     `nvvm.ldmatrix`, copies are `nvvm.cp.async` where 4 bytes or more lie together,
     else element by element.  Exponentials of f32 fragments are `ex2.approx`.
     With `groups`, products with tiles by units in kernels of a multiple of four warps
-    are `wgmma`, and barriers order what threads write before what it reads.
+    are `wgmma`, and barriers of the block order what threads write before what it reads.
+    A team is a branch, a barrier in it one of as many threads as the team has.
     **Fails when** the block size is unknown, a fragment has another number of warps
-    than the kernel, or an operation on fragments is neither arithmetic element by
+    than the kernel or its team, a team has warps that the kernel lacks, or an operation on fragments is neither arithmetic element by
     element nor of `seqc_tile`.
     **Example** see `test/passes/Lowering/NVVM/tiles-to-nvvm.mlir`.
   }];
