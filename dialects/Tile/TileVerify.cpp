@@ -303,6 +303,9 @@ LogicalResult TeamOp::verify() {
   if (first < 0 || warps < 1 || first % 4 || warps % 4 || first + warps > 32)
     return emitOpError() << "has " << warps << " warps from " << first
                          << " on, expected multiples of 4, 32 at most (T26)";
+  if (auto count = getRegisters(); count && (*count % 8 || *count < 24 || *count > 256))
+    return emitOpError() << "has " << int64_t(*count)
+                         << " registers, expected a multiple of 8 from 24 to 256 (T26)";
   return success();
 }
 

@@ -184,7 +184,8 @@ private:
 
   // Teams, in TileTeams.cpp.
   bool teams() { return plan.knobs.teams; }
-  void team(int64_t count, int64_t first, llvm::function_ref<void()> body);
+  void team(int64_t count, int64_t first, int64_t registers,
+            llvm::function_ref<void()> body);
   void meet() { MeetOp::create(b, loc); }
   void findTiles(Value chunk);
   void prepare(Value chunk);

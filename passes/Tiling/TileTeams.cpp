@@ -21,8 +21,9 @@ using namespace seqc;
 using namespace seqc::tile;
 
 /// What `count` of the warps do.
-void Kernel::team(int64_t count, int64_t first, llvm::function_ref<void()> body) {
-  auto op = TeamOp::create(b, loc, count, first);
+void Kernel::team(int64_t count, int64_t first, int64_t registers,
+                  llvm::function_ref<void()> body) {
+  auto op = TeamOp::create(b, loc, count, first, b.getI64IntegerAttr(registers));
   OpBuilder::InsertionGuard guard(b);
   b.createBlock(&op.getBody());
   int64_t all = warps;
@@ -114,7 +115,11 @@ void Kernel::bodyOfTeams(Value block) {
     return at;
   };
   Value chunks = arith::CeilDivUIOp::create(b, loc, length, index(tokens));
-  team(preparing, 0, [&] {
+  // A state and the factors that it is used with need a few more than pairs of tokens: one
+  // step more for each thread that uses, taken from those that prepare.
+  int64_t each = kRegisters / (32 * (preparing + warps)) / 8 * 8;
+  int64_t less = each - llvm::divideCeil(warps, preparing) * 8;
+  team(preparing, 0, less, [&] {
     fetch(zero, Turn::tokens);
     CommitOp::create(b, loc);
     WaitOp::create(b, loc, 0);
@@ -127,7 +132,7 @@ void Kernel::bodyOfTeams(Value block) {
     prepare(add(nest.getInductionVar(), one));
     meet();
   });
-  team(warps, preparing, [&] {
+  team(warps, preparing, each + 8, [&] {
     Value state = zeros(values, keys);
     if (initial)
       state = ReadOp::create(b, loc, state.getType(), initial, rowsOf(op.initial().map),

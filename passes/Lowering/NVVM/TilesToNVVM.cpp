@@ -189,7 +189,16 @@ LogicalResult Lanes::team(TeamOp op) {
   auto made = scf::IfOp::create(b, loc, mine, /*withElse=*/false);
   done.push_back(op);
   auto &to = made.thenBlock()->getOperations();
-  to.splice(to.begin(), op.getBody().front().getOperations());
+  if (auto registers = op.getRegisters(); registers && groups) {
+    int64_t each = kRegisters / std::get<2>(was) / 8 * 8;
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(made.thenBlock());
+    NVVM::SetMaxRegisterOp::create(b, loc, *registers,
+                                   int64_t(*registers) > each
+                                       ? NVVM::SetMaxRegisterAction::increase
+                                       : NVVM::SetMaxRegisterAction::decrease);
+  }
+  to.splice(std::prev(to.end()), op.getBody().front().getOperations());
   LogicalResult result = block(*made.thenBlock());
   std::tie(thread, warp, threads, teamBarrier) = was;
   return result;

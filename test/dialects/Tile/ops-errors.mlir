@@ -363,6 +363,15 @@ func.func @team() {
 
 // -----
 
+func.func @registers() {
+  // expected-error@+1 {{has 100 registers, expected a multiple of 8 from 24 to 256 (T26)}}
+  seqc_tile.team of 8 from 4 registers 100 {
+  }
+  return
+}
+
+// -----
+
 func.func @teams() {
   seqc_tile.team of 8 from 0 {
     // expected-error@+1 {{is within another team, expected none (T26)}}

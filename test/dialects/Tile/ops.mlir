@@ -122,11 +122,11 @@ func.func @all(%in: memref<?x?x64xbf16>, %out: memref<?x?x64xbf16>, %state: memr
   // CHECK: seqc_tile.copy_out %{{.*}} -> %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}], %{{.*}} {col_dim = 2 : i64, row_dim = 0 : i64} : <64x64xbf16> -> memref<?x?x64xbf16>
   seqc_tile.copy_out %tile -> %out[%i, %i, %i], %n {row_dim = 0, col_dim = 2}
       : !seqc_tile.shared<64x64xbf16> -> memref<?x?x64xbf16>
-  // CHECK: seqc_tile.team of 4 from 4 {
+  // CHECK: seqc_tile.team of 4 from 4 registers 152 {
   // CHECK: seqc_tile.mma %{{.*}}, %{{.*}}, %{{.*}} {transpose} : <64x64xf32, lhs, 4>, <64x64xf32, units>, <64x64xf32, acc, 4>
   // CHECK: seqc_tile.meet
   %tf32 = seqc_tile.alloc : !seqc_tile.shared<64x64xf32, units>
-  seqc_tile.team of 4 from 4 {
+  seqc_tile.team of 4 from 4 registers 152 {
     %left = seqc_tile.splat %last : f32 -> !seqc_tile.fragment<64x64xf32, lhs, 4>
     %right = seqc_tile.mma %left, %tf32, %zero {transpose} : !seqc_tile.fragment<64x64xf32, lhs, 4>, !seqc_tile.shared<64x64xf32, units>, !acc
     seqc_tile.meet

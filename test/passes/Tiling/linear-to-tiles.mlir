@@ -221,7 +221,7 @@ func.func @late(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x32xbf
 // CHECK: seqc_tile.alloc : <2x64x64xbf16, units>
 // CHECK: seqc_tile.alloc : <64x64xf32>
 // CHECK: %[[RING:.*]] = seqc_tile.alloc : <2x64x64xf32, units>
-// CHECK: seqc_tile.team of 4 from 0 {
+// CHECK: seqc_tile.team of 4 from 0 registers 152 {
 // CHECK: seqc_tile.wait 0
 // CHECK: seqc_tile.meet
 // CHECK: seqc_tile.substitute
@@ -239,7 +239,7 @@ func.func @late(%q: tensor<?x64xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x32xbf
 // CHECK: seqc_tile.store %[[INVERSE]] -> %[[AT]] {transpose}
 // CHECK: seqc_tile.wait 0
 // CHECK: seqc_tile.meet
-// CHECK: seqc_tile.team of 8 from 4 {
+// CHECK: seqc_tile.team of 8 from 4 registers 176 {
 // CHECK: seqc_tile.read
 // CHECK: seqc_tile.meet
 // CHECK: seqc_tile.meet

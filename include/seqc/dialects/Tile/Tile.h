@@ -18,6 +18,10 @@
 #include "seqc/dialects/Tile/TileTypes.h.inc"
 
 namespace seqc::tile {
+
+/// Registers of a multiprocessor, of every GPU from sm_80 on.
+inline constexpr int64_t kRegisters = 65536;
+
 /// A knob's values in its text.
 mlir::ParseResult parseValues(mlir::OpAsmParser &parser, mlir::DenseI64ArrayAttr &table,
                               mlir::IntegerAttr &first, mlir::IntegerAttr &last);

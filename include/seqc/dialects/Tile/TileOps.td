@@ -312,25 +312,27 @@ def Tile_TeamOp : Tile_Op<"team", [RecursiveMemoryEffects, SingleBlock, NoTermin
     Warps `first` to `first + warps - 1` run the body, in which fragments are spread over
     these warps and `gpu.barrier` waits for them alone; `meet` waits for the whole block.
     Teams run at the same time, as many meetings in each; between two meetings one must not
-    use what another writes.
+    use what another writes.  With `registers` each of its threads has as many where groups
+    of four warps can exchange them (`setmaxnreg`): all teams together no more than before.
 
     Constraint T26: no team within a team; first and warps are multiples of 4, the groups
-    of `wgmma`.
+    of `wgmma`; registers are a multiple of 8 from 24 to 256.
     Example:
     ```
-    seqc_tile.team of 4 from 0 {
+    seqc_tile.team of 4 from 0 registers 152 {
       ...
       seqc_tile.meet
     }
-    seqc_tile.team of 8 from 4 {
+    seqc_tile.team of 8 from 4 registers 176 {
       seqc_tile.meet
       ...
     }
     ```
   }];
-  let arguments = (ins I64Attr:$warps, I64Attr:$first);
+  let arguments = (ins I64Attr:$warps, I64Attr:$first, OptionalAttr<I64Attr>:$registers);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "`of` $warps `from` $first attr-dict-with-keyword $body";
+  let assemblyFormat = "`of` $warps `from` $first (`registers` $registers^)? "
+                       "attr-dict-with-keyword $body";
   let hasVerifier = 1;
 }
 

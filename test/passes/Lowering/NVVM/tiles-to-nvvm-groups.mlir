@@ -87,10 +87,11 @@ gpu.module @kernels {
   }
 
   // Teams: a branch each.  Their barriers have numbers and as many threads as they; what is
-  // stored is seen by products after a meeting.  A factor of f32 is one of tf32: of eight
+  // stored is seen by products after a meeting, and registers change hands.  A factor of f32 is one of tf32: of eight
   // columns the even ones are a unit.
   // CHECK-LABEL: gpu.func @teams
   // CHECK: scf.if
+  // CHECK-NEXT: nvvm.setmaxregister decrease 152
   // CHECK: llvm.getelementptr %{{.*}}[1040]
   // CHECK-NOT: nvvm.fence.proxy
   // CHECK: nvvm.barrier id = %{{.*}} number_of_threads = %{{.*}}
@@ -98,11 +99,13 @@ gpu.module @kernels {
   // CHECK-NEXT: nvvm.barrier{{$}}
   // CHECK: arith.cmpi uge
   // CHECK: scf.if
+  // CHECK-NEXT: nvvm.setmaxregister increase 176
   // CHECK: nvvm.fence.proxy
   // CHECK-NEXT: nvvm.barrier{{$}}
   // CHECK: wgmma.mma_async.sync.aligned.m64n16k8.f32.tf32.tf32 {$0, $1, $2, $3, $4, $5, $6, $7}, {$8, $9, $10, $11}, at, p, 1, 1; setp{{.*}} 34; wgmma
   // CHECK-NOT: k8.f32.tf32.tf32 {$0, $1, $2, $3, $4, $5, $6, $7}, {$8, $9, $10, $11}, at, p, 1, 1, 0
   // MMA-LABEL: gpu.func @teams
+  // MMA-NOT: nvvm.setmaxregister
   // MMA-COUNT-4: nvvm.mma.sync {{.*}}multiplicandAPtxType = #nvvm.mma_type<tf32>{{.*}}shape = #nvvm.shape<m = 16, n = 8, k = 8>
   gpu.func @teams(%out: memref<128x16xf32>, %x: f32) kernel
       attributes {known_block_size = array<i32: 384, 1, 1>} {
@@ -110,13 +113,13 @@ gpu.module @kernels {
     %zero = arith.constant 0.0 : f32
     %b = seqc_tile.alloc : !seqc_tile.shared<16x16xf32, units>
     %large = seqc_tile.alloc : !seqc_tile.shared<64x16xf32, units>
-    seqc_tile.team of 4 from 0 {
+    seqc_tile.team of 4 from 0 registers 152 {
       %f = seqc_tile.splat %x : f32 -> !seqc_tile.fragment<64x16xf32, acc, 4>
       seqc_tile.store %f -> %large : !seqc_tile.fragment<64x16xf32, acc, 4> -> !seqc_tile.shared<64x16xf32, units>
       gpu.barrier
       seqc_tile.meet
     }
-    seqc_tile.team of 8 from 4 {
+    seqc_tile.team of 8 from 4 registers 176 {
       seqc_tile.meet
       %f = seqc_tile.splat %x : f32 -> !seqc_tile.fragment<128x16xf32, lhs, 8>
       %c = seqc_tile.splat %zero : f32 -> !seqc_tile.fragment<128x16xf32, acc, 8>
