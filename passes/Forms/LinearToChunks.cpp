@@ -489,9 +489,6 @@ static void convert(ArrayRef<LinearRecurrenceOp> group, int64_t tokens, bool nar
   m.segments = op.getSegments();
   if (op.getSegments())
     m.segmentsMap = *op.getSegmentsMap();
-  m.resets = op.getResets();
-  if (op.getResets())
-    m.resetsMap = *op.getResetsMap();
   // A chunk ends before a reset, but where masks part what it holds.
   if (op.getResets() && !straddles(op)) {
     m.resets = op.getResets();
