@@ -11,9 +11,8 @@
 #include "../Forms/ChunkShape.h"
 
 #include "seqc/dialects/Seq/ChosenTiles.h"
-#include "seqc/dialects/Tile/TilingProblem.h"
 #include "seqc/lib/Structure/Ranges.h"
-#include "seqc/lib/Target/Machine.h"
+#include "seqc/passes/Tiling/CpuProblem.h"
 #include "seqc/passes/Tiling/Problems.h"
 
 #include "mlir/IR/BuiltinTypes.h"
@@ -24,8 +23,6 @@ using namespace mlir;
 using namespace seqc;
 using namespace seqc::tile;
 
-/// Costs are in parts of a cycle.
-static constexpr int64_t kParts = 16;
 /// Lengths, the preferred ones first; not even the least of them may be too long.
 static constexpr int64_t kLengths[] = {16, 8, 24, 32, 64}, kLeast = 8;
 /// Cycles that were fitted to measurements (docs/rationale/tiles.md): of a chunk's loops,
@@ -40,9 +37,6 @@ static constexpr double kMoves = 1.5;
 /// (passes/Forms/ChunkBuilder.cpp).
 static constexpr double kGateFloor = -100;
 static constexpr int64_t kGateParts = 1024;
-
-static int64_t parts(double cycles) { return std::llround(kParts * cycles); }
-static int64_t issue(double rate) { return parts(1 / std::max(rate, 0.01)); }
 
 namespace {
 /// The gates whose logarithms are summed over a chunk's tokens.
@@ -127,9 +121,9 @@ static bool pose(LinearRecurrenceOp op, ProblemBuilder &p, const target::Cpu &cp
   int64_t product = dots ? issue(2 * cpu.bf16Dots) : fma;
   Expr products = c * ((reads + writes + 2 * pairs) * state * product);
   Expr pairing = c * c * (scores * keyVectors * fma + weighed * valueVectors * fma) +
-                 c * c * (scores * kScores * kParts) / lanes;
+                 c * c * (scores * kScores * kCycleParts) / lanes;
   if (shape.vectorGate)
-    pairing = pairing + c * c * (keyVectors * scores * kDecay * kParts);
+    pairing = pairing + c * c * (keyVectors * scores * kDecay * kCycleParts);
   else if (shape.scalarGate)
     pairing = pairing + c * c * parts(cpu.functionCycles) / lanes;
   if (pairs) {
@@ -141,34 +135,22 @@ static bool pose(LinearRecurrenceOp op, ProblemBuilder &p, const target::Cpu &cp
                        : parts(kMoves * 2 * lanes * bytes / cpu.l2Bandwidth);
   int64_t traffic = state * move * (2 + (pairs ? 1 : 0) + (dots ? 1 : 0)) / 2;
   int64_t rowVectors = keyVectors + valueVectors;
-  Expr rows = c * (rowVectors * (1 + pairs) * kRow * kParts) +
-              c * c * (2 * (keys + values) * bytes) * (rowVectors * kFullCache * kParts) /
+  Expr rows = c * (rowVectors * (1 + pairs) * kRow * kCycleParts) +
+              c * c * (2 * (keys + values) * bytes) * (rowVectors * kFullCache * kCycleParts) /
                   cpu.l1Bytes;
   if (shape.vectorGate)
     rows = rows + c * (keyVectors * parts(cpu.functionCycles + kGateRow));
-  int64_t loops = (kLoops + pairs * kTriangle + (dots ? kPack : 0)) * kParts;
-  p.part("floor", (reads + writes + 2 * pairs) * state * product, kParts);
-  p.part("products", ceilDiv(products, c), kParts);
-  p.part("pairs of tokens", ceilDiv(pairing, c), kParts);
-  p.part("the state", ceilDiv(traffic, c), kParts);
-  p.part("rows", ceilDiv(rows, c), kParts);
-  p.part("loops", ceilDiv(loops, c), kParts);
-  p.minimize(ceilDiv(products + pairing + rows + (traffic + loops), c), kParts);
+  int64_t loops = (kLoops + pairs * kTriangle + (dots ? kPack : 0)) * kCycleParts;
+  p.part("floor", (reads + writes + 2 * pairs) * state * product, kCycleParts);
+  p.part("products", ceilDiv(products, c), kCycleParts);
+  p.part("pairs of tokens", ceilDiv(pairing, c), kCycleParts);
+  p.part("the state", ceilDiv(traffic, c), kCycleParts);
+  p.part("rows", ceilDiv(rows, c), kCycleParts);
+  p.part("loops", ceilDiv(loops, c), kCycleParts);
+  p.minimize(ceilDiv(products + pairing + rows + (traffic + loops), c), kCycleParts);
   return true;
 }
 
-namespace {
-struct ChunkModel
-    : TilingProblemOpInterface::ExternalModel<ChunkModel, LinearRecurrenceOp> {
-  bool poseTiles(Operation *op, ProblemBuilder &problem,
-                 const target::Machine &machine) const {
-    return !machine.isGpu && pose(cast<LinearRecurrenceOp>(op), problem, machine.cpu);
-  }
-};
-} // namespace
-
 void seqc::registerChunkProblem(DialectRegistry &registry) {
-  registry.addExtension(+[](MLIRContext *context, SeqDialect *) {
-    LinearRecurrenceOp::attachInterface<ChunkModel>(*context);
-  });
+  CpuProblem<LinearRecurrenceOp, pose>::attach(registry);
 }

@@ -9,8 +9,7 @@
 
 #include "../Lowering/Steps/RecurrenceLowering.h"
 
-#include "seqc/dialects/Tile/TilingProblem.h"
-#include "seqc/lib/Target/Machine.h"
+#include "seqc/passes/Tiling/CpuProblem.h"
 #include "seqc/passes/Tiling/Problems.h"
 
 using namespace mlir;
@@ -55,17 +54,6 @@ static bool pose(RecurrenceOp op, ProblemBuilder &p, const target::Cpu &cpu) {
   return true;
 }
 
-namespace {
-struct LaneModel : TilingProblemOpInterface::ExternalModel<LaneModel, RecurrenceOp> {
-  bool poseTiles(Operation *op, ProblemBuilder &problem,
-                 const target::Machine &machine) const {
-    return !machine.isGpu && pose(cast<RecurrenceOp>(op), problem, machine.cpu);
-  }
-};
-} // namespace
-
 void seqc::registerLaneProblem(DialectRegistry &registry) {
-  registry.addExtension(+[](MLIRContext *context, SeqDialect *) {
-    RecurrenceOp::attachInterface<LaneModel>(*context);
-  });
+  CpuProblem<RecurrenceOp, pose>::attach(registry);
 }

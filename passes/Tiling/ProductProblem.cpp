@@ -8,8 +8,7 @@
 
 #include "../Lowering/Steps/RecurrenceLowering.h"
 
-#include "seqc/dialects/Tile/TilingProblem.h"
-#include "seqc/lib/Target/Machine.h"
+#include "seqc/passes/Tiling/CpuProblem.h"
 #include "seqc/passes/Tiling/Problems.h"
 
 #include <cmath>
@@ -18,14 +17,11 @@ using namespace mlir;
 using namespace seqc;
 using namespace seqc::tile;
 
-/// Costs are in parts of a cycle.
-static constexpr int64_t kParts = 16;
-
-/// Parts of a cycle for one instruction, of which `rate` issue a cycle.
-static int64_t issue(double rate) { return std::llround(kParts / std::max(rate, 0.01)); }
-static int64_t parts(double cycles) { return std::llround(kParts * cycles); }
-
 static bool pose(EinsumOp einsum, ProblemBuilder &p, const target::Cpu &cpu) {
+  // Steps that run in the lanes of vectors have no products.
+  auto recurrence = einsum->getParentOfType<RecurrenceOp>();
+  if (!recurrence || steps::chooseLane(recurrence))
+    return false;
   auto product = steps::asProduct(einsum);
   if (!product)
     return false;
@@ -65,31 +61,16 @@ static bool pose(EinsumOp einsum, ProblemBuilder &p, const target::Cpu &cpu) {
   Expr cost = tall * broad * tile(r, v) + broad * once(low, tile(low, v)) +
               tall * once(narrow, tile(r, narrow)) +
               once(low, once(narrow, tile(low, narrow)));
-  p.part("floor", std::llround(double(rows) * columns / lanes * depth * fma), kParts);
-  p.part("multiply-adds", Expr(rows * wide * depth * fma), kParts);
+  p.part("floor", std::llround(double(rows) * columns / lanes * depth * fma), kCycleParts);
+  p.part("multiply-adds", Expr(rows * wide * depth * fma), kCycleParts);
   p.part("loads",
          (ceilDiv(rows, r) * wide * rightLoad + ceilDiv(wide, v) * (rows * load)) * depth,
-         kParts);
-  p.part("chains", ceilDiv(rows, r) * ceilDiv(wide, v) * (depth * latency), kParts);
-  p.minimize(cost, kParts);
+         kCycleParts);
+  p.part("chains", ceilDiv(rows, r) * ceilDiv(wide, v) * (depth * latency), kCycleParts);
+  p.minimize(cost, kCycleParts);
   return true;
 }
 
-namespace {
-struct ProductModel
-    : TilingProblemOpInterface::ExternalModel<ProductModel, EinsumOp> {
-  bool poseTiles(Operation *op, ProblemBuilder &problem,
-                 const target::Machine &machine) const {
-    // Steps that run in the lanes of vectors have no products.
-    auto recurrence = op->getParentOfType<RecurrenceOp>();
-    return !machine.isGpu && recurrence && !steps::chooseLane(recurrence) &&
-           pose(cast<EinsumOp>(op), problem, machine.cpu);
-  }
-};
-} // namespace
-
 void seqc::registerProductProblem(DialectRegistry &registry) {
-  registry.addExtension(+[](MLIRContext *context, SeqDialect *) {
-    EinsumOp::attachInterface<ProductModel>(*context);
-  });
+  CpuProblem<EinsumOp, pose>::attach(registry);
 }

@@ -9,10 +9,9 @@
 #include "ScanBlocks.h"
 #include "ScanForm.h"
 
-#include "seqc/dialects/Tile/TilingProblem.h"
 #include "seqc/lib/Cost/Products.h"
-#include "seqc/lib/Target/Machine.h"
 #include "seqc/passes/Lowering/CPU/Problems.h"
+#include "seqc/passes/Tiling/CpuProblem.h"
 
 #include <cmath>
 
@@ -59,17 +58,6 @@ static bool pose(ScanOp scan, ProblemBuilder &p, const target::Cpu &cpu) {
   return true;
 }
 
-namespace {
-struct ScanModel : TilingProblemOpInterface::ExternalModel<ScanModel, ScanOp> {
-  bool poseTiles(Operation *op, ProblemBuilder &problem,
-                 const target::Machine &machine) const {
-    return !machine.isGpu && pose(cast<ScanOp>(op), problem, machine.cpu);
-  }
-};
-} // namespace
-
 void seqc::registerScanProblem(DialectRegistry &registry) {
-  registry.addExtension(+[](MLIRContext *context, SeqDialect *) {
-    ScanOp::attachInterface<ScanModel>(*context);
-  });
+  CpuProblem<ScanOp, pose>::attach(registry);
 }

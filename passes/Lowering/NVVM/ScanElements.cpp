@@ -263,6 +263,18 @@ void Kernels::storeAll(llvm::function_ref<Value(int64_t)> place,
   }
 }
 
+/// Lets `units` treat whole tiles that are aligned, where there are vectors along
+/// time; what comes next treats the others.
+void Kernels::byUnits(llvm::function_ref<void()> units) {
+  if (along <= 1)
+    return;
+  Value vectors = arith::AndIOp::create(b, loc, wholeTile, fits);
+  auto op = scf::IfOp::create(b, loc, vectors, /*withElse=*/true);
+  b.setInsertionPointToStart(op.thenBlock());
+  units();
+  b.setInsertionPointToStart(op.elseBlock());
+}
+
 /// Puts the tile's elements into shared memory, neighbours by neighbouring
 /// threads: copied there past registers, where memory has them as they are
 /// combined.
@@ -276,13 +288,7 @@ void Kernels::exchangeRuns(Value base) {
       put(exchange, striped(k), loaded[k]);
   };
   OpBuilder::InsertionGuard guard(b);
-  if (along > 1) {
-    Value vectors = arith::AndIOp::create(b, loc, wholeTile, fits);
-    auto op = scf::IfOp::create(b, loc, vectors, /*withElse=*/true);
-    b.setInsertionPointToStart(op.thenBlock());
-    exchangeUnits(base);
-    b.setInsertionPointToStart(op.elseBlock());
-  }
+  byUnits([&] { exchangeUnits(base); });
   if (!copied) {
     putAll();
     return;
@@ -443,13 +449,7 @@ void Kernels::finishRuns(Value base, const Tuple &before) {
   put(partial, thread, before);
   gpu::BarrierOp::create(b, loc);
   OpBuilder::InsertionGuard guard(b);
-  if (along > 1) {
-    Value vectors = arith::AndIOp::create(b, loc, wholeTile, fits);
-    auto op = scf::IfOp::create(b, loc, vectors, /*withElse=*/true);
-    b.setInsertionPointToStart(op.thenBlock());
-    storeUnits(base);
-    b.setInsertionPointToStart(op.elseBlock());
-  }
+  byUnits([&] { storeUnits(base); });
   storeAll(
       [&](int64_t k) { return add(base, add(thread, constant(k * blockThreads))); },
       [&](int64_t k) {

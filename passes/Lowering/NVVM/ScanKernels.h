@@ -186,6 +186,7 @@ private:
       Value tile, const Tuple &all, Value group, Value place,
       llvm::function_ref<void(const Tuple &, int64_t)> publishGroup);
   Tuple loadIfAny(Value at, int64_t c);
+  void byUnits(llvm::function_ref<void()> units);
   void exchangeRuns(Value base);
   void copyElement(unsigned i, Value from, Value to);
   Tuple foldRuns(Value base);
